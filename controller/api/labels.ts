@@ -1,0 +1,29 @@
+// Labels and annotations swarmctl writes; nothing is touched that does not carry our installation label.
+
+export const apiGroup = 'swarmctl.io';
+export const apiVersion = 'swarmctl.io/v1alpha1';
+
+/** Labels on containers the operator makes. */
+export const containerLabels = {
+  installation: 'io.swarmctl.installation',
+  cluster: 'io.swarmctl.cluster',
+  node: 'io.swarmctl.node',
+  role: 'io.swarmctl.role',
+  specHash: 'io.swarmctl.spec-hash',
+  /** Hash of the files copied into the container that a signal cannot reload. */
+  filesHash: 'io.swarmctl.files-hash',
+} as const;
+
+/** Finalizer that removes a deleted object's containers before the object goes. */
+export const agentsFinalizer = 'swarmctl.io/agents';
+
+export const annotations = {
+  /** `enabled` (default) or `disabled`: whether removal from the directory may delete the object. */
+  prune: 'swarmctl.io/prune',
+  /** `true` confirms a deletion that the mass-deletion guard held back. */
+  deletionApproved: 'swarmctl.io/deletion-approved',
+  /** Any new value asks for a reconcile now. */
+  reconcileRequest: 'swarmctl.io/reconcile-request',
+  /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */
+  source: 'swarmctl.io/source',
+} as const;

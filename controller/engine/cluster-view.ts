@@ -1,0 +1,105 @@
+// What the manager may read about the cluster: engines and the event-fed cache of their objects. No I/O here.
+import type { JsonObject } from '../base/json.js';
+import type { EngineTransport } from './transport.js';
+
+/** pending: not validated yet; healthy; unhealthy: failed too often; disconnected: dropped from discovery. */
+export type EngineState = 'pending' | 'healthy' | 'unhealthy' | 'disconnected';
+
+/** What an engine said of itself when it was last asked. */
+export interface EngineSpecs {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Engine labels plus storagedriver, kernelversion, operatingsystem, ostype. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly minApiVersion: string;
+  readonly os: string;
+  readonly arch: string;
+  /** The engine's whole answers, for fields this code does not know. */
+  readonly info: JsonObject;
+  readonly versionInfo: JsonObject;
+}
+
+export interface PooledEngine {
+  /** `host:port` as discovery listed it; the identity of the engine in the pool. */
+  readonly address: string;
+  /** Literal IP the host resolved to; `''` until resolved. */
+  readonly ip: string;
+  /** Engine ID; `''` until validated. */
+  readonly id: string;
+  /** Host name of the engine; `''` until validated. */
+  readonly name: string;
+  readonly state: EngineState;
+  /** Why it is not healthy; absent when it is. */
+  readonly error?: string;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** 100 = no failure, 0 = unhealthy; between them it falls with each failure. */
+  readonly healthIndicator: number;
+  /** Last successful contact or failure, epoch ms. */
+  readonly updatedAtMs: number;
+  readonly specs?: EngineSpecs;
+  readonly transport: EngineTransport;
+}
+
+export interface CachedContainer {
+  readonly engine: PooledEngine;
+  readonly id: string;
+  /** Names without the leading slash, the plain one first. */
+  readonly names: readonly string[];
+  /** Name of the image as the engine lists it, and its ID. */
+  readonly image: string;
+  readonly imageId: string;
+  /** running, exited, created, paused, restarting, dead, removing. */
+  readonly state: string;
+  /** Creation time, epoch seconds. */
+  readonly createdSeconds: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The engine's own entry of GET /containers/json, unknown fields included. */
+  readonly summary: JsonObject;
+  /** Reserved memory in bytes and CPUs (1 = one CPU); 0 while unknown. */
+  readonly memoryBytes: number;
+  readonly cpus: number;
+}
+
+/** An image, network or volume of one engine, with the engine's own list entry. */
+export interface CachedObject {
+  readonly engine: PooledEngine;
+  /** Image ID, network ID or volume name. */
+  readonly id: string;
+  readonly summary: JsonObject;
+}
+
+export type ContainerLookup =
+  | { readonly type: 'found'; readonly container: CachedContainer }
+  | { readonly type: 'missing' }
+  | { readonly type: 'ambiguous'; readonly candidates: readonly CachedContainer[] };
+
+/** An event as clients get it: the engine's event with node attributes added, as parsed JSON. */
+export type ClusterEvent = JsonObject;
+
+export interface ClusterView {
+  /** Every engine, sorted naturally by name, pending ones first. */
+  engines(): readonly PooledEngine[];
+  /** All cached containers, newest first. */
+  containers(): readonly CachedContainer[];
+  containersOf(engine: PooledEngine): readonly CachedContainer[];
+  /**
+   * Finds a container: full ID, 12-digit ID, `com.docker.swarm.id` (full or 12 digits), name, `node/name`, then a
+   * unique ID prefix. A leading slash is ignored.
+   */
+  findContainer(reference: string): ContainerLookup;
+  images(): readonly CachedObject[];
+  networks(): readonly CachedObject[];
+  volumes(): readonly CachedObject[];
+  /** Re-reads one container from its engine into the cache; for read-your-writes. Never rejects. */
+  refreshContainer(engine: PooledEngine, id: string): Promise<void>;
+  refreshImages(engine: PooledEngine): Promise<void>;
+  refreshNetworks(engine: PooledEngine): Promise<void>;
+  refreshVolumes(engine: PooledEngine): Promise<void>;
+  /** Tells the pool the outcome of a call on an engine, for health book-keeping: undefined = success. */
+  reportOutcome(engine: PooledEngine, error?: unknown): void;
+  /** Calls `listener` for each event of every engine and of the pool itself. @returns unsubscribe */
+  onEvent(listener: (event: ClusterEvent) => void): () => void;
+}

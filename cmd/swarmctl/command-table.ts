@@ -1,0 +1,115 @@
+// The commands of swarmctl: name, one line of help, and the module that is loaded when, and only when, it is run.
+import type { ConfigureCommand } from './command-context.js';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly hidden?: boolean;
+  readonly load: () => Promise<{ readonly configure: ConfigureCommand }>;
+}
+
+const daily = 'Daily use:';
+const look = 'Looking closer:';
+const docker = 'Docker:';
+const operator = 'Operator and machines:';
+
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'apply',
+    summary: 'Create or change objects from files',
+    group: daily,
+    load: () => import('./commands/apply.js'),
+  },
+  {
+    name: 'get',
+    summary: 'List objects as a table, JSON or YAML',
+    group: daily,
+    load: () => import('./commands/get.js'),
+  },
+  {
+    name: 'describe',
+    summary: 'Show one object, its conditions and its story',
+    group: daily,
+    load: () => import('./commands/describe.js'),
+  },
+  {
+    name: 'delete',
+    summary: 'Delete objects and wait until they are gone',
+    group: daily,
+    load: () => import('./commands/delete.js'),
+  },
+  {
+    name: 'wait',
+    summary: 'Wait until objects reach a condition',
+    group: daily,
+    load: () => import('./commands/wait.js'),
+  },
+  {
+    name: 'plan',
+    summary: 'Show what the operator would do next',
+    group: look,
+    load: () => import('./commands/plan.js'),
+  },
+  {
+    name: 'diff',
+    summary: 'Show what applying files would change',
+    group: look,
+    load: () => import('./commands/diff.js'),
+  },
+  {
+    name: 'explain',
+    summary: 'Explain the fields of a kind',
+    group: look,
+    load: () => import('./commands/explain.js'),
+  },
+  {
+    name: 'api-resources',
+    summary: 'List the kinds',
+    group: look,
+    load: () => import('./commands/api-resources.js'),
+  },
+  {
+    name: 'env',
+    summary: 'Print the lines that point a shell at a cluster',
+    group: docker,
+    load: () => import('./commands/env.js'),
+  },
+  {
+    name: 'context',
+    summary: 'Write or remove a docker context for a cluster',
+    group: docker,
+    load: () => import('./commands/context.js'),
+  },
+  {
+    name: 'run',
+    summary: 'Run the operator',
+    group: operator,
+    load: () => import('./commands/run.js'),
+  },
+  {
+    name: 'machine',
+    summary: 'Create and manage engines on this machine',
+    group: operator,
+    load: () => import('./commands/machine.js'),
+  },
+  {
+    name: 'version',
+    summary: 'Print the version of the client and of the operator',
+    group: operator,
+    load: () => import('./commands/version.js'),
+  },
+  {
+    name: 'completion',
+    summary: 'Print a completion script for a shell',
+    group: operator,
+    load: () => import('./commands/completion.js'),
+  },
+  {
+    name: '__complete',
+    summary: 'Print completions for a command line',
+    group: operator,
+    hidden: true,
+    load: () => import('./commands/complete.js'),
+  },
+];

@@ -1,0 +1,130 @@
+// The command line as a whole: global options, lazy loading of commands, and the one door through which errors leave.
+import { Command, CommanderError, Option } from 'commander';
+import { SwarmError, isSwarmError, toSwarmError } from '../../controller/base/errors.js';
+import { logLevels, type LogLevel } from '../../controller/base/log.js';
+import { redact } from '../../controller/base/redact.js';
+import { resolveServer, resolveStateDirectory, type CommandContext } from './command-context.js';
+import { commandTable } from './command-table.js';
+
+/** The process as commands see it; what global options decide is added by `runProgram`. */
+export type ProgramIo = Omit<CommandContext, 'stateDirectory' | 'server' | 'logLevel'> & {
+  readonly isRoot: boolean;
+  readonly workingDirectory: string;
+  readonly version: string;
+};
+
+interface GlobalOptions {
+  readonly stateDir?: string;
+  readonly server?: string;
+  readonly logLevel: LogLevel;
+}
+
+/** Runs one command line. Never rejects: errors are printed and become the exit code. */
+export async function runProgram(argv: readonly string[], io: ProgramIo): Promise<void> {
+  const program = buildProgram(io);
+  try {
+    await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
+  } catch (error) {
+    reportError(error, io, program);
+  }
+}
+
+/** The whole command tree; the commands' own options are loaded when a command is chosen. */
+export function buildProgram(io: ProgramIo): Command {
+  const program = new Command('swarmctl')
+    .description('Clusters of plain Docker engines from manifests, behind one Docker API.')
+    .usage('COMMAND [OPTIONS]')
+    .option('--state-dir <directory>', 'state directory of the operator (env SWARMCTL_STATE_DIR)')
+    .option('--server <url>', 'operator to talk to: unix:///path or https://host:port (env SWARMCTL_SERVER)')
+    .addOption(
+      new Option('--log-level <level>', 'least important log line to print').choices(logLevels).default('info'),
+    )
+    .version(io.version, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr, outputError: () => undefined })
+    .configureHelp({ sortOptions: false })
+    .addHelpText('after', examples);
+  const context = contextOf(io, program);
+  for (const entry of commandTable) {
+    const command = program.command(entry.name, { hidden: entry.hidden ?? false }).summary(entry.summary);
+    command.description(`${entry.summary}.`).helpGroup(entry.group);
+  }
+  program.hook('preSubcommand', async (_program, command) => {
+    const entry = commandTable.find(({ name }) => name === command.name());
+    if (entry !== undefined) (await entry.load()).configure(command, context);
+  });
+  return program;
+}
+
+const examples = `
+Examples:
+  swarmctl apply -f manifests/                 make the cluster what the files say
+  swarmctl get nodes,clusters                  see how it stands
+  swarmctl describe node node1                 see why something is not ready
+  eval "$(swarmctl env demo)" && docker info   use it
+`;
+
+function contextOf(io: ProgramIo, program: Command): CommandContext {
+  const globals = (): GlobalOptions => program.opts<GlobalOptions>();
+  // Options may stand after the command's name, so they are read when they are needed, not now.
+  return {
+    ...io,
+    get stateDirectory() {
+      return resolveStateDirectory({ ...io, flag: globals().stateDir });
+    },
+    get server() {
+      return resolveServer({ flag: globals().server, env: io.env, stateDirectory: this.stateDirectory });
+    },
+    get logLevel() {
+      return globals().logLevel;
+    },
+  };
+}
+
+function reportError(error: unknown, io: ProgramIo, program: Command): void {
+  if (error instanceof CommanderError) {
+    // Help and version end this way too, with code 0.
+    if (error.exitCode === 0) return;
+    if (error.code === 'commander.help') {
+      io.setExitCode(2);
+      return;
+    }
+    const { message, hint } = readUsageError(error.message);
+    io.stderr(`error: ${message}\nhint: ${hint}\n`);
+    io.setExitCode(2);
+    return;
+  }
+  if (io.signal.aborted && (isSwarmError(error, 'ABORTED') || error === io.signal.reason)) {
+    io.setExitCode(130);
+    return;
+  }
+  const known = toSwarmError(error);
+  io.stderr(`error: ${redact(known.message)}\n`);
+  if (known.hint !== '') io.stderr(`hint: ${redact(known.hint)}\n`);
+  if (program.opts<GlobalOptions>().logLevel === 'debug') io.stderr(`${redact(stackOf(error))}\n`);
+  io.setExitCode(known.exitCode);
+}
+
+/** Commander's text, `error: … (Did you mean x?)`, in two lines of ours. */
+function readUsageError(text: string): { readonly message: string; readonly hint: string } {
+  const body = text.replace(/^error: /, '').trim();
+  const suggestion = /\s*\((Did you mean [^)]*)\)$/.exec(body);
+  const message = (suggestion === null ? body : body.slice(0, suggestion.index)).replace(/\.$/, '');
+  return { message, hint: suggestion?.[1] ?? 'See --help for the usage' };
+}
+
+function stackOf(error: unknown): string {
+  const parts: string[] = [];
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    parts.push(current.stack ?? current.message);
+  }
+  return parts.join('\ncaused by: ');
+}
+
+/** A usage error as commands raise it: exit code 2. */
+export function usageError(message: string, hint?: string): SwarmError {
+  return new SwarmError('USAGE', message, hint === undefined ? {} : { hint });
+}

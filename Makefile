@@ -1,0 +1,43 @@
+# Targets are one line each; the logic lives in scripts beside what they serve. `make` prints this help.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.PHONY: help demo demo-down test setup setup-test build generate check format unit integration e2e golden bench clean
+
+help: ## Print this help
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: ## From nothing to a running cluster of four real engines (root on Debian or Ubuntu)
+	@cmd/demo/demo.sh up
+
+demo-down: ## Stop the demo and remove every process, namespace, bridge and file it made
+	@cmd/demo/demo.sh down
+
+test: setup-test check ## Set up, check and run every test; the last line is "N passed, N failed"
+	@node dist/test/run-tests.js
+
+setup: ## Install missing Debian packages and node_modules
+	@cmd/setup/setup.sh
+
+setup-test: ## The same, plus what only tests need, and a build
+	@cmd/setup/setup.sh --test && $(MAKE) -s build
+
+build: ## Compile swarm and swarmctl into dist/
+	@cmd/build/build.sh
+
+generate: ## Write the files that are generated from schemas/
+	@node --import ./cmd/register-ts-node.mjs schemas/generate-types.ts
+
+check: ## Types, lint, format, import direction, generated files
+	@cmd/build/check.sh
+
+format: ## Format every source file
+	@npx prettier --write --log-level warn .
+
+unit integration e2e: build ## Run one tier of tests; make unit FILTER=queue runs matching files
+	@node dist/test/run-tests.js $@ $(FILTER)
+
+golden: build ## Rewrite the golden files from what the code prints now
+	@UPDATE_GOLDEN=1 node dist/test/run-tests.js unit
+
+clean: ## Remove what a build made
+	@rm -rf dist .tap

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Every rule that a machine can hold us to; runs them all and names those that failed.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+failed=()
+rule() {
+  local name=$1
+  shift
+  "$@" || failed+=("$name")
+}
+rule types node_modules/.bin/tsc --noEmit --incremental false
+rule lint node_modules/.bin/eslint --max-warnings 0 controller cmd schemas test bench
+rule format node_modules/.bin/prettier --check --log-level warn .
+rule imports node_modules/.bin/depcruise --log-level error --config .dependency-cruiser.cjs controller cmd test
+rule generated node --import ./cmd/register-ts-node.mjs schemas/generate-types.ts --check
+if grep -q '"resolved"' package-lock.json; then
+  echo "package-lock.json records download addresses: set omit-lockfile-registry-resolved=true and install again"
+  failed+=(lockfile)
+fi
+[ ${#failed[@]} -eq 0 ] || { echo "make check failed: ${failed[*]}" >&2; exit 1; }
+echo "check: types, lint, format, imports, generated files: ok"

@@ -1,0 +1,145 @@
+// Key pairs as files: <name>.pem (0644) and <name>-key.pem (0600) in a directory (0700). Safe against a kill at any
+// line: the key is written first, so a new certificate on disk always has its key, and what a kill leaves (a lone or
+// newer key) is replaced by the next call.
+// Callers keep two processes from working on one directory at once.
+import { createPrivateKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
+import { createAuthority, issueCertificate, usageOids } from './authority.js';
+import { describeCertificate, namesForCertificate, parseCertificate } from './certificate.js';
+import type { CertificateUsage, KeyPair } from './key-pair.js';
+
+const dayMs = 86_400_000;
+
+/**
+ * The authority in `directory`, made when there is none. An existing one is never replaced: everything it signed
+ * would stop being trusted.
+ * @param options.name base name of the files, default `ca`
+ * @throws {CREDENTIALS_INVALID} when it is damaged, expired, or its key does not belong to it
+ */
+export async function loadOrCreateAuthority(options: {
+  readonly directory: string;
+  readonly name?: string;
+  readonly commonName: string;
+  readonly nowMs: number;
+  readonly validityDays: number;
+}): Promise<KeyPair> {
+  const files = pairFiles(options.directory, options.name ?? 'ca');
+  const certPem = await readOptional(files.cert);
+  if (certPem === undefined) {
+    const created = await createAuthority(options);
+    await writePair(options.directory, files, created);
+    return created;
+  }
+  const keyPem = await readOptional(files.key);
+  const damage =
+    keyPem === undefined
+      ? `its key ${files.key} is missing`
+      : damageOf({ certPem, keyPem }, { nowMs: options.nowMs });
+  if (damage !== undefined || keyPem === undefined) {
+    throw new SwarmError(
+      'CREDENTIALS_INVALID',
+      `Cannot use certificate authority "${files.cert}": ${damage ?? ''}`,
+      { hint: 'Restore both files from a backup, or move them away to start a new authority' },
+    );
+  }
+  return { certPem, keyPem };
+}
+
+/**
+ * The certificate `name` in `directory`, issued (again) when it is missing, unreadable, about to expire, without its
+ * key, signed by another authority, or made for other names, subject or usages. Otherwise nothing is written.
+ * @param options.renewBeforeDays a certificate that expires within this time is issued again
+ */
+export async function ensureCertificate(options: {
+  readonly directory: string;
+  readonly name: string;
+  /** Base name of the key's file. Default `<name>-key`; docker's own layout is `cert` with `key`. */
+  readonly keyName?: string;
+  readonly authority: KeyPair;
+  readonly commonName: string;
+  readonly organization?: string;
+  readonly usages: readonly CertificateUsage[];
+  readonly dnsNames?: readonly string[];
+  readonly ipAddresses?: readonly string[];
+  readonly nowMs: number;
+  readonly validityDays: number;
+  readonly renewBeforeDays: number;
+}): Promise<KeyPair> {
+  const files = pairFiles(options.directory, options.name, options.keyName);
+  const [certPem, keyPem] = await Promise.all([readOptional(files.cert), readOptional(files.key)]);
+  if (certPem !== undefined && keyPem !== undefined && fits({ certPem, keyPem }, options)) {
+    return { certPem, keyPem };
+  }
+  const issued = await issueCertificate(options);
+  await writePair(options.directory, files, issued);
+  return issued;
+}
+
+function fits(pair: KeyPair, wish: Parameters<typeof ensureCertificate>[0]): boolean {
+  if (damageOf(pair, { nowMs: wish.nowMs }) !== undefined) return false;
+  const certificate = parseCertificate(pair.certPem);
+  const authority = parseCertificate(wish.authority.certPem);
+  if (!certificate.checkIssued(authority) || !certificate.verify(authority.publicKey)) return false;
+  const is = describeCertificate(pair.certPem);
+  // Close to the authority's own end a new certificate would live no longer; issuing again would never stop.
+  const renewable = is.notAfterMs < Date.parse(authority.validTo);
+  if (renewable && is.notAfterMs - wish.nowMs <= wish.renewBeforeDays * dayMs) return false;
+  return (
+    is.commonName === wish.commonName &&
+    is.organization === (wish.organization ?? '') &&
+    sameSet(is.dnsNames, wish.dnsNames ?? []) &&
+    sameSet(is.ipAddresses, namesForCertificate(wish.ipAddresses ?? []).ipAddresses) &&
+    sameSet(
+      is.usageOids,
+      wish.usages.map((usage) => usageOids[usage]),
+    )
+  );
+}
+
+/** Why the pair cannot be used, or undefined. */
+function damageOf(pair: KeyPair, { nowMs }: { readonly nowMs: number }): string | undefined {
+  try {
+    const certificate = parseCertificate(pair.certPem);
+    if (!certificate.checkPrivateKey(createPrivateKey(pair.keyPem))) return 'the key belongs to another one';
+    return Date.parse(certificate.validTo) <= nowMs ? `it expired at ${certificate.validTo}` : undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function sameSet(left: readonly string[], right: readonly string[]): boolean {
+  const expected = new Set(right);
+  return new Set(left).size === expected.size && left.every((value) => expected.has(value));
+}
+
+function pairFiles(
+  directory: string,
+  name: string,
+  keyName = `${name}-key`,
+): { readonly cert: string; readonly key: string } {
+  return { cert: path.join(directory, `${name}.pem`), key: path.join(directory, `${keyName}.pem`) };
+}
+
+async function writePair(
+  directory: string,
+  files: { readonly cert: string; readonly key: string },
+  pair: KeyPair,
+): Promise<void> {
+  await makePrivateDirectory(directory);
+  await writeFileAtomically(files.key, pair.keyPem, { mode: 0o600 });
+  await writeFileAtomically(files.cert, pair.certPem, { mode: 0o644 });
+}
+
+async function readOptional(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -76,8 +76,18 @@ export type ContainerLookup =
   | { readonly type: 'missing' }
   | { readonly type: 'ambiguous'; readonly candidates: readonly CachedContainer[] };
 
-/** An event as clients get it: the engine's event with node attributes added, as parsed JSON. */
-export type ClusterEvent = JsonObject;
+/**
+ * An event of an engine, or of the pool itself, with the node's attributes added. `timeNano` does not fit a double,
+ * so the exact text travels beside the parsed view: send `text`, match filters on `event`.
+ */
+export interface ClusterEvent {
+  /** The event as clients get it: one JSON object without newline, `timeNano` with every digit. */
+  readonly text: string;
+  /** The same, parsed; its `timeNano` is rounded. */
+  readonly event: JsonObject;
+  /** Exact `timeNano`, for ordering; 0 when the engine sent none. */
+  readonly timeNano: bigint;
+}
 
 export interface ClusterView {
   /** Every engine, sorted naturally by name, pending ones first. */

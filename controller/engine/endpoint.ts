@@ -3,8 +3,10 @@ import type { HostPort } from '../api/engine-address.js';
 
 /** TLS material towards one engine, as PEM text. */
 export interface EngineTls {
-  /** CA certificates the engine's certificate must chain to; several may be joined. */
+  /** CA certificates the engine's certificate must chain to; several may be joined; `''`: those of the system. */
   readonly ca: string;
+  /** False: any certificate is accepted (the classic `--tls` without `--tlsverify`). Default true. */
+  readonly verify?: boolean;
   /** Client certificate and its key; absent when the engine asks for none. */
   readonly cert?: string;
   readonly key?: string;

@@ -1,0 +1,174 @@
+// Opens TCP and TLS connections to one engine: one secure context per credential generation, session reuse, a deadline.
+// It knows nothing of HTTP; transport.ts and stream uploads build on it.
+import net from 'node:net';
+import tls from 'node:tls';
+import { SwarmError, messageOf } from '../base/errors.js';
+import type { Clock } from '../base/clock.js';
+import type { EngineEndpoint, EngineTls } from './endpoint.js';
+import { clientRejected, describeEndpoint, engineTimeout, isReset, translateEngineError } from './translate-error.js';
+
+/** TCP connect plus TLS handshake. An engine that needs longer is as good as down: classic waited 30 s. */
+export const connectTimeoutMs = 5_000;
+
+/** First keep-alive probe after this idle time, so that a vanished peer ends a silent stream within minutes. */
+const keepAliveMs = 30_000;
+
+export interface DialOptions {
+  /** Keep writing allowed after the peer ended: hijacked streams need it. Default false. */
+  readonly allowHalfOpen?: boolean;
+  /** Newest TLS version offered; only diagnosis lowers it. */
+  readonly maxVersion?: tls.SecureVersion;
+}
+
+export class EngineDialer {
+  #endpoint: EngineEndpoint;
+  readonly #clock: Clock;
+  #context: tls.SecureContext | undefined;
+  #session: Buffer | undefined;
+  #isProven = false;
+  #remoteAddress = '';
+
+  constructor(options: { readonly endpoint: EngineEndpoint; readonly clock: Clock }) {
+    this.#endpoint = options.endpoint;
+    this.#clock = options.clock;
+  }
+
+  get endpoint(): EngineEndpoint {
+    return this.#endpoint;
+  }
+
+  /** IP the last connection went to; `''` before the first. */
+  get remoteAddress(): string {
+    return this.#remoteAddress;
+  }
+
+  /** New credentials for connections from now on; sessions of the old ones are forgotten. */
+  setTls(tlsMaterial: EngineTls | undefined): void {
+    const { name, address } = this.#endpoint;
+    this.#endpoint = tlsMaterial === undefined ? { name, address } : { name, address, tls: tlsMaterial };
+    this.#context = undefined;
+    this.#session = undefined;
+    this.#isProven = false;
+  }
+
+  /** Tells that an answer came over a connection: these credentials are accepted. */
+  noteAnswer(): void {
+    this.#isProven = true;
+  }
+
+  /** Starts a connection; it emits `connect` (plain) or `secureConnect` (TLS), or is destroyed with an error. */
+  connect(options: DialOptions = {}): net.Socket {
+    const socket = this.#open(options);
+    const endpoint = this.#endpoint;
+    const cancel = this.#clock.setTimer(connectTimeoutMs, () => {
+      socket.destroy(engineTimeout(endpoint, { attempt: 'connect to', ms: connectTimeoutMs, what: 'no connection' }));
+    });
+    socket.once(this.readyEvent, () => {
+      cancel();
+      this.#remoteAddress = socket.remoteAddress ?? this.#remoteAddress;
+    });
+    socket.once('close', cancel);
+    return socket;
+  }
+
+  get readyEvent(): 'connect' | 'secureConnect' {
+    return this.#endpoint.tls === undefined ? 'connect' : 'secureConnect';
+  }
+
+  /** A connected socket. @throws ENGINE_* when it cannot be made, or the signal's reason when aborted first. */
+  async open(options: DialOptions & { readonly signal?: AbortSignal | undefined } = {}): Promise<net.Socket> {
+    options.signal?.throwIfAborted();
+    const socket = this.connect(options);
+    const readyEvent = this.readyEvent;
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        socket.destroy();
+        reject(signal?.reason instanceof Error ? signal.reason : new SwarmError('ABORTED', 'Connection was aborted'));
+      };
+      const onError = (error: unknown): void => {
+        signal?.removeEventListener('abort', onAbort);
+        reject(translateEngineError(error, this.#endpoint, 'connect to'));
+      };
+      const onClose = (): void => onError(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      socket.once('error', onError).once('close', onClose);
+      socket.once(readyEvent, () => {
+        signal?.removeEventListener('abort', onAbort);
+        socket.off('error', onError).off('close', onClose);
+        resolve(socket);
+      });
+    });
+  }
+
+  /**
+   * Translates `error`, and where a fresh TLS peer only reset the connection finds out why: under TLS 1.3 a server
+   * refuses the client's certificate after the handshake, which may reach us as a bare reset; under 1.2 it is an alert.
+   */
+  async explain(error: unknown, attempt: string): Promise<SwarmError> {
+    const translated = translateEngineError(error, this.#endpoint, attempt);
+    if (this.#isProven || this.#endpoint.tls === undefined || !isReset(error)) return translated;
+    try {
+      (await this.open({ maxVersion: 'TLSv1.2' })).destroy();
+      return translated;
+    } catch (diagnosis) {
+      if (diagnosis instanceof SwarmError && diagnosis.code === 'ENGINE_CLIENT_REJECTED')
+        return clientRejected(this.#endpoint, diagnosis.cause ?? error);
+      return translated;
+    }
+  }
+
+  #open(options: DialOptions): net.Socket {
+    const { address, tls: material } = this.#endpoint;
+    const common = {
+      host: address.host,
+      port: address.port,
+      allowHalfOpen: options.allowHalfOpen ?? false,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveMs,
+      noDelay: true,
+    };
+    if (material === undefined) return net.connect(common);
+    let secureContext: tls.SecureContext;
+    try {
+      // A context costs over a millisecond to build, a handshake with it three: build once per generation.
+      secureContext = this.#context ??= secureContextOf(material);
+    } catch (error) {
+      const socket = new net.Socket();
+      socket.destroy(
+        new SwarmError(
+          'CREDENTIALS_INVALID',
+          `Cannot use the TLS files for ${describeEndpoint(this.#endpoint)}: ${messageOf(error)}`,
+          { cause: error },
+        ),
+      );
+      return socket;
+    }
+    const expected = material.serverName ?? address.host;
+    const socket = tls.connect({
+      ...common,
+      secureContext,
+      ...(this.#session === undefined || options.maxVersion !== undefined ? {} : { session: this.#session }),
+      ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
+      // SNI must not carry a literal IP; the name check below uses it all the same.
+      servername: net.isIP(expected) === 0 ? expected : '',
+      rejectUnauthorized: material.verify ?? true,
+      checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(expected, certificate),
+      ALPNProtocols: ['http/1.1'],
+    });
+    const generation = secureContext;
+    socket.on('session', (session) => {
+      if (this.#context === generation) this.#session = session;
+    });
+    return socket;
+  }
+}
+
+function secureContextOf(material: EngineTls): tls.SecureContext {
+  return tls.createSecureContext({
+    minVersion: 'TLSv1.2',
+    ...(material.ca === '' ? {} : { ca: material.ca }),
+    ...(material.cert === undefined ? {} : { cert: material.cert }),
+    ...(material.key === undefined ? {} : { key: material.key }),
+  });
+}

@@ -1,0 +1,58 @@
+// What `swarm manage` was asked to do: every flag parsed and validated, handed to the manager's wiring.
+import type { LogLevel } from '../../controller/base/log.js';
+import type { FilterName } from '../../controller/schedule/candidate.js';
+
+/** What the manager presents to and expects from its clients. Paths of PEM files, read again at SIGHUP. */
+export interface ClientSideTls {
+  readonly caFile?: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Require a client certificate that the CA signed (`--tlsverify`). */
+  readonly verify: boolean;
+}
+
+/** What the manager presents to and expects from engines. Paths of PEM files, read again at SIGHUP. */
+export interface EngineSideTls {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  /** Check engine certificates against the CA. */
+  readonly verify: boolean;
+}
+
+export interface ManageOptions {
+  /** Listen addresses as given: `[tcp://]host:port`, `:port`, `unix://path`; all are well-formed. */
+  readonly hosts: readonly string[];
+  readonly discoveryUrl: string;
+  /** `--discovery-opt` pairs. */
+  readonly discoveryOptions: Readonly<Record<string, string>>;
+  /** Interval between discovery polls. */
+  readonly heartbeatMs: number;
+  readonly strategy: 'spread' | 'binpack' | 'random';
+  /** In the order in which they apply. */
+  readonly filters: readonly FilterName[];
+  /** Towards clients; absent: plain HTTP. */
+  readonly tls?: ClientSideTls;
+  /** Towards engines; absent: plain HTTP unless the per-engine file says otherwise. Default: the files of `tls`. */
+  readonly engineTls?: EngineSideTls;
+  /**
+   * JSON file `{ "<host:port>": { "caFile", "certFile", "keyFile", "serverName", "disabled" } }` of per-engine
+   * overrides; paths are relative to the file; read again at SIGHUP.
+   */
+  readonly engineTlsFile?: string;
+  readonly refreshMinMs: number;
+  readonly refreshMaxMs: number;
+  /** Failures in a row after which an engine counts as unhealthy, ≥ 1. */
+  readonly failureRetry: number;
+  /** Fraction of resources handed out beyond what engines have, > −1. */
+  readonly overcommit: number;
+  /** Further engines tried when a create fails, ≥ 0. */
+  readonly createRetry: number;
+  /** Send CORS headers. */
+  readonly cors: boolean;
+  /** Only reported in /info and /version. */
+  readonly experimental: boolean;
+  /** Identity that /info reports. */
+  readonly clusterId?: string;
+  readonly logLevel: LogLevel;
+}

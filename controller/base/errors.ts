@@ -142,6 +142,13 @@ export const errorTable = {
     'Build it with make build image, or set spec.image',
   ),
 
+  PLACEMENT_INVALID: row(
+    'terminal',
+    'InvalidPlacement',
+    400,
+    1,
+    'Write expressions as key==value or key!=value; see docs/scheduling.md',
+  ),
   NO_ELIGIBLE_ENGINE: row(
     'terminal',
     'NoEligibleEngine',

@@ -5,7 +5,13 @@ import tls from 'node:tls';
 import { SwarmError, messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
-import { clientRejected, describeEndpoint, engineTimeout, isReset, translateEngineError } from './translate-error.js';
+import {
+  clientRejected,
+  describeEndpoint,
+  engineTimeout,
+  isReset,
+  translateEngineError,
+} from './translate-error.js';
 
 /** TCP connect plus TLS handshake. An engine that needs longer is as good as down: classic waited 30 s. */
 export const connectTimeoutMs = 5_000;
@@ -61,7 +67,9 @@ export class EngineDialer {
     const socket = this.#open(options);
     const endpoint = this.#endpoint;
     const cancel = this.#clock.setTimer(connectTimeoutMs, () => {
-      socket.destroy(engineTimeout(endpoint, { attempt: 'connect to', ms: connectTimeoutMs, what: 'no connection' }));
+      socket.destroy(
+        engineTimeout(endpoint, { attempt: 'connect to', ms: connectTimeoutMs, what: 'no connection' }),
+      );
     });
     socket.once(this.readyEvent, () => {
       cancel();
@@ -84,7 +92,11 @@ export class EngineDialer {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         socket.destroy();
-        reject(signal?.reason instanceof Error ? signal.reason : new SwarmError('ABORTED', 'Connection was aborted'));
+        reject(
+          signal?.reason instanceof Error
+            ? signal.reason
+            : new SwarmError('ABORTED', 'Connection was aborted'),
+        );
       };
       const onError = (error: unknown): void => {
         signal?.removeEventListener('abort', onAbort);
@@ -132,7 +144,10 @@ export class EngineDialer {
     let secureContext: tls.SecureContext;
     try {
       // A context costs over a millisecond to build, a handshake with it three: build once per generation.
-      secureContext = this.#context ??= secureContextOf(material);
+      secureContext =
+        options.maxVersion === undefined
+          ? (this.#context ??= secureContextOf(material))
+          : secureContextOf(material, options.maxVersion);
     } catch (error) {
       const socket = new net.Socket();
       socket.destroy(
@@ -149,7 +164,6 @@ export class EngineDialer {
       ...common,
       secureContext,
       ...(this.#session === undefined || options.maxVersion !== undefined ? {} : { session: this.#session }),
-      ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
       // SNI must not carry a literal IP; the name check below uses it all the same.
       servername: net.isIP(expected) === 0 ? expected : '',
       rejectUnauthorized: material.verify ?? true,
@@ -164,9 +178,10 @@ export class EngineDialer {
   }
 }
 
-function secureContextOf(material: EngineTls): tls.SecureContext {
+function secureContextOf(material: EngineTls, maxVersion: tls.SecureVersion = 'TLSv1.3'): tls.SecureContext {
   return tls.createSecureContext({
     minVersion: 'TLSv1.2',
+    maxVersion,
     ...(material.ca === '' ? {} : { ca: material.ca }),
     ...(material.cert === undefined ? {} : { cert: material.cert }),
     ...(material.key === undefined ? {} : { key: material.key }),

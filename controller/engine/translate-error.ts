@@ -29,7 +29,12 @@ const unreachable: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no free file descriptor',
 };
 
-const timeouts = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'ESOCKETTIMEDOUT']);
+const timeouts = new Set([
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'ESOCKETTIMEDOUT',
+]);
 
 /** The engine's certificate does not chain to a CA we were given. */
 const unknownCa: Readonly<Record<string, string>> = {
@@ -114,7 +119,11 @@ export function clientRejected(endpoint: EngineEndpoint, cause: unknown): SwarmE
 /** No answer within `ms`; `what` is what was waited for, as in "no answer after 30 seconds". */
 export function engineTimeout(
   endpoint: EngineEndpoint,
-  { attempt, ms, what = 'no answer' }: { readonly attempt: string; readonly ms: number; readonly what?: string },
+  {
+    attempt,
+    ms,
+    what = 'no answer',
+  }: { readonly attempt: string; readonly ms: number; readonly what?: string },
 ): SwarmError {
   const seconds = Number((ms / 1000).toFixed(1));
   return new SwarmError(
@@ -134,7 +143,8 @@ export function engineAnswerError(
     return new SwarmError('ENGINE_TLS_REJECTED', `Cannot connect to ${engine}: the engine speaks only TLS`, {
       hint: 'Give this engine TLS settings (spec.engine.tls)',
     });
-  const code = answer.status === 404 ? 'OBJECT_NOT_FOUND' : answer.status === 409 ? 'OBJECT_CONFLICT' : 'ENGINE_ERROR';
+  const code =
+    answer.status === 404 ? 'OBJECT_NOT_FOUND' : answer.status === 409 ? 'OBJECT_CONFLICT' : 'ENGINE_ERROR';
   return new SwarmError(code, `Cannot ${answer.attempt} ${engine}: ${text}`, {
     hint: 'Read the message of the engine and its log',
   });
@@ -145,7 +155,12 @@ export function answerMessage(body: string): string {
   const limit = 1000;
   try {
     const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed && typeof parsed.message === 'string')
+    if (
+      typeof parsed === 'object' &&
+      parsed !== null &&
+      'message' in parsed &&
+      typeof parsed.message === 'string'
+    )
       return parsed.message.trim().slice(0, limit);
   } catch {
     // Not JSON: the text itself is the message.

@@ -1,0 +1,259 @@
+// The manager's data path to one engine: requests through undici, uploads through node:http, hijacks on fresh sockets.
+// Bodies stream with backpressure both ways and are never collected here, except by `requestJson`.
+import type net from 'node:net';
+import { Readable } from 'node:stream';
+import PQueue from 'p-queue';
+import { Pool } from 'undici';
+import { formatHostPort } from '../api/engine-address.js';
+import type { Clock } from '../base/clock.js';
+import { SwarmError, systemCodeOf } from '../base/errors.js';
+import { EngineDialer } from './dialer.js';
+import type { EngineEndpoint, EngineTls } from './endpoint.js';
+import { engineAnswerError, engineTimeout } from './translate-error.js';
+import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
+import { upload } from './upload.js';
+
+export interface EngineRequest {
+  readonly method: string;
+  /** Path with the `/vX.Y` prefix and the query. */
+  readonly path: string;
+  /** Hop-by-hop headers, `Host` and `Expect` are left out; `Content-Length` counts only for a streamed body. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: Uint8Array | Readable;
+  /** Aborts the request, and after the answer has begun its body. */
+  readonly signal?: AbortSignal;
+  /**
+   * Milliseconds until the answer's headers, counted from the call (from the end of a streamed body); 0 = no limit,
+   * for what may last (wait, stop, build, pull, follow). Default 30000.
+   */
+  readonly headersTimeoutMs?: number;
+  /** What messages call the request, before the engine's name. Default `reach`. */
+  readonly attempt?: string;
+}
+
+export interface EngineResponse {
+  readonly status: number;
+  readonly statusText: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  /** Lower-case names; a repeated header is an array. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Destroying it ends the request at the engine. */
+  readonly body: Readable;
+}
+
+const defaultHeadersTimeoutMs = 30_000;
+// 16 requests that wait for headers keep a dockerd of 2 cores busy, and bound what one hung engine holds of our memory;
+// requests without time limit and bodies already flowing are not counted, so streams never starve short calls.
+const waitingRequests = 16;
+// Engines keep idle connections for minutes; 30 s spares the handshake of bursts and frees ~70 KB per engine after.
+const idleConnectionMs = 30_000;
+// A pool drops a client object only by age; this bounds what a burst of thousands of streams leaves behind.
+const connectionLifeMs = 600_000;
+// dockerd accepts and sends headers up to 1 MiB.
+const maxHeaderBytes = 1 << 20;
+const defaultMaxJsonBytes = 64 * 1024 * 1024;
+
+export class EngineTransport {
+  readonly #clock: Clock;
+  readonly #dialer: EngineDialer;
+  readonly #waiting = new PQueue({ concurrency: waitingRequests });
+  readonly #draining = new Set<Pool>();
+  #pool: Pool;
+  #isClosed = false;
+
+  constructor(options: { readonly endpoint: EngineEndpoint; readonly clock: Clock }) {
+    this.#clock = options.clock;
+    this.#dialer = new EngineDialer(options);
+    this.#pool = this.#newPool();
+  }
+
+  get endpoint(): EngineEndpoint {
+    return this.#dialer.endpoint;
+  }
+
+  /** IP of the engine as last connected to; `''` before. */
+  get remoteAddress(): string {
+    return this.#dialer.remoteAddress;
+  }
+
+  /**
+   * Sends a request and resolves when the answer's headers are there, whatever the status.
+   * @throws ENGINE_* when there is no answer; the signal's reason when it was aborted
+   */
+  async request(request: EngineRequest): Promise<EngineResponse> {
+    if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
+    request.signal?.throwIfAborted();
+    const attempt = request.attempt ?? 'reach';
+    const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(request.signal?.reason);
+    request.signal?.addEventListener('abort', onAbort, { once: true });
+    const detach = (): void => request.signal?.removeEventListener('abort', onAbort);
+    let cancelTimer = (): void => undefined;
+    const startTimer = (): void => {
+      if (timeoutMs === 0 || controller.signal.aborted) return;
+      cancelTimer = this.#clock.setTimer(timeoutMs, () =>
+        controller.abort(engineTimeout(this.endpoint, { attempt, ms: timeoutMs })),
+      );
+    };
+    const send = (): Promise<EngineResponse> => this.#send(request, controller.signal, startTimer);
+    try {
+      if (!(request.body instanceof Readable)) startTimer();
+      const response = await (timeoutMs === 0
+        ? send()
+        : this.#waiting.add(send, { signal: controller.signal }));
+      this.#dialer.noteAnswer();
+      response.body.once('close', detach);
+      return response;
+    } catch (error) {
+      detach();
+      const reason: unknown = controller.signal.reason;
+      if (controller.signal.aborted)
+        throw reason instanceof Error ? reason : new SwarmError('ABORTED', 'Aborted');
+      throw await this.#dialer.explain(error, attempt);
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  /**
+   * A whole JSON answer; an empty body is undefined. The time limit covers the body too.
+   * @throws OBJECT_NOT_FOUND (404), OBJECT_CONFLICT (409) or ENGINE_ERROR with the engine's message on status ≥ 400, or
+   *   when the body is longer than `maxBytes` (default 64 MiB) or no JSON
+   */
+  async requestJson(
+    request: EngineRequest & { readonly maxBytes?: number },
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
+    const { status, text } = await this.requestText(request);
+    if (status >= 400)
+      throw engineAnswerError(this.endpoint, { attempt: request.attempt ?? 'reach', status, body: text });
+    if (text === '') return { status, body: undefined };
+    try {
+      return { status, body: JSON.parse(text) as unknown };
+    } catch (error) {
+      throw new SwarmError(
+        'ENGINE_ERROR',
+        `Cannot read the answer of engine "${this.endpoint.name}": it is not JSON`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** A whole answer as text, whatever its status; bounded in size and time like `requestJson`. */
+  async requestText(
+    request: EngineRequest & { readonly maxBytes?: number },
+  ): Promise<{ readonly status: number; readonly text: string; readonly response: EngineResponse }> {
+    const { maxBytes = defaultMaxJsonBytes } = request;
+    const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
+    const startMs = this.#clock.monotonic();
+    const response = await this.request(request);
+    const leftMs = Math.max(1, timeoutMs - (this.#clock.monotonic() - startMs));
+    const attempt = request.attempt ?? 'reach';
+    const cancel =
+      timeoutMs === 0
+        ? () => undefined
+        : this.#clock.setTimer(leftMs, () =>
+            response.body.destroy(
+              engineTimeout(this.endpoint, { attempt, ms: timeoutMs, what: 'no whole answer' }),
+            ),
+          );
+    try {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > maxBytes)
+          throw new SwarmError(
+            'ENGINE_ERROR',
+            `Cannot read the answer of engine "${this.endpoint.name}": it is longer than ${maxBytes} bytes`,
+          );
+        chunks.push(chunk);
+      }
+      return { status: response.status, text: Buffer.concat(chunks).toString('utf8'), response };
+    } catch (error) {
+      if (request.signal?.aborted) throw request.signal.reason;
+      throw await this.#dialer.explain(error, attempt);
+    } finally {
+      cancel();
+      response.body.destroy();
+    }
+  }
+
+  /** A fresh connection for a hijack; it stays writable after the engine ended. The caller owns it. */
+  async openSocket(signal?: AbortSignal): Promise<net.Socket> {
+    return this.#dialer.open({ allowHalfOpen: true, signal });
+  }
+
+  /** New connections use `tlsMaterial`; requests under way finish on their old ones. */
+  setTls(tlsMaterial: EngineTls | undefined): void {
+    this.#dialer.setTls(tlsMaterial);
+    const old = this.#pool;
+    this.#pool = this.#newPool();
+    this.#draining.add(old);
+    void old.close().then(
+      () => this.#draining.delete(old),
+      () => this.#draining.delete(old),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([this.#pool, ...this.#draining].map((pool) => pool.destroy()));
+  }
+
+  async #send(request: EngineRequest, signal: AbortSignal, onSent: () => void): Promise<EngineResponse> {
+    signal.throwIfAborted();
+    const headers = endToEndHeaders(request.headers ?? {}, { keepLength: request.body instanceof Readable });
+    if (request.body instanceof Readable)
+      return upload({ dialer: this.#dialer, clock: this.#clock, request, headers, signal, onSent });
+    const answer = await this.#pool.request({
+      method: request.method, // undici sends any token; its type lists the usual ones
+      path: request.path,
+      headers,
+      body: request.body ?? null,
+      signal,
+      responseHeaders: 'raw',
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    // With responseHeaders: 'raw' undici gives the flat list that its type does not describe.
+    const rawHeaders = answer.headers as unknown as readonly string[];
+    return {
+      status: answer.statusCode,
+      statusText: answer.statusText,
+      rawHeaders,
+      headers: headersFromRaw(rawHeaders),
+      body: answer.body,
+    };
+  }
+
+  #newPool(): Pool {
+    const dialer = this.#dialer;
+    const scheme = this.endpoint.tls === undefined ? 'http' : 'https';
+    return new Pool(`${scheme}://${formatHostPort(this.endpoint.address)}`, {
+      connections: null,
+      pipelining: 1,
+      keepAliveTimeout: idleConnectionMs,
+      keepAliveMaxTimeout: idleConnectionMs,
+      clientTtl: connectionLifeMs,
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (_options, callback) => {
+        const socket = dialer.connect();
+        const onError = (error: Error): void => callback(error, null);
+        socket.once('error', onError);
+        socket.once(dialer.readyEvent, () => {
+          socket.off('error', onError);
+          callback(null, socket);
+        });
+      },
+    });
+  }
+}
+
+/** Whether an error of a body stream only says that our side gave it up. */
+export function isOwnAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || systemCodeOf(error) === 'UND_ERR_ABORTED');
+}

@@ -199,6 +199,13 @@ export const errorTable = {
     1,
     'Check that the discovery service runs and that its certificate is trusted',
   ),
+  DISCOVERY_INVALID: row(
+    'terminal',
+    'DiscoveryInvalid',
+    400,
+    1,
+    'Use token://HOST:PORT/v1/TOKEN, file://PATH or HOST:PORT,HOST:PORT',
+  ),
   DISCOVERY_UNSUPPORTED: row('terminal', 'DiscoveryUnsupported', 501, 1, 'Use token://, file:// or nodes://'),
   NOT_IMPLEMENTED: row('terminal', 'NotImplemented', 501, 1, 'Send the request to the engine itself'),
 } as const satisfies Record<string, ErrorRow>;

@@ -14,16 +14,22 @@ export interface LeftOut {
 export interface ReasonCount {
   readonly filter: FilterName | 'resources';
   readonly count: number;
+  /** Predicate for one engine: `has no label region`. */
+  readonly one: string;
   /** Predicate for several engines: `have no label region`. */
-  readonly reason: string;
+  readonly many: string;
+  /** Distinct values that tell these engines apart, such as their value of the label. */
+  readonly samples: readonly string[];
   /** Names of the engines, in the order of the candidates. */
   readonly names: readonly string[];
+  /** What the user can look at. */
+  readonly hint?: string;
 }
 
 export interface Score {
   readonly name: string;
   readonly address: string;
-  /** Weight of the strategy: lowest is best for spread, highest for binpack; 0 for random. */
+  /** Weight of the strategy: lowest is best for spread, highest for binpack; drawn anew for random. */
   readonly weight: number;
   /** Number of containers in any state, pending ones included: decides between equal weights. */
   readonly containers: number;

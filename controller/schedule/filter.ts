@@ -1,0 +1,33 @@
+// What a filter is: made once per request, it keeps or leaves out each engine, and can say why in the user's words.
+import type { Candidate, FilterName } from './candidate.js';
+import type { Expression } from './expression.js';
+
+export interface Filter {
+  readonly name: FilterName;
+  /** Whether the container may run there. */
+  keeps(candidate: Candidate): boolean;
+  /** Why `candidate` is left out. Only asked for candidates that are not kept. */
+  explain(candidate: Candidate): Reason;
+  /** What a refusal lists for this filter, in the classic wording; undefined when the request asks nothing of it. */
+  readonly condition?: string;
+  /** Soft expressions, in the order given. */
+  readonly preferences: readonly Preference[];
+  /** Remarks on the request itself. */
+  readonly notes: readonly string[];
+}
+
+/** One soft expression. */
+export interface Preference {
+  readonly expression: Expression;
+  satisfiedBy(candidate: Candidate): boolean;
+}
+
+/** A sentence about one engine and about several: `has no label region`, `have no label region`. */
+export interface Reason {
+  readonly one: string;
+  readonly many: string;
+  /** A value of this engine that tells it from others left out for the same reason. */
+  readonly sample?: string;
+  /** What the user can look at or do. */
+  readonly hint?: string;
+}

@@ -1,0 +1,73 @@
+// Which host ports the containers of an engine hold, and which free port a request would take there.
+import type { Candidate, CandidateContainer, CandidatePort } from './candidate.js';
+import type { PortRequest } from './port-request.js';
+
+/** A request with the port it takes on one engine; undefined when every port it would accept is held. */
+export interface PortChoice {
+  readonly request: PortRequest;
+  readonly port: number | undefined;
+}
+
+/**
+ * Chooses a port for each request on `candidate`: a fixed one is itself, a range its lowest port that is free and not
+ * chosen before. Requests whose range ends first choose first, so that a choice exists whenever one is possible.
+ */
+export function choosePorts(candidate: Candidate, requests: readonly PortRequest[]): readonly PortChoice[] {
+  const held = heldPorts(candidate);
+  const chosen: CandidatePort[] = [];
+  return [...requests]
+    .sort((a, b) => a.lastPort - b.lastPort || a.firstPort - b.firstPort)
+    .map((request) => {
+      const isFree = (port: number): boolean => {
+        const taken = held.get(port) ?? [];
+        return ![...taken, ...chosen.filter(({ publicPort }) => publicPort === port)].some((other) =>
+          overlaps(request, other),
+        );
+      };
+      const port = firstFree(request, isFree);
+      if (port !== undefined && request.firstPort < request.lastPort) chosen.push(asPort(request, port));
+      return { request, port };
+    });
+}
+
+/** A request as the port a container holds once it has been created. */
+export function asPort({ privatePort, protocol, hostIp }: PortRequest, publicPort: number): CandidatePort {
+  return { publicPort, privatePort, protocol, ip: hostIp };
+}
+
+/** Whether this container keeps its host ports: all do that exist for good, running or not. */
+export function holdsPorts({ state }: CandidateContainer): boolean {
+  return state !== 'dead' && state !== 'removing';
+}
+
+function firstFree(
+  { firstPort, lastPort }: PortRequest,
+  isFree: (port: number) => boolean,
+): number | undefined {
+  for (let port = firstPort; port <= lastPort; port += 1) if (isFree(port)) return port;
+  return undefined;
+}
+
+function heldPorts({ containers }: Candidate): ReadonlyMap<number, readonly CandidatePort[]> {
+  const held = new Map<number, CandidatePort[]>();
+  for (const container of containers) {
+    if (!holdsPorts(container)) continue;
+    for (const port of container.ports) {
+      if (port.publicPort === undefined) continue;
+      const before = held.get(port.publicPort);
+      if (before === undefined) held.set(port.publicPort, [port]);
+      else before.push(port);
+    }
+  }
+  return held;
+}
+
+function overlaps(request: PortRequest, other: CandidatePort): boolean {
+  if (request.protocol !== other.protocol) return false;
+  const otherIp = other.ip ?? '';
+  return isEveryAddress(request.hostIp) || isEveryAddress(otherIp) || request.hostIp === otherIp;
+}
+
+function isEveryAddress(ip: string): boolean {
+  return ip === '' || ip === '0.0.0.0' || ip === '::';
+}

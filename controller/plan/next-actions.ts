@@ -1,0 +1,52 @@
+// Which actions of a plan one engine may carry out now. Every engine is worked on by itself, so that a slow one delays
+// nobody; this is the only place where they wait for each other. Pure.
+import type { Action, Plan, Stage } from './action.js';
+
+export interface Progress {
+  /** Nodes whose first observation is still under way, so that the plan does not know them yet. */
+  readonly unknown: ReadonlySet<string>;
+  /** Nodes whose last attempt failed: nobody waits for them, except for further disruption. */
+  readonly failing: ReadonlySet<string>;
+}
+
+export interface NextActions {
+  readonly actions: readonly Action[];
+  /** What it waits for, when it has actions in a later stage; for people. */
+  readonly waitsFor?: string;
+}
+
+/** The actions of `node` in its first stage, unless an earlier stage is unfinished elsewhere. */
+export function nextActions(plan: Plan, node: string, progress: Progress): NextActions {
+  const index = plan.stages.findIndex((stage) => stage.actions.some((action) => action.node === node));
+  const stage = plan.stages[index];
+  if (stage === undefined) return { actions: [] };
+  for (const earlier of plan.stages.slice(0, index)) {
+    const blocker = earlier.actions.find((action) => !isIgnored(action.node, { earlier, stage, progress }));
+    if (blocker !== undefined) return { actions: [], waitsFor: `${earlier.name} on ${blocker.node}` };
+  }
+  const [unknown] = progress.unknown;
+  // Nodes that may turn out to run a manager come first; clearing what stands in the way harms no order.
+  if (unknown !== undefined && !['clear', 'discovery'].includes(stage.name)) {
+    return { actions: [], waitsFor: `the first look at ${unknown}` };
+  }
+  return { actions: stage.actions.filter((action) => action.node === node) };
+}
+
+/** The nodes that could work now, in the plan's order. */
+export function nodesToWake(plan: Plan, progress: Progress): readonly string[] {
+  const nodes = new Set(plan.stages.flatMap((stage) => stage.actions.map((action) => action.node)));
+  return [...nodes].filter((node) => nextActions(plan, node, progress).actions.length > 0);
+}
+
+function isIgnored(
+  node: string,
+  {
+    earlier,
+    stage,
+    progress,
+  }: { readonly earlier: Stage; readonly stage: Stage; readonly progress: Progress },
+): boolean {
+  if (!progress.failing.has(node)) return false;
+  // A roll-out stops at the first failure: what runs elsewhere is worth more than what is new.
+  return stage.disrupts === undefined || earlier.disrupts !== stage.disrupts;
+}

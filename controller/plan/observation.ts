@@ -1,0 +1,36 @@
+// What was read from the engines of a cluster: the observed side of a plan.
+
+export interface ObservedContainer {
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  /** created, running, restarting, paused, exited, dead, removing. */
+  readonly state: string;
+  /** Image reference it was made from. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Restart policy and memory limit as they are now: `docker update` can change them behind our back. */
+  readonly restartPolicy: string;
+  readonly memoryBytes: number;
+  /** Hash of the files its process has read, as far as we delivered and remember them. */
+  readonly filesHash?: string;
+  /** Exit code and error of the last run, for messages. */
+  readonly exitCode: number;
+  readonly error: string;
+  readonly restartCount: number;
+}
+
+export interface EngineObservation {
+  readonly engineId: string;
+  /** Containers with our installation label, plus foreign ones that hold one of our names. Sorted by name. */
+  readonly containers: readonly ObservedContainer[];
+  /** Which of the desired image references the engine has. */
+  readonly images: readonly string[];
+  /** Whether the manager on this engine answered when it was last asked; absent while that is not known. */
+  readonly isServing?: boolean;
+}
+
+export interface ClusterObservation {
+  /** By node name. An engine that could not be observed is absent and gets no actions. */
+  readonly engines: ReadonlyMap<string, EngineObservation>;
+}

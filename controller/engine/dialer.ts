@@ -33,6 +33,7 @@ export class EngineDialer {
   #session: Buffer | undefined;
   #isProven = false;
   #remoteAddress = '';
+  #certificateNotAfterMs: number | undefined;
 
   constructor(options: { readonly endpoint: EngineEndpoint; readonly clock: Clock }) {
     this.#endpoint = options.endpoint;
@@ -46,6 +47,11 @@ export class EngineDialer {
   /** IP the last connection went to; `''` before the first. */
   get remoteAddress(): string {
     return this.#remoteAddress;
+  }
+
+  /** When the certificate that the engine showed last expires, epoch ms; undefined without TLS. */
+  get certificateNotAfterMs(): number | undefined {
+    return this.#certificateNotAfterMs;
   }
 
   /** New credentials for connections from now on; sessions of the old ones are forgotten. */
@@ -74,6 +80,10 @@ export class EngineDialer {
     socket.once(this.readyEvent, () => {
       cancel();
       this.#remoteAddress = socket.remoteAddress ?? this.#remoteAddress;
+      if (socket instanceof tls.TLSSocket && !socket.isSessionReused()) {
+        const validTo = Date.parse(socket.getPeerX509Certificate()?.validTo ?? '');
+        this.#certificateNotAfterMs = Number.isNaN(validTo) ? undefined : validTo;
+      }
     });
     socket.once('close', cancel);
     return socket;

@@ -77,6 +77,11 @@ export class EngineTransport {
     return this.#dialer.remoteAddress;
   }
 
+  /** When the engine's certificate expires, epoch ms; undefined without TLS or before the first connection. */
+  get certificateNotAfterMs(): number | undefined {
+    return this.#dialer.certificateNotAfterMs;
+  }
+
   /**
    * Sends a request and resolves when the answer's headers are there, whatever the status.
    * @throws ENGINE_* when there is no answer; the signal's reason when it was aborted
@@ -125,7 +130,8 @@ export class EngineTransport {
   async requestJson(
     request: EngineRequest & { readonly maxBytes?: number },
   ): Promise<{ readonly status: number; readonly body: unknown }> {
-    const { status, text } = await this.requestText(request);
+    const { status, bytes } = await this.requestBytes(request);
+    const text = bytes.toString('utf8');
     if (status >= 400)
       throw engineAnswerError(this.endpoint, { attempt: request.attempt ?? 'reach', status, body: text });
     if (text === '') return { status, body: undefined };
@@ -140,10 +146,10 @@ export class EngineTransport {
     }
   }
 
-  /** A whole answer as text, whatever its status; bounded in size and time like `requestJson`. */
-  async requestText(
+  /** A whole answer, whatever its status; bounded in size and time like `requestJson`. */
+  async requestBytes(
     request: EngineRequest & { readonly maxBytes?: number },
-  ): Promise<{ readonly status: number; readonly text: string; readonly response: EngineResponse }> {
+  ): Promise<Pick<EngineResponse, 'status' | 'headers'> & { readonly bytes: Buffer }> {
     const { maxBytes = defaultMaxJsonBytes } = request;
     const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
     const startMs = this.#clock.monotonic();
@@ -170,7 +176,7 @@ export class EngineTransport {
           );
         chunks.push(chunk);
       }
-      return { status: response.status, text: Buffer.concat(chunks).toString('utf8'), response };
+      return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
       throw await this.#dialer.explain(error, attempt);

@@ -1,0 +1,363 @@
+// The operator's view of one engine, through dockerode: each call has a deadline and throws only SwarmErrors.
+// Nothing is cached. The manager's data path is transport.ts.
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import Docker from 'dockerode';
+import type { Clock } from '../base/clock.js';
+import { withDeadline } from '../base/deadline.js';
+import { SwarmError, isSwarmError } from '../base/errors.js';
+import { isJsonObject, stringAt, type JsonObject } from '../base/json.js';
+import { packFiles, type ArchiveFile } from './archive.js';
+import {
+  parseContainer,
+  parseSummary,
+  type ContainerDetails,
+  type ContainerSummary,
+} from './container-answers.js';
+import { demultiplex } from './demultiplex.js';
+import { EngineModem, UnexpectedStatus } from './docker-modem.js';
+import type { EngineEndpoint } from './endpoint.js';
+import { parseDescription, type EngineDescription } from './engine-description.js';
+import { readLines } from './json-lines.js';
+import { EngineTransport } from './transport.js';
+import { engineAnswerError, engineTimeout, translateEngineError } from './translate-error.js';
+
+const defaultTimeoutMs = 10_000;
+// A 100 MB image at 2 MB/s; beyond that the engine's network is the problem to report.
+const loadTimeoutMs = 60_000;
+const loadBytesPerMs = 2_000;
+// A silent event stream looks like a dead one; asking this often finds a dead engine within 20 s.
+const watchPingMs = 10_000;
+
+export class EngineClient {
+  readonly endpoint: EngineEndpoint;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #transport: EngineTransport;
+  readonly #docker: Docker;
+
+  /** @param options.timeoutMs per call; default 10000 */
+  constructor(options: {
+    readonly endpoint: EngineEndpoint;
+    readonly clock: Clock;
+    readonly timeoutMs?: number;
+  }) {
+    this.endpoint = options.endpoint;
+    this.#clock = options.clock;
+    this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    this.#transport = new EngineTransport(options);
+    // dockerode takes a ready modem, which its types do not say.
+    this.#docker = new Docker({ modem: new EngineModem(this.#transport) } as Docker.DockerOptions);
+  }
+
+  /** Who the engine is. @throws ENGINE_UNUSABLE when it is a manager or has no resources */
+  async describe(signal?: AbortSignal): Promise<EngineDescription> {
+    // Both are read at once, so a hung engine costs one time-out.
+    const read = (what: string, attemptSignal: AbortSignal): Promise<{ readonly body: unknown }> =>
+      this.#transport.requestJson({ method: 'GET', path: what, attempt: 'describe', signal: attemptSignal });
+    const [info, version] = await this.#call('describe', { signal }, async (abortSignal) =>
+      Promise.all([read('/info', abortSignal), read('/version', abortSignal)]),
+    );
+    const description = parseDescription(this.endpoint, { info: info.body, version: version.body });
+    const certificateNotAfterMs = this.#transport.certificateNotAfterMs;
+    return certificateNotAfterMs === undefined ? description : { ...description, certificateNotAfterMs };
+  }
+
+  /**
+   * Containers in any state, in the engine's order (newest first).
+   * @param filter.labels value undefined: the label exists
+   * @param filter.name exact name
+   */
+  async listContainers(
+    filter: { readonly labels?: Readonly<Record<string, string | undefined>>; readonly name?: string },
+    signal?: AbortSignal,
+  ): Promise<ContainerSummary[]> {
+    const { name } = filter;
+    const label = Object.entries(filter.labels ?? {}).map(([key, value]) =>
+      value === undefined ? key : `${key}=${value}`,
+    );
+    const filters = {
+      ...(label.length > 0 ? { label } : {}),
+      // Engines take a regular expression and match it against `/name`.
+      ...(name === undefined ? {} : { name: [`^/?${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`] }),
+    };
+    const answer = await this.#call('list the containers of', { signal }, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    );
+    return answer.map(parseSummary).filter((summary) => name === undefined || summary.names.includes(name));
+  }
+
+  /** @returns undefined when there is no such container */
+  async inspectContainer(idOrName: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
+    return this.#orMissing(async () =>
+      parseContainer(
+        await this.#call(`inspect container "${idOrName}" on`, { signal }, (abortSignal) =>
+          this.#container(idOrName).inspect({ abortSignal }),
+        ),
+      ),
+    );
+  }
+
+  /** @returns the ID. @throws OBJECT_CONFLICT when the name is taken, OBJECT_NOT_FOUND when the image is missing */
+  async createContainer(
+    options: { readonly name: string; readonly body: JsonObject },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const container = await this.#call(
+      `create container "${options.name}" on`,
+      { signal },
+      (abortSignal) =>
+        this.#docker.createContainer({
+          _query: { name: options.name },
+          _body: options.body,
+          abortSignal,
+        } as Docker.ContainerCreateOptions), // `_query` and `_body` keep the name out of the body and are not in its types
+    );
+    return container.id;
+  }
+
+  /** Starting a running container is no error. */
+  async startContainer(idOrName: string, signal?: AbortSignal): Promise<void> {
+    await this.#call(`start container "${idOrName}" on`, { signal }, (abortSignal) =>
+      unlessUnmodified(this.#container(idOrName).start({ abortSignal })),
+    );
+  }
+
+  /** Stopping a stopped or missing container is no error. After `graceSeconds` (default 10) it is killed. */
+  async stopContainer(
+    idOrName: string,
+    options: { readonly graceSeconds?: number } = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { graceSeconds = 10 } = options;
+    const timeoutMs = this.#timeoutMs + graceSeconds * 1000;
+    await this.#orMissing(() =>
+      this.#call(`stop container "${idOrName}" on`, { signal, timeoutMs }, (abortSignal) =>
+        unlessUnmodified(
+          this.#container(idOrName).stop({ _query: { t: graceSeconds }, _body: {}, abortSignal } as object),
+        ),
+      ),
+    );
+  }
+
+  /** Removes the container and its anonymous volumes; a missing one is no error. */
+  async removeContainer(
+    idOrName: string,
+    options: { readonly force?: boolean } = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#orMissing(() =>
+      this.#call(`remove container "${idOrName}" on`, { signal }, (abortSignal) =>
+        this.#container(idOrName).remove({ v: true, force: options.force ?? false, abortSignal }),
+      ),
+    );
+  }
+
+  async signalContainer(idOrName: string, processSignal: string, signal?: AbortSignal): Promise<void> {
+    await this.#call(`send ${processSignal} to container "${idOrName}" on`, { signal }, (abortSignal) =>
+      this.#container(idOrName).kill({ _query: { signal: processSignal }, _body: {}, abortSignal } as object),
+    );
+  }
+
+  /** Copies files into a container, running or not; missing directories are made. Owner is root. */
+  async putFiles(
+    idOrName: string,
+    directory: string,
+    files: readonly ArchiveFile[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#call(`copy files to container "${idOrName}" on`, { signal }, async (abortSignal) => {
+      const container = this.#container(idOrName);
+      // Engines unpack only into a directory that exists: find the deepest one, and send the rest of the path along.
+      let base = path.posix.resolve('/', directory);
+      const missing: string[] = [];
+      while (base !== '/' && !(await this.#pathExists(container, base, abortSignal))) {
+        missing.unshift(path.posix.basename(base));
+        base = path.posix.dirname(base);
+      }
+      const archive = await packFiles(
+        files.map((file) => ({ ...file, path: path.posix.join(...missing, file.path) })),
+        {
+          directories: missing.map((_part, i) => path.posix.join(...missing.slice(0, i + 1))),
+          modifiedAtMs: this.#clock.now(),
+        },
+      );
+      await container.putArchive(archive, { path: base, abortSignal });
+    });
+  }
+
+  /** @returns undefined when the engine has no image of that name or ID */
+  async imageId(reference: string, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#orMissing(async () => {
+      const image = await this.#call(
+        `inspect image "${reference}" on`,
+        { signal },
+        (abortSignal) => this.#docker.getImage(reference).inspect({ abortSignal } as object), // its types know only `manifests`
+      );
+      return image.Id;
+    });
+  }
+
+  /** Loads a docker-archive file. @throws ENGINE_ERROR with the engine's words when it refuses the archive */
+  async loadImage(archivePath: string, signal?: AbortSignal): Promise<void> {
+    const { size } = await stat(archivePath);
+    const timeoutMs = loadTimeoutMs + size / loadBytesPerMs;
+    await this.#call('load an image into', { signal, timeoutMs }, async (abortSignal) => {
+      const progress = await this.#docker.loadImage(archivePath, { quiet: true, abortSignal });
+      for await (const line of readLines(progress)) {
+        const problem = stringAt(parseLine(line), 'error');
+        if (problem !== undefined) throw new UnexpectedStatus(500, problem);
+      }
+    });
+  }
+
+  /** The last `tail` lines of output and error, without time stamps. */
+  async containerLogs(
+    idOrName: string,
+    options: { readonly tail: number },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const logs: unknown = await this.#call(
+      `read the logs of container "${idOrName}" on`,
+      { signal },
+      (abortSignal) =>
+        this.#container(idOrName).logs({
+          stdout: true,
+          stderr: true,
+          follow: false,
+          tail: options.tail,
+          abortSignal,
+        }),
+    );
+    return Buffer.isBuffer(logs) ? demultiplex(logs).toString('utf8') : '';
+  }
+
+  /**
+   * Events from now on, until `signal` aborts (then it ends) or the stream breaks (then it ends or throws ENGINE_*).
+   * The subscription is made on the first `next()`.
+   */
+  async *watchEvents(
+    filters: Readonly<Record<string, readonly string[]>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<JsonObject, void, undefined> {
+    const stopped = new AbortController();
+    const ended = AbortSignal.any([signal, stopped.signal]);
+    try {
+      const stream = await this.#subscribe(filters, ended);
+      void this.#pingUntil(ended).catch((error: unknown) => {
+        if (!ended.aborted) stream.destroy(error instanceof Error ? error : undefined);
+      });
+      for await (const line of readLines(stream)) {
+        const event = parseLine(line);
+        if (event !== undefined) yield event;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw translateEngineError(error, this.endpoint, 'watch the events of');
+    } finally {
+      stopped.abort();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  /** The deadline covers the answer's headers; the stream itself lives until `signal`. */
+  async #subscribe(
+    filters: Readonly<Record<string, readonly string[]>>,
+    signal: AbortSignal,
+  ): Promise<Readable> {
+    const attempt = 'watch the events of';
+    const response = await this.#transport.request({
+      method: 'GET',
+      path: `/events?${new URLSearchParams({ filters: JSON.stringify(filters) }).toString()}`,
+      signal,
+      attempt,
+      headersTimeoutMs: this.#timeoutMs,
+    });
+    if (response.status < 400) return response.body;
+    let body = '';
+    for await (const line of readLines(response.body)) body += line;
+    throw engineAnswerError(this.endpoint, { attempt, status: response.status, body });
+  }
+
+  async #pingUntil(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(watchPingMs, signal);
+      await this.#call('ping', { signal }, (abortSignal) =>
+        this.#transport.requestBytes({ method: 'GET', path: '/_ping', attempt: 'ping', signal: abortSignal }),
+      );
+    }
+  }
+
+  #container(idOrName: string): Docker.Container {
+    return this.#docker.getContainer(encodeURIComponent(idOrName));
+  }
+
+  async #pathExists(container: Docker.Container, file: string, abortSignal: AbortSignal): Promise<boolean> {
+    try {
+      const stream = await container.infoArchive({ path: file, abortSignal } as { path: string });
+      stream.resume();
+      return true;
+    } catch (error) {
+      if (error instanceof UnexpectedStatus && error.status === 404) return false;
+      throw error;
+    }
+  }
+
+  /** Runs one call under its deadline; whatever fails becomes a SwarmError that names `attempt`. */
+  async #call<T>(
+    attempt: string,
+    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const ms = options.timeoutMs ?? this.#timeoutMs;
+    try {
+      return await withDeadline(
+        this.#clock,
+        { delayMs: ms, parent: options.signal, reason: () => engineTimeout(this.endpoint, { attempt, ms }) },
+        work,
+      );
+    } catch (error) {
+      if (options.signal?.aborted === true) throw abortError(options.signal);
+      if (error instanceof UnexpectedStatus)
+        throw engineAnswerError(this.endpoint, { attempt, status: error.status, body: error.body });
+      throw translateEngineError(error, this.endpoint, attempt);
+    }
+  }
+
+  async #orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isSwarmError(error, 'OBJECT_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** 304 says that the container already is as asked for. */
+async function unlessUnmodified(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof UnexpectedStatus && error.status === 304)) throw error;
+  }
+}
+
+function parseLine(line: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function abortError(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  return reason instanceof SwarmError
+    ? reason
+    : new SwarmError('ABORTED', 'The call was aborted', { cause: reason });
+}

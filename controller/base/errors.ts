@@ -54,6 +54,13 @@ export const errorTable = {
     1,
     'Restore the state directory from a backup, or move the named file away',
   ),
+  STATE_UNWRITABLE: row(
+    'transient',
+    'StateUnwritable',
+    507,
+    1,
+    'Free space or repair the disk of the state directory, then restart the operator',
+  ),
   STATE_LOCKED: row('terminal', 'StateLocked', 409, 1, 'Stop the other operator, or use another --state-dir'),
   OPERATOR_UNREACHABLE: row(
     'transient',

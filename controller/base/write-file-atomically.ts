@@ -1,9 +1,14 @@
 // Durable replacement of one file: temp → fsync → rename → fsync(directory). A reader, or the next start after a
 // kill at any line, sees the old bytes or the new ones, never a mixture.
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import * as nodeFileSystem from 'node:fs/promises';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+
+const { mkdir } = nodeFileSystem;
+
+/** The calls a durable write is made of; tests replace them to end the process, or the disk, between any two. */
+export type DurableFileSystem = Pick<typeof nodeFileSystem, 'open' | 'rename' | 'rm'>;
 
 /**
  * Writes `data` to `file`, replacing what is there.
@@ -12,22 +17,25 @@ import { randomBytes } from 'node:crypto';
 export async function writeFileAtomically(
   file: string,
   data: string | Uint8Array,
-  options: { readonly mode?: number } = {},
+  options: { readonly mode?: number; readonly fileSystem?: DurableFileSystem } = {},
 ): Promise<void> {
+  const { open, rename, rm } = options.fileSystem ?? nodeFileSystem;
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(temporary, flags, options.mode ?? 0o600);
   try {
-    await handle.writeFile(data);
-    await handle.sync();
+    try {
+      await handle.writeFile(data);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
   } catch (error) {
-    await handle.close();
     await rm(temporary, { force: true });
     throw error;
   }
-  await handle.close();
-  await rename(temporary, file);
-  await syncDirectory(path.dirname(file));
+  await syncDirectory(path.dirname(file), options.fileSystem);
 }
 
 /** Makes a directory and its parents, private to this user. */
@@ -36,8 +44,11 @@ export async function makePrivateDirectory(directory: string): Promise<void> {
 }
 
 /** Makes a rename or unlink in `directory` durable. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY);
+export async function syncDirectory(
+  directory: string,
+  fileSystem: Pick<DurableFileSystem, 'open'> = nodeFileSystem,
+): Promise<void> {
+  const handle = await fileSystem.open(directory, constants.O_RDONLY);
   try {
     await handle.sync();
   } finally {

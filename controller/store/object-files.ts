@@ -1,0 +1,183 @@
+// The precious half of the state directory: one file per object, and the high-water mark of resourceVersion. Nothing
+// is edited in place, and a damaged file is set aside by name, never taken for "no object".
+import * as nodeFileSystem from 'node:fs/promises';
+import path from 'node:path';
+import type { ObjectKey } from '../api/object-key.js';
+import { kinds } from '../api/resources.js';
+import { messageOf, SwarmError } from '../base/errors.js';
+import { isJsonObject } from '../base/json.js';
+import {
+  makePrivateDirectory,
+  syncDirectory,
+  writeFileAtomically,
+  type DurableFileSystem,
+} from '../base/write-file-atomically.js';
+import { decodeRecord, encodeRecord, type StoredRecord } from './record.js';
+
+export type StateFileSystem = DurableFileSystem &
+  Pick<typeof nodeFileSystem, 'readdir' | 'readFile' | 'unlink'>;
+
+export interface Quarantined {
+  /** New path of the damaged file. */
+  readonly file: string;
+  /** The object it was of, as its name says. */
+  readonly key: ObjectKey | undefined;
+  readonly why: string;
+}
+
+export interface LoadedObjects {
+  readonly records: readonly StoredRecord[];
+  /** No version greater than this was ever handed out. */
+  readonly highestVersion: number;
+  readonly quarantined: readonly Quarantined[];
+}
+
+// When the high-water mark is lost, versions go on far above anything the objects show: a version of status changes is
+// in no file, and no watch of before may match one of after.
+const lostMarkJump = 1_000_000;
+
+export class ObjectFiles {
+  readonly #objects: string;
+  readonly #mark: string;
+  readonly #fileSystem: StateFileSystem;
+
+  constructor(directory: string, fileSystem: StateFileSystem = nodeFileSystem) {
+    this.#objects = path.join(directory, 'objects');
+    this.#mark = path.join(this.#objects, 'resource-version');
+    this.#fileSystem = fileSystem;
+  }
+
+  /**
+   * Reads everything; removes left-over temporary files, and sets damaged ones aside as `*.corrupt-<ms>`.
+   * @throws {STATE_CORRUPT} a file was written by a newer version of this program
+   * @throws {STATE_UNWRITABLE} the directory cannot be read or prepared
+   */
+  async load(nowMs: number): Promise<LoadedObjects> {
+    return this.#guard('read', async () => {
+      await makePrivateDirectory(this.#objects);
+      const names = (await this.#fileSystem.readdir(this.#objects)).sort();
+      const records: StoredRecord[] = [];
+      const quarantined: Quarantined[] = [];
+      for (const name of names) {
+        const file = path.join(this.#objects, name);
+        if (name.endsWith('.tmp')) {
+          await this.#fileSystem.unlink(file);
+        } else if (name.endsWith('.json')) {
+          const found = await this.#loadRecord(file, nowMs);
+          if ('resource' in found) records.push(found);
+          else quarantined.push(found);
+        }
+      }
+      const highestVersion = await this.#loadMark(records, nowMs, quarantined);
+      return { records, highestVersion, quarantined };
+    });
+  }
+
+  /** Durable when it resolves. @throws {STATE_UNWRITABLE} */
+  async put(record: StoredRecord): Promise<void> {
+    const file = path.join(this.#objects, fileName(keyOf(record)));
+    await this.#guard('write', () =>
+      writeFileAtomically(file, encodeRecord(record), { fileSystem: this.#fileSystem }),
+    );
+  }
+
+  /** Durable when it resolves; a file that is gone already is fine. @throws {STATE_UNWRITABLE} */
+  async remove(key: ObjectKey): Promise<void> {
+    await this.#guard('write', async () => {
+      await this.#fileSystem.rm(path.join(this.#objects, fileName(key)), { force: true });
+      await syncDirectory(this.#objects, this.#fileSystem);
+    });
+  }
+
+  /** Promises that no version above `version` is handed out before the next call. @throws {STATE_UNWRITABLE} */
+  async reserveVersions(version: number): Promise<void> {
+    await this.#guard('write', () =>
+      writeFileAtomically(this.#mark, `${version}\n`, { fileSystem: this.#fileSystem }),
+    );
+  }
+
+  async #loadRecord(file: string, nowMs: number): Promise<StoredRecord | Quarantined> {
+    const decoded = decodeRecord(await this.#fileSystem.readFile(file, 'utf8'));
+    if (decoded.type === 'newer') {
+      throw new SwarmError(
+        'STATE_CORRUPT',
+        `Cannot read state file "${file}": a newer swarmctl wrote it (format ${decoded.format})`,
+        { hint: 'Start the newer swarmctl, or restore a backup of the state directory' },
+      );
+    }
+    const key = keyOfFile(path.basename(file));
+    if (decoded.type === 'ok' && path.basename(file) === fileName(keyOf(decoded.record)))
+      return decoded.record;
+    const why = decoded.type === 'ok' ? 'it is of another object' : decoded.why;
+    return { file: await this.#setAside(file, nowMs), key, why };
+  }
+
+  async #loadMark(
+    records: readonly StoredRecord[],
+    nowMs: number,
+    quarantined: Quarantined[],
+  ): Promise<number> {
+    const seen = Math.max(
+      0,
+      ...records.map(({ resource }) => Number(resource.metadata.resourceVersion ?? 0)),
+    );
+    let text: string;
+    try {
+      text = await this.#fileSystem.readFile(this.#mark, 'utf8');
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      return records.length === 0 && quarantined.length === 0 ? 0 : seen + lostMarkJump;
+    }
+    if (/^\d{1,15}\n$/.test(text)) return Math.max(seen, Number(text));
+    quarantined.push({
+      file: await this.#setAside(this.#mark, nowMs),
+      key: undefined,
+      why: 'it is not a number',
+    });
+    return seen + lostMarkJump;
+  }
+
+  async #setAside(file: string, nowMs: number): Promise<string> {
+    const target = `${file}.corrupt-${nowMs}`;
+    await this.#fileSystem.rename(file, target);
+    await syncDirectory(this.#objects, this.#fileSystem);
+    return target;
+  }
+
+  async #guard<T>(attempt: 'read' | 'write', work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof SwarmError) throw error;
+      throw new SwarmError(
+        'STATE_UNWRITABLE',
+        `Cannot ${attempt} state in "${this.#objects}": ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Whether a failed write leaves it open what is on the disk: then only a restart, which reads it, can tell. */
+export function isFailedSync(error: unknown): boolean {
+  const cause = error instanceof SwarmError ? error.cause : error;
+  return isJsonObject(cause) && (cause['syscall'] === 'fsync' || cause['code'] === 'EIO');
+}
+
+export function fileName(key: ObjectKey): string {
+  return `${key.kind.toLowerCase()}.${key.name}.json`;
+}
+
+function keyOf({ resource }: StoredRecord): ObjectKey {
+  return { kind: resource.kind, name: resource.metadata.name };
+}
+
+/** The key a file name stands for: kinds have no dots, names may. */
+function keyOfFile(name: string): ObjectKey | undefined {
+  const kind = kinds.find((known) => name.startsWith(`${known.toLowerCase()}.`));
+  return kind === undefined ? undefined : { kind, name: name.slice(kind.length + 1, -'.json'.length) };
+}
+
+function isMissing(error: unknown): boolean {
+  return isJsonObject(error) && error['code'] === 'ENOENT';
+}

@@ -1,0 +1,77 @@
+// What the store keeps of one object on disk, and its file form: JSON with a checksum, so that damage is noticed.
+import { createHash } from 'node:crypto';
+import { kinds, type Resource } from '../api/resources.js';
+import { canonicalJson, isJsonObject, objectAt, omitKeys, stringAt } from '../base/json.js';
+
+export type Origin =
+  | { readonly type: 'api' }
+  /** `position` is `file:line:column` of the manifest. */
+  | { readonly type: 'directory'; readonly position: string };
+
+/** Labels and annotations that the API put on an object whose manifest is a file; they survive the next read of it. */
+export interface Overlay {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface StoredRecord {
+  /** Without status: that is derived, and mirrored elsewhere. */
+  readonly resource: Resource;
+  readonly origin: Origin;
+  readonly overlay: Overlay;
+}
+
+export const noOverlay: Overlay = { labels: {}, annotations: {} };
+
+const format = 1;
+
+export function encodeRecord(record: StoredRecord): string {
+  const body = { ...record, resource: omitKeys(record.resource, 'status') };
+  return `${JSON.stringify({ format, sha256: checksum(body), record: body }, null, 1)}\n`;
+}
+
+export type Decoded =
+  | { readonly type: 'ok'; readonly record: StoredRecord }
+  | { readonly type: 'corrupt'; readonly why: string }
+  /** Written by a newer version of this program: not damaged, only not for us. */
+  | { readonly type: 'newer'; readonly format: number };
+
+export function decodeRecord(text: string): Decoded {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return { type: 'corrupt', why: text.length === 0 ? 'the file is empty' : 'it is not JSON' };
+  }
+  if (!isJsonObject(parsed)) return { type: 'corrupt', why: 'it is not a record' };
+  const found = parsed['format'];
+  if (typeof found === 'number' && Number.isInteger(found) && found > format) {
+    return { type: 'newer', format: found };
+  }
+  const body = parsed['record'];
+  if (found !== format || body === undefined || parsed['sha256'] !== checksum(body)) {
+    return { type: 'corrupt', why: 'its checksum does not match' };
+  }
+  return isRecord(body) ? { type: 'ok', record: body } : { type: 'corrupt', why: 'it is not a record' };
+}
+
+function checksum(body: unknown): string {
+  return createHash('sha256').update(canonicalJson(body)).digest('hex');
+}
+
+/** The checksum says that we wrote it; this says that it was a record that we wrote. */
+function isRecord(body: unknown): body is StoredRecord {
+  const resource = objectAt(body, 'resource');
+  const metadata = objectAt(resource, 'metadata');
+  const origin = objectAt(body, 'origin');
+  const overlay = objectAt(body, 'overlay');
+  return (
+    kinds.some((kind) => kind === resource['kind']) &&
+    isJsonObject(resource['spec']) &&
+    stringAt(metadata, 'name') !== undefined &&
+    stringAt(metadata, 'uid') !== undefined &&
+    (origin['type'] === 'api' || stringAt(origin, 'position') !== undefined) &&
+    isJsonObject(overlay['labels']) &&
+    isJsonObject(overlay['annotations'])
+  );
+}

@@ -1,0 +1,340 @@
+// All objects with their status and events: one writer at a time, durable before it is acknowledged, watched by many.
+import { isDeepStrictEqual } from 'node:util';
+import { formatKey, type ObjectKey } from '../api/object-key.js';
+import type { Cluster, Kind, Node, Resource } from '../api/resources.js';
+import type { Clock } from '../base/clock.js';
+import { messageOf, SwarmError } from '../base/errors.js';
+import { silentLogger, type Logger } from '../base/log.js';
+import { ChangeFeed, type StoreEvent } from './change-feed.js';
+import { EventLog, type NewEvent, type RecordedEvent } from './event-log.js';
+import { isFailedSync } from './object-files.js';
+import type { Origin, StoredRecord } from './record.js';
+import {
+  createRecord,
+  dropFinalizer,
+  markDeleted,
+  quoted,
+  updateRecord,
+  withMetadata,
+  withOrigin,
+} from './revise.js';
+import { memoryBackend, openDurableBackend, type Backend, type DurableOptions } from './backend.js';
+
+export type { Origin, StoreEvent, RecordedEvent };
+
+export interface StoreOptions extends Pick<DurableOptions, 'fileSystem' | 'validator' | 'holder'> {
+  /** State directory; undefined keeps everything in memory only. */
+  readonly directory: string | undefined;
+  readonly clock: Clock;
+  readonly randomUuid: () => string;
+  readonly logger?: Logger;
+}
+
+export interface WriteOptions {
+  readonly origin: Origin;
+  /** Checks everything and returns the outcome, but writes nothing. */
+  readonly dryRun?: boolean;
+}
+
+export class Store {
+  readonly #backend: Backend;
+  readonly #clock: Clock;
+  readonly #randomUuid: () => string;
+  readonly #logger: Logger;
+  readonly #records = new Map<string, StoredRecord>();
+  readonly #sorted = new Map<Kind, readonly Resource[]>();
+  readonly #listeners = new Set<(event: StoreEvent) => void>();
+  readonly #eventListeners = new Set<(event: RecordedEvent) => void>();
+  readonly #events: EventLog;
+  readonly #feed: ChangeFeed;
+  #version: number;
+  /** The last write in the queue; writes run one after another, so versions reach the feed in order. */
+  #tail: Promise<unknown> = Promise.resolve();
+  #failure: SwarmError | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: StoreOptions & { readonly logger: Logger }, backend: Backend) {
+    this.#backend = backend;
+    this.#clock = options.clock;
+    this.#randomUuid = options.randomUuid;
+    this.#logger = options.logger;
+    this.#events = new EventLog();
+    this.#version = backend.startVersion;
+    this.#feed = new ChangeFeed(this.#version);
+  }
+
+  /**
+   * @throws {STATE_LOCKED} another operator uses the directory
+   * @throws {STATE_CORRUPT} a newer version of this program wrote the state
+   * @throws {STATE_UNWRITABLE} the directory cannot be used
+   */
+  static async open(o: StoreOptions): Promise<Store> {
+    const options = { ...o, logger: o.logger ?? silentLogger };
+    const { directory } = options;
+    if (directory === undefined) return new Store(options, memoryBackend());
+    const { backend, loaded } = await openDurableBackend({ ...options, directory });
+    const store = new Store(options, backend);
+    for (const record of loaded.records)
+      store.#records.set(formatKey(keyOf(record.resource)), freeze(record));
+    store.#events.restore(loaded.events);
+    for (const event of loaded.notices) store.recordEvent(event);
+    return store;
+  }
+
+  /** Version of the latest change. */
+  get resourceVersion(): number {
+    return this.#version;
+  }
+
+  /** Why nothing can be written any more; only a restart helps. */
+  get failure(): SwarmError | undefined {
+    return this.#failure;
+  }
+
+  get(key: ObjectKey): Resource | undefined {
+    return this.#records.get(formatKey(key))?.resource;
+  }
+
+  getCluster(name: string): Cluster | undefined {
+    return this.get({ kind: 'Cluster', name }) as Cluster | undefined; // the key says the kind
+  }
+
+  getNode(name: string): Node | undefined {
+    return this.get({ kind: 'Node', name }) as Node | undefined; // the key says the kind
+  }
+
+  /** Sorted by name. */
+  list(kind: 'Cluster'): readonly Cluster[];
+  list(kind: 'Node'): readonly Node[];
+  list(kind: Kind): readonly Resource[];
+  list(kind: Kind): readonly Resource[] {
+    let sorted = this.#sorted.get(kind);
+    if (sorted === undefined) {
+      sorted = [...this.#records.values()]
+        .map(({ resource }) => resource)
+        .filter((resource) => resource.kind === kind)
+        .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+      this.#sorted.set(kind, sorted);
+    }
+    return sorted;
+  }
+
+  originOf(key: ObjectKey): Origin | undefined {
+    return this.#records.get(formatKey(key))?.origin;
+  }
+
+  /** Assigns uid, generation 1, creation time and finalizer; ignores status. @throws {OBJECT_EXISTS} */
+  create(object: Resource, o: WriteOptions): Promise<Resource> {
+    const given = copy(object);
+    return this.#write(async () => {
+      if (this.get(keyOf(given)) !== undefined) {
+        throw new SwarmError('OBJECT_EXISTS', `Cannot create ${quoted(given)}: it exists already`);
+      }
+      const nowMs = this.#clock.now();
+      const record = createRecord(given, { origin: o.origin, uid: this.#randomUuid(), nowMs });
+      return o.dryRun === true ? record.resource : this.#put('ADDED', record);
+    });
+  }
+
+  /**
+   * Replaces spec, labels and annotations; keeps status, uid, finalizers and deletion time. Writes nothing when equal.
+   * @param o.resourceVersion the version the change was made from; absent = whatever is there
+   * @throws {OBJECT_NOT_FOUND}
+   * @throws {OBJECT_CONFLICT} the version is not the current one, or a file changes an object that is being deleted
+   * @throws {OBJECT_READ_ONLY} the API changes what a manifest file says
+   */
+  update(object: Resource, o: WriteOptions & { readonly resourceVersion?: string }): Promise<Resource> {
+    const given = copy(object);
+    return this.#write(async () => {
+      const current = this.#existing(keyOf(given), 'change');
+      const { resourceVersion } = current.resource.metadata;
+      if (o.resourceVersion !== undefined && o.resourceVersion !== resourceVersion) {
+        throw new SwarmError(
+          'OBJECT_CONFLICT',
+          `Cannot change ${quoted(given)}: it has changed since version ${o.resourceVersion} was read`,
+        );
+      }
+      const next = updateRecord(current, given, o.origin);
+      return next === current || o.dryRun === true ? next.resource : this.#put('MODIFIED', next);
+    });
+  }
+
+  /** @returns the object, or undefined when it does not exist */
+  updateStatus(key: ObjectKey, status: NonNullable<Resource['status']>): Promise<Resource | undefined> {
+    const given = copy(status);
+    return this.#write(async () => {
+      const current = this.#records.get(formatKey(key));
+      if (current === undefined || isDeepStrictEqual(current.resource.status, given))
+        return current?.resource;
+      await this.#backend.reserve(this.#version + 1);
+      const resource = { ...current.resource, status: given } as Resource; // the caller's status is of the key's kind
+      const stored = this.#commit('MODIFIED', { ...current, resource });
+      this.#backend.mirrorStatus(key, () => this.get(key));
+      return stored;
+    });
+  }
+
+  /** Sets the deletion time while finalizers hold the object, else removes it. @throws {OBJECT_NOT_FOUND} {OBJECT_READ_ONLY} */
+  delete(key: ObjectKey, o: WriteOptions): Promise<Resource> {
+    return this.#write(async () => {
+      const current = this.#existing(key, 'delete');
+      if (o.origin.type === 'api' && current.origin.type === 'directory') {
+        throw new SwarmError(
+          'OBJECT_READ_ONLY',
+          `Cannot delete ${quoted(current.resource)}: it comes from ${current.origin.position}`,
+          { hint: 'Remove it from the manifest file; the operator then deletes it' },
+        );
+      }
+      const marked = markDeleted(current, this.#clock.now());
+      if (o.dryRun === true || marked === current) return (marked ?? current).resource;
+      return marked === undefined ? this.#remove(current) : this.#put('MODIFIED', marked);
+    });
+  }
+
+  /** The last finalizer of an object that is being deleted removes the object. Missing ones are fine. */
+  async removeFinalizer(key: ObjectKey, finalizer: string): Promise<void> {
+    await this.#write(async () => {
+      const current = this.#records.get(formatKey(key));
+      if (current === undefined) return;
+      const next = dropFinalizer(current, finalizer);
+      const { deletionTimestamp, finalizers } = next.resource.metadata;
+      if (deletionTimestamp !== undefined && (finalizers ?? []).length === 0) await this.#remove(next);
+      else if (next !== current) await this.#put('MODIFIED', next);
+    });
+  }
+
+  /** Says who owns the object from now on, without changing what it says. @throws {OBJECT_NOT_FOUND} */
+  setOrigin(key: ObjectKey, origin: Origin): Promise<Resource> {
+    return this.#write(async () => {
+      const current = this.#existing(key, 'change the origin of');
+      const next = withOrigin(current, origin);
+      return isDeepStrictEqual(next, current) ? current.resource : this.#put('MODIFIED', next);
+    });
+  }
+
+  /** `listener` is called right after each change, in order. @returns unsubscribe */
+  subscribe(listener: (event: StoreEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Changes after `resourceVersion`, or `expired` when not all of them are known any more: list again. */
+  changesSince(resourceVersion: number): readonly StoreEvent[] | 'expired' {
+    return this.#feed.since(resourceVersion, this.#version);
+  }
+
+  /** Events need no object: the story of one goes on after it is gone. */
+  recordEvent(event: NewEvent): void {
+    const recorded = this.#events.record(event, this.#clock.now());
+    this.#backend.mirrorEvents(() => this.#events.list());
+    this.#tell(this.#eventListeners, recorded);
+  }
+
+  /** Oldest change first. */
+  events(key?: ObjectKey): readonly RecordedEvent[] {
+    return this.#events.list(key);
+  }
+
+  subscribeEvents(listener: (event: RecordedEvent) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Finishes what was begun, writes the mirrors and lets go of the directory. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#tail.then(() => this.#backend.close());
+    return this.#closed;
+  }
+
+  #write<T>(work: () => Promise<T>): Promise<T> {
+    const closed = this.#closed !== undefined;
+    const run = this.#tail.then(async () => {
+      if (closed) throw new SwarmError('ABORTED', 'Cannot write state: the store is closed');
+      if (this.#failure !== undefined) throw this.#failure;
+      try {
+        return await work();
+      } catch (error) {
+        // What is on the disk is unknown now, and a repeated fsync would report success for lost data.
+        if (isFailedSync(error)) this.#fail(error);
+        throw error;
+      }
+    });
+    this.#tail = run.catch(() => undefined);
+    return run;
+  }
+
+  async #put(type: 'ADDED' | 'MODIFIED', record: StoredRecord): Promise<Resource> {
+    await this.#backend.reserve(this.#version + 1);
+    await this.#backend.put(stamp(record, this.#version + 1));
+    return this.#commit(type, record);
+  }
+
+  async #remove(record: StoredRecord): Promise<Resource> {
+    const key = keyOf(record.resource);
+    await this.#backend.reserve(this.#version + 1);
+    await this.#backend.remove(key);
+    const removed = this.#commit('DELETED', record);
+    this.#backend.mirrorStatus(key, () => this.get(key));
+    return removed;
+  }
+
+  #commit(type: StoreEvent['type'], record: StoredRecord): Resource {
+    this.#version += 1;
+    const stored = freeze(stamp(record, this.#version));
+    const { resource } = stored;
+    const id = formatKey(keyOf(resource));
+    if (type === 'DELETED') this.#records.delete(id);
+    else this.#records.set(id, stored);
+    this.#sorted.delete(resource.kind);
+    const event: StoreEvent = { type, object: resource, resourceVersion: this.#version };
+    this.#feed.push(event);
+    this.#tell(this.#listeners, event);
+    return resource;
+  }
+
+  #tell<T>(listeners: ReadonlySet<(event: T) => void>, event: T): void {
+    for (const listener of [...listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#logger.error('A listener of the store failed', { error: messageOf(error) });
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = new SwarmError('STATE_UNWRITABLE', messageOf(error), { cause: error });
+    this.#logger.error('State can no longer be written; restart the operator', { error: messageOf(error) });
+  }
+
+  #existing(key: ObjectKey, attempt: string): StoredRecord {
+    const record = this.#records.get(formatKey(key));
+    if (record !== undefined) return record;
+    throw new SwarmError(
+      'OBJECT_NOT_FOUND',
+      `Cannot ${attempt} ${key.kind.toLowerCase()} "${key.name}": it does not exist`,
+    );
+  }
+}
+
+function keyOf(resource: Resource): ObjectKey {
+  return { kind: resource.kind, name: resource.metadata.name };
+}
+
+function stamp(record: StoredRecord, version: number): StoredRecord {
+  return withMetadata(record, { ...record.resource.metadata, resourceVersion: String(version) });
+}
+
+/** A deep copy as JSON would carry it: what is stored must not change when the caller's object does. */
+function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T; // the value is JSON already, so the copy has its type
+}
+
+/** Readers share the stored objects; freezing turns a forgotten copy into an error at once. */
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  }
+  return value;
+}

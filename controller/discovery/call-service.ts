@@ -71,7 +71,9 @@ function send(call: ServiceCall, signal: AbortSignal): Promise<ServiceAnswer> {
         ? httpRequest(url, options)
         : httpsRequest(url, { ...options, ...tlsOptions(call.tls) });
     request.on('error', reject);
-    request.on('response', (response) => readAnswer(response).then(resolve, reject));
+    request.on('response', (response) => {
+      readAnswer(response).then(resolve, reject);
+    });
     request.end(body);
   });
 }

@@ -13,7 +13,7 @@ export interface PortChoice {
  * chosen before. Requests whose range ends first choose first, so that a choice exists whenever one is possible.
  */
 export function choosePorts(candidate: Candidate, requests: readonly PortRequest[]): readonly PortChoice[] {
-  const held = heldPorts(candidate);
+  const held = heldPorts(candidate, requests);
   const chosen: CandidatePort[] = [];
   return [...requests]
     .sort((a, b) => a.lastPort - b.lastPort || a.firstPort - b.firstPort)
@@ -48,18 +48,26 @@ function firstFree(
   return undefined;
 }
 
-function heldPorts({ containers }: Candidate): ReadonlyMap<number, readonly CandidatePort[]> {
+function heldPorts(
+  { containers }: Candidate,
+  requests: readonly PortRequest[],
+): ReadonlyMap<number, readonly CandidatePort[]> {
   const held = new Map<number, CandidatePort[]>();
   for (const container of containers) {
     if (!holdsPorts(container)) continue;
     for (const port of container.ports) {
-      if (port.publicPort === undefined) continue;
-      const before = held.get(port.publicPort);
-      if (before === undefined) held.set(port.publicPort, [port]);
+      const { publicPort } = port;
+      if (publicPort === undefined || !requests.some((request) => covers(request, publicPort))) continue;
+      const before = held.get(publicPort);
+      if (before === undefined) held.set(publicPort, [port]);
       else before.push(port);
     }
   }
   return held;
+}
+
+function covers({ firstPort, lastPort }: PortRequest, port: number): boolean {
+  return firstPort <= port && port <= lastPort;
 }
 
 function overlaps(request: PortRequest, other: CandidatePort): boolean {

@@ -65,7 +65,8 @@ export function parsePlacement(
     whitelists,
     reschedulePolicies: readReschedulePolicies(directives),
     ...readResources(taken.body, options.cpuShares ?? 'weight'),
-    ports: readPorts(hostConfig),
+    // In network mode `host` an engine ignores bindings: the container has the host's own ports.
+    ports: networkMode === 'host' ? [] : readPorts(hostConfig),
     hostPorts: networkMode === 'host' ? readHostPorts(taken.body) : [],
     dependencies: readDependencies(hostConfig),
     image: stringAt(taken.body, 'Image') ?? '',

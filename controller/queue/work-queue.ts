@@ -1,0 +1,185 @@
+// Decides when each key is reconciled: repeated requests become one run, a key never has two runs at once, and
+// failures are tried again at growing distances. p-queue limits how many keys run at the same time.
+import PQueue from 'p-queue';
+import { formatKey, type ObjectKey } from '../api/object-key.js';
+import { backoffDelayMs, type BackoffOptions } from '../base/backoff.js';
+import type { CancelTimer, Clock } from '../base/clock.js';
+import { startDeadline } from '../base/deadline.js';
+import { SwarmError, toSwarmError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+
+export interface Outcome {
+  /** Run again after this time even if nothing asks for it; up to 10 % is added, so that keys do not run in step. */
+  readonly requeueAfterMs?: number;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Returns a number in [0, 1). */
+  readonly random: () => number;
+  /** Keys that may run at the same time. */
+  readonly concurrency: number;
+  /** Brings one key to its desired state. It must end soon after `signal` aborts: until it does, its key waits. */
+  readonly reconcile: (key: ObjectKey, signal: AbortSignal) => Promise<Outcome>;
+  /** Told of every failed run. */
+  readonly onError?: (key: ObjectKey, error: SwarmError) => void;
+  /** Time after which a run is aborted. Default 600000 (10 min): above every wait inside a reconcile. */
+  readonly deadlineMs?: number;
+  readonly backoff?: BackoffOptions;
+}
+
+export interface AddOptions {
+  /** Wait this long; of several delays the earliest counts. Default 0. */
+  readonly delayMs?: number;
+  /** Forget earlier failures: the spec is new, so their reason may be gone. Default false. */
+  readonly resetBackoff?: boolean;
+}
+
+interface Entry {
+  readonly key: ObjectKey;
+  state: 'resting' | 'ready' | 'running';
+  /** Asked for during its run: exactly one more run follows. */
+  dirty: boolean;
+  failures: number;
+  timer: { readonly dueMs: number; readonly cancel: CancelTimer } | undefined;
+}
+
+const defaultDeadlineMs = 600_000;
+
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #pool: PQueue;
+  readonly #entries = new Map<string, Entry>();
+  readonly #abort = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    this.#pool = new PQueue({ concurrency: options.concurrency });
+  }
+
+  /** Asks for a run of `key`. A no-op after `close`. */
+  add(key: ObjectKey, { delayMs = 0, resetBackoff = false }: AddOptions = {}): void {
+    if (this.#closed !== undefined) return;
+    const id = formatKey(key);
+    let entry = this.#entries.get(id);
+    if (entry === undefined) {
+      entry = { key, state: 'resting', dirty: false, failures: 0, timer: undefined };
+      this.#entries.set(id, entry);
+    }
+    if (resetBackoff) entry.failures = 0;
+    if (delayMs > 0) this.#wake(entry, delayMs);
+    else this.#makeReady(entry);
+  }
+
+  /** Resolves when no key runs or waits for a worker; keys that wait for their time do not count. */
+  idle(): Promise<void> {
+    return this.#pool.onIdle();
+  }
+
+  /** Numbers for metrics and health. */
+  depth(): { readonly ready: number; readonly running: number; readonly delayed: number } {
+    const delayed = [...this.#entries.values()].filter((entry) => entry.timer !== undefined).length;
+    return { ready: this.#pool.size, running: this.#pool.pending, delayed };
+  }
+
+  /** Aborts what runs, forgets what waits, and resolves when the last run has ended. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort(new SwarmError('ABORTED', 'Cannot finish the reconcile: the operator stops'));
+    for (const entry of this.#entries.values()) cancelTimer(entry);
+    this.#pool.clear();
+    await this.#pool.onIdle();
+    this.#entries.clear();
+  }
+
+  #wake(entry: Entry, delayMs: number): void {
+    const { clock } = this.#options;
+    const dueMs = clock.monotonic() + delayMs;
+    if (entry.timer !== undefined && entry.timer.dueMs <= dueMs) return;
+    cancelTimer(entry);
+    const cancel = clock.setTimer(delayMs, () => {
+      entry.timer = undefined;
+      this.#makeReady(entry);
+    });
+    entry.timer = { dueMs, cancel };
+  }
+
+  #makeReady(entry: Entry): void {
+    if (entry.state === 'running') entry.dirty = true;
+    if (entry.state !== 'resting' || this.#closed !== undefined) return;
+    entry.state = 'ready';
+    // New work goes to the end of the pool's line, so a key that is always dirty does not starve the others.
+    void this.#pool.add(() => this.#run(entry));
+  }
+
+  async #run(entry: Entry): Promise<void> {
+    // The pool may call at once, inside add(): a caller that adds a key twice in a row still gets one run.
+    await Promise.resolve();
+    entry.state = 'running';
+    entry.dirty = false;
+    // This run sees everything that the timer would have made it look at, and decides anew when to look again.
+    cancelTimer(entry);
+    try {
+      const { requeueAfterMs } = await this.#reconcile(entry.key);
+      if (entry.failures > 0) this.#options.logger.info('Reconciled again', { object: formatKey(entry.key) });
+      entry.failures = 0;
+      if (requeueAfterMs !== undefined) {
+        this.#wake(entry, requeueAfterMs * (1 + 0.1 * this.#options.random()));
+      }
+    } catch (error) {
+      this.#failed(entry, toSwarmError(error));
+    }
+    this.#rest(entry);
+  }
+
+  async #reconcile(key: ObjectKey): Promise<Outcome> {
+    const { clock, reconcile, deadlineMs = defaultDeadlineMs } = this.#options;
+    const deadline = startDeadline(clock, {
+      delayMs: deadlineMs,
+      parent: this.#abort.signal,
+      reason: () =>
+        new SwarmError(
+          'TIMEOUT',
+          `Cannot reconcile ${formatKey(key)}: it takes longer than ${deadlineMs} ms`,
+        ),
+    });
+    try {
+      // Awaited to its real end, also after the deadline: a second run beside a stuck one would be worse than waiting.
+      return await reconcile(key, deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  #failed(entry: Entry, error: SwarmError): void {
+    if (this.#closed !== undefined) return;
+    const isFirst = entry.failures === 0;
+    const fields = { object: formatKey(entry.key), code: error.code, error: error.message };
+    if (error.retry === 'terminal') {
+      entry.failures = 0;
+    } else {
+      entry.failures += 1;
+      this.#wake(entry, backoffDelayMs(entry.failures, this.#options.random, this.#options.backoff));
+    }
+    if (isFirst && error.retry !== 'waiting') this.#options.logger.warn('Cannot reconcile', fields);
+    else this.#options.logger.debug('Cannot reconcile', { ...fields, failures: entry.failures });
+    this.#options.onError?.(entry.key, error);
+  }
+
+  #rest(entry: Entry): void {
+    entry.state = 'resting';
+    if (entry.dirty) this.#makeReady(entry);
+    else if (entry.timer === undefined && entry.failures === 0) this.#entries.delete(formatKey(entry.key));
+  }
+}
+
+function cancelTimer(entry: Entry): void {
+  entry.timer?.cancel();
+  entry.timer = undefined;
+}

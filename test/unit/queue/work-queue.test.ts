@@ -1,0 +1,326 @@
+// The promises of the work queue, on a clock that only the test moves.
+import t from 'tap';
+import fc from 'fast-check';
+import type { ObjectKey } from '../../../controller/api/object-key.js';
+import { SwarmError } from '../../../controller/base/errors.js';
+import { silentLogger } from '../../../controller/base/log.js';
+import { WorkQueue, type Outcome, type WorkQueueOptions } from '../../../controller/queue/work-queue.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+const a: ObjectKey = { kind: 'Node', name: 'a' };
+const b: ObjectKey = { kind: 'Node', name: 'b' };
+const transient = new SwarmError('ENGINE_UNREACHABLE', 'Cannot connect to engine "a": refused');
+const waiting = new SwarmError('CLUSTER_NOT_FOUND', 'Cannot use node "a": no cluster');
+const terminal = new SwarmError('MANIFEST_INVALID', 'Cannot use node "a": wrong');
+
+type Run = (run: {
+  readonly key: ObjectKey;
+  readonly number: number;
+  readonly signal: AbortSignal;
+}) => Promise<Outcome> | Outcome;
+
+/** A queue that notes its runs as `name@ms`; random 0 makes backoff half of its full delay. */
+function aQueue(run: Run = () => ({}), options: Partial<WorkQueueOptions> = {}) {
+  const clock = new FakeClock(0);
+  const runs: string[] = [];
+  const queue = new WorkQueue({
+    clock,
+    logger: silentLogger,
+    random: () => 0,
+    concurrency: 4,
+    reconcile: async (key, signal) => {
+      runs.push(`${key.name}@${clock.now()}`);
+      return run({ key, number: runs.length, signal });
+    },
+    ...options,
+  });
+  return { clock, runs, queue };
+}
+
+/** A promise that the test settles. */
+function aGate(): { readonly promise: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const promise = new Promise<void>((resolve) => (open = resolve));
+  return { promise, open };
+}
+
+t.test('WorkQueue runs a key that was added many times once', async (t) => {
+  const { clock, runs, queue } = aQueue();
+  for (let index = 0; index < 10; index += 1) queue.add(a);
+  await clock.advance(0);
+  t.same(runs, ['a@0']);
+  await queue.close();
+});
+
+t.test('WorkQueue runs a key exactly once more when it changes during its run', async (t) => {
+  const gate = aGate();
+  const { clock, runs, queue } = aQueue(async ({ number }) => {
+    if (number === 1) await gate.promise;
+    return {};
+  });
+  queue.add(a);
+  await clock.advance(5);
+  queue.add(a);
+  queue.add(a);
+  queue.add(a);
+  await clock.advance(5);
+  t.same(runs, ['a@0'], 'not while the first run is on');
+  gate.open();
+  await clock.advance(100);
+  t.same(runs, ['a@0', 'a@10']);
+  await queue.close();
+});
+
+t.test('WorkQueue keeps the earliest of several delays', async (t) => {
+  const { clock, runs, queue } = aQueue();
+  queue.add(a, { delayMs: 500 });
+  queue.add(a, { delayMs: 100 });
+  queue.add(a, { delayMs: 900 });
+  await clock.advance(2000);
+  t.same(runs, ['a@100']);
+  await queue.close();
+});
+
+t.test('WorkQueue drops a waiting delay when the key runs earlier', async (t) => {
+  const { clock, runs, queue } = aQueue();
+  queue.add(a, { delayMs: 500 });
+  queue.add(a);
+  await clock.advance(2000);
+  t.same(runs, ['a@0']);
+  await queue.close();
+});
+
+t.test('WorkQueue runs a key again after requeueAfterMs, with jitter', async (t) => {
+  const { clock, runs, queue } = aQueue(() => ({ requeueAfterMs: 1000 }), { random: () => 0.5 });
+  queue.add(a);
+  await clock.advance(3200);
+  t.same(runs, ['a@0', 'a@1050', 'a@2100', 'a@3150']);
+  await queue.close();
+});
+
+t.test('WorkQueue backs off after failures and starts over after success', async (t) => {
+  const { clock, runs, queue } = aQueue(({ number }) => {
+    if (number <= 3 || number === 5) throw transient;
+    return {};
+  });
+  queue.add(a);
+  await clock.advance(10_000);
+  // half of 1 s, 2 s, 4 s
+  t.same(runs, ['a@0', 'a@500', 'a@1500', 'a@3500']);
+  queue.add(a);
+  await clock.advance(10_000);
+  t.same(runs.slice(4), ['a@10000', 'a@10500'], 'the first delay again');
+  await queue.close();
+});
+
+t.test('WorkQueue starts the backoff over for a new spec', async (t) => {
+  const { clock, runs, queue } = aQueue(() => {
+    throw waiting;
+  });
+  queue.add(a);
+  await clock.advance(1600);
+  t.same(runs, ['a@0', 'a@500', 'a@1500']);
+  queue.add(a, { resetBackoff: true });
+  await clock.advance(600);
+  t.same(runs.slice(3), ['a@1600', 'a@2100']);
+  await queue.close();
+});
+
+t.test('WorkQueue never waits longer than the cap between tries', async (t) => {
+  const { clock, runs, queue } = aQueue(() => {
+    throw new Error('any error is tried again');
+  });
+  queue.add(a);
+  await clock.advance(3_600_000);
+  const times = runs.map((run) => Number(run.split('@')[1]));
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  t.ok(gaps.every((gap) => gap <= 300_000));
+  t.equal(gaps.at(-1), 150_000, 'half of five minutes');
+  await queue.close();
+});
+
+t.test('WorkQueue does not run a key after a terminal error until it is added', async (t) => {
+  const errors: string[] = [];
+  const { clock, runs, queue } = aQueue(
+    () => {
+      throw terminal;
+    },
+    { onError: (key, error) => errors.push(`${key.name} ${error.code}`) },
+  );
+  queue.add(a);
+  await clock.advance(3_600_000);
+  t.same(runs, ['a@0']);
+  t.same(errors, ['a MANIFEST_INVALID']);
+  queue.add(a);
+  await clock.advance(1);
+  t.equal(runs.length, 2);
+  t.same(queue.depth(), { ready: 0, running: 0, delayed: 0 }, 'nothing is kept of it');
+  await queue.close();
+});
+
+t.test('WorkQueue runs a key again that changed during a run with a terminal error', async (t) => {
+  const gate = aGate();
+  const { clock, runs, queue } = aQueue(async ({ number }) => {
+    if (number > 1) return {};
+    await gate.promise;
+    throw terminal;
+  });
+  queue.add(a);
+  await clock.advance(1);
+  queue.add(a);
+  gate.open();
+  await clock.advance(1);
+  t.equal(runs.length, 2);
+  await queue.close();
+});
+
+t.test('WorkQueue never runs a key twice at once, even when a run outlives its deadline', async (t) => {
+  const gate = aGate();
+  const reasons: unknown[] = [];
+  const { clock, runs, queue } = aQueue(
+    async ({ number, signal }) => {
+      signal.addEventListener('abort', () => reasons.push(signal.reason));
+      if (number === 1) await gate.promise; // deaf to its signal
+      return {};
+    },
+    { deadlineMs: 1000 },
+  );
+  queue.add(a);
+  await clock.advance(500);
+  queue.add(a);
+  queue.add(b);
+  await clock.advance(60_000);
+  t.same(runs, ['a@0', 'b@500'], 'the key waits, others do not');
+  t.match(reasons, [{ code: 'TIMEOUT' }]);
+  gate.open();
+  await clock.advance(1);
+  t.equal(runs.at(-1), 'a@60500');
+  await queue.close();
+});
+
+t.test('WorkQueue serves keys in the order they were added, however dirty one of them is', async (t) => {
+  const order: string[] = [];
+  const { clock, queue } = aQueue(
+    ({ key, number }) => {
+      order.push(key.name);
+      if (key.name === 'a' && number < 10) queue.add(a);
+      return {};
+    },
+    { concurrency: 1 },
+  );
+  queue.add(a);
+  queue.add(b);
+  queue.add({ kind: 'Node', name: 'c' });
+  await clock.advance(1);
+  t.same(order.slice(0, 4), ['a', 'b', 'c', 'a']);
+  await queue.close();
+});
+
+t.test('WorkQueue runs no more keys at once than its concurrency', async (t) => {
+  let running = 0;
+  let most = 0;
+  const { clock, queue } = aQueue(
+    async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await clock.sleep(10);
+      running -= 1;
+      return {};
+    },
+    { concurrency: 3 },
+  );
+  for (let index = 0; index < 20; index += 1) queue.add({ kind: 'Node', name: `n${index}` });
+  await clock.advance(1000);
+  t.equal(most, 3);
+  t.equal(running, 0);
+  await queue.idle();
+  await queue.close();
+});
+
+t.test('WorkQueue.close() aborts what runs, waits for it, and starts nothing more', async (t) => {
+  const events: string[] = [];
+  const { clock, runs, queue } = aQueue(
+    async ({ signal }) => {
+      await clock.sleep(10_000, signal).catch((error: unknown) => {
+        events.push(error instanceof SwarmError ? error.code : 'other');
+      });
+      await clock.sleep(100);
+      events.push('cleaned up');
+      return { requeueAfterMs: 1 };
+    },
+    { concurrency: 1 },
+  );
+  queue.add(a);
+  queue.add(b);
+  queue.add({ kind: 'Node', name: 'c' }, { delayMs: 50 });
+  await clock.advance(1);
+  const closing = queue.close().then(() => events.push('closed'));
+  t.equal(queue.close(), queue.close(), 'idempotent');
+  queue.add(a);
+  await clock.advance(1000);
+  await closing;
+  t.same(runs, ['a@0']);
+  t.same(events, ['ABORTED', 'cleaned up', 'closed']);
+  t.equal(clock.pendingTimers, 0);
+});
+
+t.test('WorkQueue logs one line when a key starts to fail and one when it works again', async (t) => {
+  const lines: string[] = [];
+  const logger = {
+    ...silentLogger,
+    warn: (message: string) => lines.push(`warn ${message}`),
+    info: (message: string) => lines.push(`info ${message}`),
+  };
+  const { clock, queue } = aQueue(
+    ({ number }) => {
+      if (number < 5) throw transient;
+      return {};
+    },
+    { logger },
+  );
+  queue.add(a);
+  await clock.advance(60_000);
+  t.same(lines, ['warn Cannot reconcile', 'info Reconciled again']);
+  await queue.close();
+});
+
+t.test(
+  'WorkQueue property: every change is followed by a run that started after it, and runs never overlap',
+  async (t) => {
+    const step = fc.record({
+      key: fc.constantFrom(a, b),
+      afterMs: fc.integer({ min: 0, max: 30 }),
+      delayMs: fc.constantFrom(0, 0, 7),
+    });
+    const property = fc.asyncProperty(
+      fc.array(step, { maxLength: 30 }),
+      fc.integer({ min: 0, max: 20 }),
+      async (steps, runMs) => {
+        const busy = new Set<string>();
+        const lastStart = new Map<string, number>();
+        let overlapped = false;
+        const { clock, queue } = aQueue(async ({ key, number }) => {
+          overlapped ||= busy.has(key.name);
+          busy.add(key.name);
+          lastStart.set(key.name, clock.now());
+          await clock.sleep(runMs);
+          busy.delete(key.name);
+          if (number % 3 === 0) throw transient;
+          return {};
+        });
+        const lastAdd = new Map<string, number>();
+        for (const { key, afterMs, delayMs } of steps) {
+          await clock.advance(afterMs);
+          queue.add(key, { delayMs });
+          lastAdd.set(key.name, clock.now());
+        }
+        await clock.advance(100_000);
+        await queue.close();
+        if (overlapped) return false;
+        return [...lastAdd].every(([name, addedMs]) => (lastStart.get(name) ?? -1) >= addedMs);
+      },
+    );
+    await fc.assert(property, { numRuns: 100 });
+    t.pass();
+  },
+);

@@ -24,6 +24,7 @@ export function expressionFilter({ name, conditions, format }: ExpressionFilterO
   const hard = conditions.filter(({ expression }) => !expression.soft);
   return {
     name,
+    isNeeded: hard.length > 0,
     keeps: (candidate) => hard.every((condition) => condition.satisfiedBy(candidate)),
     explain: (candidate) => {
       const failed = hard.find((condition) => !condition.satisfiedBy(candidate));

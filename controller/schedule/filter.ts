@@ -4,6 +4,8 @@ import type { Expression } from './expression.js';
 
 export interface Filter {
   readonly name: FilterName;
+  /** False when the request asks nothing of this filter: it keeps every engine, and need not be asked. */
+  readonly isNeeded: boolean;
   /** Whether the container may run there. */
   keeps(candidate: Candidate): boolean;
   /** Why `candidate` is left out. Only asked for candidates that are not kept. */

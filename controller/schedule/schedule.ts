@@ -44,7 +44,7 @@ export function schedule(options: ScheduleOptions): Decision {
   let remaining = candidates;
   for (const filter of filters) {
     const input = remaining;
-    remaining = input.filter((candidate) => filter.keeps(candidate));
+    remaining = filter.isNeeded ? input.filter((candidate) => filter.keeps(candidate)) : input;
     steps.push({ filter, input, kept: remaining });
     if (remaining.length === 0 && (input.length > 0 || filter.name === 'health')) {
       return refuse(options, { steps, cause: { type: 'filter', filters: steps.map((step) => step.filter) } });

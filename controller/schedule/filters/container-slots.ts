@@ -6,6 +6,7 @@ import type { Filter } from '../filter.js';
 export function containerSlotsFilter(): Filter {
   return {
     name: 'containerslots',
+    isNeeded: true,
     keeps: (candidate) => {
       const slots = slotsOf(candidate);
       return slots === undefined || candidate.containers.length < slots;

@@ -10,6 +10,7 @@ export function dependencyFilter({ dependencies }: PlacementRequest): Filter {
     dependencies.filter(({ container }) => !holdsContainer(candidate, container));
   return {
     name: 'dependency',
+    isNeeded: dependencies.length > 0,
     keeps: (candidate) => missing(candidate).length === 0,
     explain: (candidate) => {
       const names = missing(candidate)

@@ -4,6 +4,7 @@ import type { Filter } from '../filter.js';
 export function healthFilter(): Filter {
   return {
     name: 'health',
+    isNeeded: true,
     keeps: ({ healthIndicator }) => healthIndicator > 0,
     explain: () => ({
       one: 'is not healthy',

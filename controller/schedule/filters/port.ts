@@ -12,6 +12,7 @@ export function portFilter({ ports, hostPorts }: PlacementRequest): Filter {
   ];
   return {
     name: 'port',
+    isNeeded: asked.length > 0,
     keeps: (candidate) =>
       busyHostPorts(candidate, hostPorts).length === 0 && busyPorts(candidate, ports).length === 0,
     explain: (candidate) =>

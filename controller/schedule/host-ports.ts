@@ -53,21 +53,24 @@ function heldPorts(
   requests: readonly PortRequest[],
 ): ReadonlyMap<number, readonly CandidatePort[]> {
   const held = new Map<number, CandidatePort[]>();
+  // Every port of every container passes here, and few are of interest.
+  let lowest = Infinity;
+  let highest = 0;
+  for (const { firstPort, lastPort } of requests) {
+    lowest = Math.min(lowest, firstPort);
+    highest = Math.max(highest, lastPort);
+  }
   for (const container of containers) {
     if (!holdsPorts(container)) continue;
     for (const port of container.ports) {
       const { publicPort } = port;
-      if (publicPort === undefined || !requests.some((request) => covers(request, publicPort))) continue;
+      if (publicPort === undefined || publicPort < lowest || publicPort > highest) continue;
       const before = held.get(publicPort);
       if (before === undefined) held.set(publicPort, [port]);
       else before.push(port);
     }
   }
   return held;
-}
-
-function covers({ firstPort, lastPort }: PortRequest, port: number): boolean {
-  return firstPort <= port && port <= lastPort;
 }
 
 function overlaps(request: PortRequest, other: CandidatePort): boolean {

@@ -56,7 +56,8 @@ export function schedule(options: ScheduleOptions): Decision {
     return refuse(options, { steps, unfit: remaining, cause: { type: 'resources' } });
   }
   const preferences = filters.flatMap((filter) => filter.preferences);
-  const scored = fitting.map((candidate) => scoreCandidate(candidate, { ...options, preferences }));
+  const scoring = { request, strategy, preferences, random: options.random };
+  const scored = fitting.map((candidate) => scoreCandidate(candidate, scoring));
   const compare = compareScored(strategy);
   const best = bestOf(scored, compare);
   if (best === undefined) return refuse(options, { steps, cause: { type: 'empty' } });

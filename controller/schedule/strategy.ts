@@ -73,6 +73,7 @@ function share({ wanted, used, total }: { wanted: number; used: number; total: n
 }
 
 function comparePreferences(a: readonly boolean[], b: readonly boolean[]): number {
+  if (a.length === 0) return 0;
   const more = count(b) - count(a);
   if (more !== 0) return more;
   const differs = a.findIndex((satisfied, index) => satisfied !== b[index]);

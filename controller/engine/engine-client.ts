@@ -172,7 +172,7 @@ export class EngineClient {
       // Engines unpack only into a directory that exists: find the deepest one, and send the rest of the path along.
       let base = path.posix.resolve('/', directory);
       const missing: string[] = [];
-      while (base !== '/' && !(await this.#pathExists(container, base, abortSignal))) {
+      while (base !== '/' && !(await this.#pathExists(idOrName, base, abortSignal))) {
         missing.unshift(path.posix.basename(base));
         base = path.posix.dirname(base);
       }
@@ -295,15 +295,15 @@ export class EngineClient {
     return this.#docker.getContainer(encodeURIComponent(idOrName));
   }
 
-  async #pathExists(container: Docker.Container, file: string, abortSignal: AbortSignal): Promise<boolean> {
-    try {
-      const stream = await container.infoArchive({ path: file, abortSignal } as { path: string });
-      stream.resume();
-      return true;
-    } catch (error) {
-      if (error instanceof UnexpectedStatus && error.status === 404) return false;
-      throw error;
-    }
+  async #pathExists(idOrName: string, file: string, signal: AbortSignal): Promise<boolean> {
+    const query = new URLSearchParams({ path: file }).toString();
+    const response = await this.#transport.request({
+      method: 'HEAD',
+      path: `/containers/${encodeURIComponent(idOrName)}/archive?${query}`,
+      signal,
+    });
+    response.body.resume();
+    return response.status !== 404;
   }
 
   /** Runs one call under its deadline; whatever fails becomes a SwarmError that names `attempt`. */

@@ -48,13 +48,17 @@ const unknownCa: Readonly<Record<string, string>> = {
   INVALID_CA: 'certificate is signed by a certificate that is no CA',
 };
 
-/** The chain is known, but this certificate or protocol is refused. */
+/** The chain is known, but this certificate is refused. */
 const refused: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'certificate has expired',
   CERT_NOT_YET_VALID: 'certificate is not valid yet',
   CERT_REVOKED: 'certificate is revoked',
   CERT_REJECTED: 'certificate is rejected',
   INVALID_PURPOSE: 'certificate is not made for servers (extended key usage)',
+};
+
+/** No certificate was even looked at: the two sides do not speak the same protocol. */
+const protocolMismatch: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the engine speaks no TLS version from 1.2 on',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'the engine speaks no TLS version from 1.2 on',
   ERR_SSL_WRONG_VERSION_NUMBER: 'the engine answers without TLS',
@@ -64,6 +68,8 @@ const refused: Readonly<Record<string, string>> = {
 
 /** Hints where the default one of the row would mislead. */
 const hints: Readonly<Record<string, string>> = {
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'Update dockerd; TLS 1.2 is the oldest version accepted',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'Update dockerd; TLS 1.2 is the oldest version accepted',
   CERT_HAS_EXPIRED: 'Renew the certificate of the engine and restart dockerd',
   CERT_NOT_YET_VALID: 'Compare the clocks of the engine and of this host',
   ERR_SSL_WRONG_VERSION_NUMBER: 'Start dockerd with --tlsverify, or remove the TLS settings of this engine',
@@ -89,14 +95,20 @@ export function translateEngineError(error: unknown, endpoint: EngineEndpoint, a
     return new SwarmError(row, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
   };
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return fail('ENGINE_TLS_REJECTED', `Cannot verify ${engine}: ${describeNameMismatch(error, endpoint)}`);
+    return fail(
+      'ENGINE_TLS_REJECTED',
+      `Cannot verify engine "${endpoint.name}": ${describeNameMismatch(error, endpoint)}`,
+    );
   const ca = unknownCa[code];
-  if (ca !== undefined) return fail('ENGINE_CA_UNKNOWN', `Cannot verify ${engine}: ${ca}`);
+  if (ca !== undefined) return fail('ENGINE_CA_UNKNOWN', `Cannot verify engine "${endpoint.name}": ${ca}`);
   const rejection = refused[code];
-  if (rejection !== undefined) return fail('ENGINE_TLS_REJECTED', `Cannot verify ${engine}: ${rejection}`);
+  if (rejection !== undefined)
+    return fail('ENGINE_TLS_REJECTED', `Cannot verify engine "${endpoint.name}": ${rejection}`);
+  const mismatch = protocolMismatch[code];
+  if (mismatch !== undefined) return fail('ENGINE_TLS_REJECTED', `Cannot connect to ${engine}: ${mismatch}`);
   if (clientAlert.test(code)) return clientRejected(endpoint, error);
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_'))
-    return fail('ENGINE_TLS_REJECTED', `Cannot verify ${engine}: ${describeSslCode(code)}`);
+    return fail('ENGINE_TLS_REJECTED', `Cannot connect to ${engine}: ${describeSslCode(code)}`);
   if (timeouts.has(code)) return fail('ENGINE_TIMEOUT', `Cannot connect to ${engine}: no answer`);
   const cause = unreachable[code];
   if (cause !== undefined) return fail('ENGINE_UNREACHABLE', `Cannot connect to ${engine}: ${cause}`);

@@ -51,7 +51,8 @@ async function readStdin(): Promise<string> {
   for await (const chunk of process.stdin) {
     const bytes = Buffer.from(chunk as Uint8Array); // stdin without an encoding yields bytes
     size += bytes.length;
-    if (size > longestStdin) throw new SwarmError('USAGE', 'Cannot read standard input: it is larger than 16 MiB');
+    if (size > longestStdin)
+      throw new SwarmError('USAGE', 'Cannot read standard input: it is larger than 16 MiB');
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -37,7 +37,9 @@ export function buildProgram(io: ProgramIo): Command {
     .option('--state-dir <directory>', 'state directory of the operator (env SWARMCTL_STATE_DIR)')
     .option('--server <url>', 'operator to talk to: unix:///path or https://host:port (env SWARMCTL_SERVER)')
     .addOption(
-      new Option('--log-level <level>', 'least important log line to print').choices(logLevels).default('info'),
+      new Option('--log-level <level>', 'least important log line to print')
+        .choices(logLevels)
+        .default('info'),
     )
     .version(io.version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')

@@ -87,7 +87,7 @@ export function createRouter(services: RouterServices): Router {
     }
   };
 
-  async function core(request: ApiRequest, path: readonly string[]): Promise<ApiResponse> {
+  function core(request: ApiRequest, path: readonly string[]): ApiResponse {
     if (path.length === 0) return groupAnswer(request, { core: true });
     if (path[0] !== 'v1') throw unknownPath(request);
     const rest = path.slice(1);

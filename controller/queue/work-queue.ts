@@ -121,6 +121,7 @@ export class WorkQueue {
   async #run(entry: Entry): Promise<void> {
     // The pool may call at once, inside add(): a caller that adds a key twice in a row still gets one run.
     await Promise.resolve();
+    if (this.#closed !== undefined) return;
     entry.state = 'running';
     entry.dirty = false;
     // This run sees everything that the timer would have made it look at, and decides anew when to look again.

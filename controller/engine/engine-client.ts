@@ -23,6 +23,8 @@ import { readLines } from './json-lines.js';
 import { EngineTransport } from './transport.js';
 import { engineAnswerError, engineTimeout, translateEngineError } from './translate-error.js';
 
+export type { ContainerDetails, ContainerSummary, EngineDescription };
+
 const defaultTimeoutMs = 10_000;
 // A 100 MB image at 2 MB/s; beyond that the engine's network is the problem to report.
 const loadTimeoutMs = 60_000;

@@ -1,0 +1,110 @@
+// One cached container: the fields that are looked at often, beside the engine's own list entry.
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
+import type { CachedContainer, PooledEngine } from './cluster-view.js';
+import { numberAt, stringsOf } from './container-answers.js';
+import { compareStrings } from './sorted-list.js';
+
+/** Labels written at creation, so that a list alone tells what is reserved. */
+export const reservationLabels = {
+  memoryBytes: 'io.swarmctl.reserved-memory-bytes',
+  cpus: 'io.swarmctl.reserved-cpus',
+} as const;
+
+export const swarmIdLabel = 'com.docker.swarm.id';
+
+export interface Reservation {
+  readonly memoryBytes: number;
+  /** 1 = one CPU. */
+  readonly cpus: number;
+}
+
+/** Immutable: a change makes a new row. */
+export class ContainerRow implements CachedContainer {
+  readonly engine: PooledEngine;
+  readonly summary: JsonObject;
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly image: string;
+  readonly imageId: string;
+  readonly state: string;
+  readonly createdSeconds: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  /** Whether the reservation is known; false until a foreign container was inspected. */
+  readonly isReservationKnown: boolean;
+  #entry: Buffer | undefined;
+
+  constructor(engine: PooledEngine, summary: JsonObject, reservation?: Reservation) {
+    this.engine = engine;
+    this.summary = summary;
+    this.id = stringAt(summary, 'Id') ?? '';
+    this.names = namesOf(summary);
+    this.image = stringAt(summary, 'Image') ?? '';
+    this.imageId = stringAt(summary, 'ImageID') ?? '';
+    this.state = stringAt(summary, 'State') ?? '';
+    this.createdSeconds = numberAt(summary, 'Created');
+    this.labels = stringsOf(objectAt(summary, 'Labels'));
+    const known = reservationOfLabels(this.labels) ?? reservation;
+    this.memoryBytes = known?.memoryBytes ?? 0;
+    this.cpus = known?.cpus ?? 0;
+    this.isReservationKnown = known !== undefined;
+  }
+
+  /** Unique in its cluster unless somebody copied labels; `''` where there is none. */
+  get swarmId(): string {
+    return this.labels[swarmIdLabel] ?? '';
+  }
+
+  /** The list entry as JSON bytes, made once. */
+  get entry(): Buffer {
+    this.#entry ??= Buffer.from(JSON.stringify(this.summary));
+    return this.#entry;
+  }
+}
+
+/** Newest first; ID and engine make it a total order (cloned hosts may share container IDs). */
+export function compareNewestFirst(a: ContainerRow, b: ContainerRow): number {
+  return (
+    b.createdSeconds - a.createdSeconds ||
+    compareStrings(a.id, b.id) ||
+    compareStrings(a.engine.address, b.engine.address)
+  );
+}
+
+/** What a foreign container reserves, by its inspection. @param cpus of its engine */
+export function reservationOfInspection(inspection: unknown, cpus: number): Reservation {
+  const host = objectAt(inspection, 'HostConfig');
+  const nanoCpus = numberAt(host, 'NanoCpus');
+  // Classic counted shares: 1024 shares are all CPUs of the engine.
+  const byShares = (numberAt(host, 'CpuShares') * cpus) / 1024;
+  return { memoryBytes: numberAt(host, 'Memory'), cpus: nanoCpus > 0 ? nanoCpus / 1e9 : byShares };
+}
+
+function reservationOfLabels(labels: Readonly<Record<string, string>>): Reservation | undefined {
+  const memory = labels[reservationLabels.memoryBytes];
+  const cpus = labels[reservationLabels.cpus];
+  if (memory === undefined && cpus === undefined) return undefined;
+  return { memoryBytes: positive(memory), cpus: positive(cpus) };
+}
+
+function positive(text: string | undefined): number {
+  const value = Number(text ?? 0);
+  return Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** Without the leading slash; names of links, which have an inner slash, come last. */
+function namesOf(summary: JsonObject): readonly string[] {
+  const names: unknown = summary['Names'];
+  if (!Array.isArray(names)) return [];
+  const plain = names.filter((name) => typeof name === 'string').map((name) => name.replace(/^\//, ''));
+  return plain.length < 2 ? plain : plain.sort((a, b) => Number(a.includes('/')) - Number(b.includes('/')));
+}
+
+/** The entries of a list answer that are objects with an `Id`. */
+export function summariesOf(answer: unknown): readonly JsonObject[] {
+  if (!Array.isArray(answer)) return [];
+  return (answer as unknown[]).filter(
+    (entry): entry is JsonObject => isJsonObject(entry) && (stringAt(entry, 'Id') ?? '') !== '',
+  );
+}

@@ -1,0 +1,137 @@
+// The cached objects of one engine, and the rule that keeps overlapping reads from undoing each other.
+import { stringAt, type JsonObject } from '../base/json.js';
+import type { CachedObject, PooledEngine } from './cluster-view.js';
+import { ContainerRow, summariesOf, type Reservation } from './container-row.js';
+import type { ContainerIndex } from './container-index.js';
+
+export type ObjectKind = 'images' | 'networks' | 'volumes';
+
+const idKeys: Readonly<Record<ObjectKind, string>> = { images: 'Id', networks: 'Id', volumes: 'Name' };
+
+/**
+ * Number of a read, in the order reads began. Every change at the engine sends an event, and the event begins a read:
+ * so of two overlapping reads of one container the one begun later may win, and what the earlier one saw is dropped.
+ */
+export type ReadNumber = number;
+
+export class EngineTables {
+  readonly #engine: PooledEngine;
+  readonly #index: ContainerIndex;
+  readonly #rows = new Map<string, { row: ContainerRow | undefined; readonly read: ReadNumber }>();
+  readonly #objects: Record<ObjectKind, readonly CachedObject[]> = { images: [], networks: [], volumes: [] };
+  readonly #openReads = new Set<ReadNumber>();
+  #lastRead: ReadNumber = 0;
+  #snapshot: readonly ContainerRow[] | undefined;
+
+  constructor(engine: PooledEngine, index: ContainerIndex) {
+    this.#engine = engine;
+    this.#index = index;
+  }
+
+  /** Rows of this engine; the same array until something changes. */
+  containers(): readonly ContainerRow[] {
+    this.#snapshot ??= [...this.#rows.values()].flatMap(({ row }) => (row === undefined ? [] : [row]));
+    return this.#snapshot;
+  }
+
+  objects(kind: ObjectKind): readonly CachedObject[] {
+    return this.#objects[kind];
+  }
+
+  /** To be called when a read of containers is sent; its answer is applied with the number, or the number dropped. */
+  beginRead(): ReadNumber {
+    this.#lastRead += 1;
+    this.#openReads.add(this.#lastRead);
+    return this.#lastRead;
+  }
+
+  /** Gives up a read without an answer; harmless after its answer was applied. */
+  endRead(read: ReadNumber): void {
+    this.#openReads.delete(read);
+    this.#forgetGone();
+  }
+
+  /** Applies a list of all containers: what it does not name is gone. */
+  applyAll(read: ReadNumber, answer: unknown): void {
+    const summaries = summariesOf(answer);
+    const listed = new Set(summaries.map((summary) => stringAt(summary, 'Id') ?? ''));
+    for (const summary of summaries) this.#put(read, summary);
+    for (const id of [...this.#rows.keys()]) if (!listed.has(id)) this.#drop(read, id);
+    this.endRead(read);
+  }
+
+  /** Applies a list that was restricted to `ids`: those it does not name are gone. */
+  applySome(read: ReadNumber, ids: readonly string[], answer: unknown): void {
+    const summaries = summariesOf(answer);
+    const listed = new Set(summaries.map((summary) => stringAt(summary, 'Id') ?? ''));
+    for (const summary of summaries) this.#put(read, summary);
+    for (const id of ids) if (!listed.has(id)) this.#drop(read, id);
+    this.endRead(read);
+  }
+
+  /** The engine said that the container is destroyed: no answer to a read begun before may bring it back. */
+  remove(id: string): void {
+    this.#lastRead += 1;
+    this.#drop(this.#lastRead, id);
+    this.#forgetGone();
+  }
+
+  /** Notes what a foreign container reserves; nothing when it is gone meanwhile. */
+  setReservation(id: string, reservation: Reservation): void {
+    const entry = this.#rows.get(id);
+    if (entry?.row === undefined) return;
+    this.#store(id, {
+      row: new ContainerRow(this.#engine, entry.row.summary, reservation),
+      read: entry.read,
+    });
+  }
+
+  /** IDs of containers whose reservation is not known yet. */
+  unknownReservations(): readonly string[] {
+    return this.containers().flatMap((row) => (row.isReservationKnown ? [] : [row.id]));
+  }
+
+  applyObjects(kind: ObjectKind, summaries: readonly JsonObject[]): void {
+    const key = idKeys[kind];
+    this.#objects[kind] = summaries.map((summary) => ({
+      engine: this.#engine,
+      id: stringAt(summary, key) ?? '',
+      summary,
+    }));
+  }
+
+  clear(): void {
+    for (const { row } of this.#rows.values()) if (row !== undefined) this.#index.delete(row);
+    this.#rows.clear();
+    this.#snapshot = undefined;
+    for (const kind of ['images', 'networks', 'volumes'] as const) this.#objects[kind] = [];
+  }
+
+  #put(read: ReadNumber, summary: JsonObject): void {
+    const id = stringAt(summary, 'Id') ?? '';
+    const before = this.#rows.get(id);
+    if (before !== undefined && before.read > read) return;
+    const known = before?.row?.isReservationKnown === true ? before.row : undefined;
+    this.#store(id, { row: new ContainerRow(this.#engine, summary, known), read });
+  }
+
+  #drop(read: ReadNumber, id: string): void {
+    const before = this.#rows.get(id);
+    if (before !== undefined && before.read > read) return;
+    this.#store(id, { row: undefined, read });
+  }
+
+  #store(id: string, entry: { row: ContainerRow | undefined; readonly read: ReadNumber }): void {
+    const before = this.#rows.get(id)?.row;
+    this.#rows.set(id, entry);
+    if (entry.row !== undefined) this.#index.put(entry.row, before);
+    else if (before !== undefined) this.#index.delete(before);
+    if (entry.row !== before) this.#snapshot = undefined;
+  }
+
+  /** Removed containers are remembered only while an answer begun before may still name them. */
+  #forgetGone(): void {
+    if (this.#openReads.size > 0) return;
+    for (const [id, { row }] of this.#rows) if (row === undefined) this.#rows.delete(id);
+  }
+}

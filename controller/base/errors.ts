@@ -149,6 +149,14 @@ export const errorTable = {
     'Build it with make build image, or set spec.image',
   ),
 
+  IMAGE_UNBUILDABLE: row(
+    'terminal',
+    'ImageUnbuildable',
+    500,
+    1,
+    'Build on Linux with an installed Node.js of the same processor as the engines',
+  ),
+
   PLACEMENT_INVALID: row(
     'terminal',
     'InvalidPlacement',
@@ -197,6 +205,13 @@ export const errorTable = {
     500,
     1,
     'Read the log of the engine named in the message',
+  ),
+  MACHINE_NETWORK_CONFLICT: row(
+    'terminal',
+    'MachineNetworkConflict',
+    409,
+    1,
+    'Choose a subnet nobody uses with --subnet, for example 192.168.199.0/24',
   ),
 
   DISCOVERY_FAILED: row(

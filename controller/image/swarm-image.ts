@@ -1,0 +1,74 @@
+// Builds the `swarm` image, without registry or engine: the node runtime of this machine and one bundled file.
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { measureImage, writeArchive, type RunConfig } from './docker-archive.js';
+import { readPlatform } from './elf.js';
+import { hostFile } from './layer-entry.js';
+import { certificatesPath, nodePath, readRuntime, type Runtime } from './runtime-layer.js';
+
+export interface SwarmImageOptions {
+  /** The `swarm` program as one CommonJS file. */
+  readonly bundleFile: string;
+  /** A node program for Linux; its architecture becomes the image's. */
+  readonly nodeBinary: string;
+  /** Of this package; the first part of the tag. */
+  readonly version: string;
+  readonly outputDirectory: string;
+}
+
+export interface BuiltImage {
+  readonly archivePath: string;
+  readonly reference: string;
+  /** `sha256:…`, as engines show it after loading. */
+  readonly imageId: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Builds the archive `swarm-<version>-<12 hex>.tar`, named and tagged by its content: equal input gives equal bytes,
+ * and an archive that is there already is not written again (its input is read and hashed, about half a second).
+ * @throws {IMAGE_UNBUILDABLE} the runtime is no Linux program, or a library of it is missing
+ */
+export async function buildSwarmImage(options: SwarmImageOptions): Promise<BuiltImage> {
+  const { bundleFile, nodeBinary, version, outputDirectory } = options;
+  const runtime = await readRuntime(nodeBinary);
+  const image = await measureImage({
+    platform: await readPlatform(nodeBinary),
+    // The runtime first: engines that have it from an older image load only the bundle.
+    layers: [runtime.layer, { createdBy: 'swarm program', entries: [hostFile(programPath, bundleFile)] }],
+    config: runConfig(runtime),
+  });
+  const tag = `${version}-${image.imageId.slice('sha256:'.length, 'sha256:'.length + 12)}`;
+  const reference = `swarm:${tag}`;
+  const archivePath = path.join(outputDirectory, `swarm-${tag}.tar`);
+  const built = await sizeOf(archivePath);
+  const sizeBytes = built ?? (await writeArchive(image, { archivePath, reference }));
+  return { archivePath, reference, imageId: image.imageId, sizeBytes };
+}
+
+const programPath = '/swarm.cjs';
+
+// Memory at rest is mostly the program's own pages, which containers of one engine share. What can grow is the young
+// generation of the heap: three times the semi-space.
+const nodeFlags = ['--max-semi-space-size=4'] as const;
+
+function runConfig({ libraryDirectories, hasCertificates }: Runtime): RunConfig {
+  return {
+    Entrypoint: [nodePath, ...nodeFlags, ...(hasCertificates ? ['--use-openssl-ca'] : []), programPath],
+    Env: [
+      'PATH=/usr/local/bin:/usr/bin:/bin',
+      'SWARM_HOST=:2375',
+      ...(hasCertificates ? [`SSL_CERT_FILE=${certificatesPath}`] : []),
+      ...(libraryDirectories.length > 0 ? [`LD_LIBRARY_PATH=${libraryDirectories.join(':')}`] : []),
+    ],
+    ExposedPorts: { '2375/tcp': {} },
+    WorkingDir: '/',
+  };
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+}

@@ -39,11 +39,11 @@ export class Heartbeat {
    */
   async run(): Promise<void> {
     const { clock, logger, heartbeatMs, signal } = this.#options;
+    const text = `Registering on the discovery service every ${formatGoDuration(heartbeatMs)}...`;
     let failures = 0;
-    while (!signal.aborted) {
+    for (let beat = 0; !signal.aborted; beat += 1) {
       const startedAt = clock.monotonic();
-      const text = `Registering on the discovery service every ${formatGoDuration(heartbeatMs)}...`;
-      if (failures === 0) logger.info(text);
+      if (beat === 0) logger.info(text);
       else logger.debug(text);
       failures = await this.#registerOnce(failures);
       const spentMs = clock.monotonic() - startedAt;

@@ -1,0 +1,35 @@
+// Reads one small file and makes sure that it did not change meanwhile.
+import { open } from 'node:fs/promises';
+import { maxManifestBytes } from './parse-manifest.js';
+
+export type ReadFile =
+  | { readonly type: 'text'; readonly text: string }
+  /** It changed while it was read: look again later. */
+  | { readonly type: 'moving' }
+  | { readonly type: 'unusable'; readonly why: string };
+
+/** @throws the file system's error when it cannot be opened or read */
+export async function readFileWhole(file: string): Promise<ReadFile> {
+  const handle = await open(file, 'r');
+  try {
+    const before = await handle.stat({ bigint: true });
+    if (!before.isFile()) return { type: 'unusable', why: 'it is not a regular file' };
+    if (before.size > maxManifestBytes) {
+      return {
+        type: 'unusable',
+        why: `it must be at most ${maxManifestBytes} bytes, got ${before.size}; split it`,
+      };
+    }
+    const bytes = await handle.readFile();
+    const after = await handle.stat({ bigint: true });
+    const isSame = before.size === after.size && before.mtimeNs === after.mtimeNs;
+    if (!isSame || BigInt(bytes.length) !== after.size) return { type: 'moving' };
+    try {
+      return { type: 'text', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    } catch {
+      return { type: 'unusable', why: 'it is not text in UTF-8' };
+    }
+  } finally {
+    await handle.close();
+  }
+}

@@ -4,17 +4,18 @@ import type { ClusterCredentials } from './credentials.js';
 import type { ContainerFile } from './desired-container.js';
 import { isWorker, type ResolvedNode } from './resolved-node.js';
 
-const root = '/etc/swarm';
+/** Every file of ours lies below. */
+export const filesRoot = '/etc/swarm';
 
 export const containerPaths = {
-  ca: `${root}/tls/ca.pem`,
-  cert: `${root}/tls/cert.pem`,
-  key: `${root}/tls/key.pem`,
+  ca: `${filesRoot}/tls/ca.pem`,
+  cert: `${filesRoot}/tls/cert.pem`,
+  key: `${filesRoot}/tls/key.pem`,
   /** The discovery URL. It holds the token, so it is a file and not an argument. */
-  discovery: `${root}/discovery`,
-  /** The tokens a token service answers for, one a line. */
-  tokens: `${root}/tokens`,
-  engines: `${root}/engines/engines.json`,
+  discovery: `${filesRoot}/discovery`,
+  /** Where a token service keeps its entries. */
+  leases: `${filesRoot}/leases.json`,
+  engines: `${filesRoot}/engines/engines.json`,
 } as const;
 
 /** Certificates of one container; none when TLS is disabled. @returns undefined when its pair is not known */
@@ -36,10 +37,6 @@ export function discoveryFile(url: string): ContainerFile {
   return { path: containerPaths.discovery, mode: 0o600, content: `${url}\n` };
 }
 
-export function tokensFile(token: string): ContainerFile {
-  return { path: containerPaths.tokens, mode: 0o600, content: `${token}\n` };
-}
-
 /**
  * How a manager trusts each engine: `engines.json`, keyed by the address discovery lists, and the PEM files it names,
  * which lie beside it. Engines are not cluster members in TLS terms: each keeps the CA it was made with.
@@ -54,12 +51,13 @@ export function engineFiles(nodes: readonly ResolvedNode[]): readonly ContainerF
       table[node.entry] = { disabled: true };
       continue;
     }
+    if (tls === 'unknown') continue;
     const row: Record<string, string> = {};
     const add = (field: string, suffix: string, content: string | undefined, mode: number): void => {
       if (content === undefined) return;
       const name = `${node.name}-${suffix}.pem`;
       row[field] = name;
-      files.push({ path: `${root}/engines/${name}`, mode, content });
+      files.push({ path: `${filesRoot}/engines/${name}`, mode, content });
     };
     add('caFile', 'ca', tls.ca, 0o644);
     add('certFile', 'cert', tls.cert, 0o644);

@@ -2,7 +2,7 @@
 import { formatHostPort } from '../api/engine-address.js';
 import { agentRoles, type AgentRole } from '../api/agent-role.js';
 import type { Cluster } from '../api/resources.js';
-import { discoveryFile, engineFiles, tlsFiles, tokensFile } from './container-files.js';
+import { discoveryFile, engineFiles, tlsFiles } from './container-files.js';
 import type { ClusterCredentials } from './credentials.js';
 import { desireContainer, type ContainerFile, type DesiredContainer } from './desired-container.js';
 import { discoveryUrl, runsJoinContainers, runsTokenService } from './discovery-url.js';
@@ -93,7 +93,7 @@ function filesFor(
   if (credentials === undefined) return undefined;
   const tls = tlsFiles(credentials, { node: node.name, role });
   if (tls === undefined) return undefined;
-  if (role === 'discovery') return [...tls, tokensFile(credentials.token)];
+  if (role === 'discovery') return tls;
   // Without any manager there is nothing to register with; an empty list keeps the process waiting instead of failing.
   const url = discoveryUrl(cluster, { nodes, token: credentials.token }) ?? 'nodes://';
   const files = [...tls, discoveryFile(url)];

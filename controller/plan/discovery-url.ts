@@ -3,6 +3,9 @@ import { formatHostPort } from '../api/engine-address.js';
 import type { Cluster } from '../api/resources.js';
 import { isManager, isWorker, type ResolvedNode } from './resolved-node.js';
 
+/** As many token services as a client accepts; leases need no quorum, so more would only cost. */
+const mostServices = 16;
+
 /** Whether the token service runs in containers of ours, on every manager node. */
 export function runsTokenService(cluster: Cluster): boolean {
   return cluster.spec.discovery.backend === 'token' && cluster.spec.discovery.endpoints.length === 0;
@@ -35,7 +38,10 @@ export function discoveryUrl(
               : [],
           )
         : endpoints;
-      return hosts.length === 0 ? undefined : `token://${hosts.join(',')}/${token}`;
+      const scheme = cluster.spec.tls.mode === 'disabled' ? 'token+http' : 'token';
+      return hosts.length === 0
+        ? undefined
+        : `${scheme}://${hosts.slice(0, mostServices).join(',')}/${token}`;
     }
   }
 }

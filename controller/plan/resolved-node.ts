@@ -19,8 +19,8 @@ export interface ResolvedNode {
   readonly address?: HostPort;
   /** `host:port` under which managers reach the engine and discovery lists it. */
   readonly entry?: string;
-  /** Absent: plain TCP. */
-  readonly engineTls?: ResolvedEngineTls;
+  /** Absent: plain TCP. unknown: the files it is in cannot be read now. */
+  readonly engineTls?: ResolvedEngineTls | 'unknown';
 }
 
 export function isManager(node: ResolvedNode): boolean {

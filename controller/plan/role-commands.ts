@@ -14,8 +14,9 @@ export function discoveryCommand(cluster: Cluster): readonly string[] {
     '--host',
     `tcp://${formatHostPort({ host: anyAddress, port: cluster.spec.discovery.port })}`,
     ...serverTlsFlags(cluster),
-    '--token-file',
-    containerPaths.tokens,
+    // Entries survive a restart of the container, so that managers miss nobody.
+    '--data-file',
+    containerPaths.leases,
   ];
 }
 
@@ -84,7 +85,7 @@ function serverTlsFlags(cluster: Cluster): readonly string[] {
 
 function discoveryFlags(cluster: Cluster): readonly string[] {
   const flags = ['--discovery-file', containerPaths.discovery];
-  if (cluster.spec.tls.mode === 'disabled') return [...flags, '--discovery-opt', 'token.scheme=http'];
+  if (cluster.spec.tls.mode === 'disabled' || cluster.spec.discovery.backend !== 'token') return flags;
   return [
     ...flags,
     '--discovery-opt',

@@ -34,7 +34,7 @@ t.test('planCluster() builds a new cluster in order', async (t) => {
     `discovery:
   load image swarm:1.0.0-abcdef012345 into node0
   create container swarm-demo-discovery on node0: it does not exist
-  copy 4 files into swarm-demo-discovery on node0
+  copy 3 files into swarm-demo-discovery on node0
   start container swarm-demo-discovery on node0: it was just created
 manager node0:
   load image swarm:1.0.0-abcdef012345 into node0

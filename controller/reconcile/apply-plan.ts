@@ -1,0 +1,175 @@
+// Carries out the actions of one engine, in order. Each step is safe to repeat: whoever dies between two of them leaves
+// something the next plan completes.
+import path from 'node:path';
+import { containerLabels } from '../api/labels.js';
+import { isSwarmError, SwarmError } from '../base/errors.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { filesRoot } from '../plan/container-files.js';
+import { describeAction, type Action } from '../plan/action.js';
+import type { DesiredContainer } from '../plan/desired-container.js';
+import type { DeliveredFiles } from './delivered-files.js';
+import type { ImageLoader } from './image-loader.js';
+import type { Happening } from './story.js';
+
+export interface ApplyOptions {
+  readonly client: EngineClient;
+  readonly images: ImageLoader;
+  readonly delivered: DeliveredFiles;
+  readonly imageSource: 'archive' | 'registry';
+  readonly installation: string;
+  /** Called after each step that changed something. */
+  readonly tell: (happening: Happening) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A manager finishes what runs through it, a join container takes its entry out of discovery. */
+const stopGraceSeconds = 10;
+
+/**
+ * @throws {ENGINE_* | IMAGE_MISSING} and stops at the first failure
+ * @throws {OBJECT_CONFLICT} when the engine changed since it was observed: look again
+ */
+export async function applyActions(actions: readonly Action[], options: ApplyOptions): Promise<void> {
+  /** IDs of what was made or found during this run, by name. */
+  const ids = new Map<string, string>();
+  for (const action of actions) {
+    options.signal.throwIfAborted();
+    await applyAction(action, { ...options, ids });
+  }
+}
+
+type StepOptions = ApplyOptions & { readonly ids: Map<string, string> };
+
+async function applyAction(action: Action, options: StepOptions): Promise<void> {
+  const { client, delivered, signal, tell } = options;
+  switch (action.type) {
+    case 'LoadImage':
+      await options.images.load(client, action.reference, signal);
+      tell({
+        type: 'Normal',
+        reason: 'ImageLoaded',
+        message: `Image ${action.reference} is in ${action.node}`,
+      });
+      return;
+    case 'CreateContainer': {
+      const id = await create(action.container, options);
+      options.ids.set(action.container.name, id);
+      tell({
+        type: 'Normal',
+        reason: action.why === 'it does not exist' ? 'Created' : 'Replaced',
+        message: `Created container ${action.container.name} on ${action.node}: ${action.why}`,
+      });
+      return;
+    }
+    case 'PutFiles': {
+      const id = await idOf(action.container, options);
+      await putFiles(action.container, { ...options, id });
+      return;
+    }
+    case 'StartContainer': {
+      const id = await idOf(action.container, options);
+      await client.startContainer(id, signal);
+      remember(action.container, { id, delivered });
+      tell({
+        type: 'Normal',
+        reason: 'Started',
+        message: `Started container ${action.container.name} on ${action.node}: ${action.why}`,
+      });
+      return;
+    }
+    case 'SignalContainer': {
+      const id = await idOf(action.container, options);
+      await client.signalContainer(id, action.signal, signal);
+      remember(action.container, { id, delivered });
+      tell({
+        type: 'Normal',
+        reason: 'Reloaded',
+        message: `Container ${action.container.name} on ${action.node} reads its new files`,
+      });
+      return;
+    }
+    case 'RemoveContainer':
+      await client.stopContainer(action.id, { graceSeconds: stopGraceSeconds }, signal);
+      await client.removeContainer(action.id, { force: true }, signal);
+      delivered.forget(action.id);
+      tell({
+        type: 'Normal',
+        reason: 'Removed',
+        message: `Removed container ${action.name} from ${action.node}: ${action.why}`,
+      });
+      return;
+  }
+}
+
+async function create(container: DesiredContainer, options: StepOptions): Promise<string> {
+  const { client, signal } = options;
+  const attempt = (): Promise<string> =>
+    client.createContainer({ name: container.name, body: container.body }, signal);
+  try {
+    return await attempt();
+  } catch (error) {
+    if (isSwarmError(error, 'OBJECT_NOT_FOUND') && options.imageSource === 'registry') {
+      await options.images.pull(client, container.image, signal);
+      return attempt();
+    }
+    // Somebody was faster, for example we ourselves before a crash whose answer got lost.
+    if (isSwarmError(error, 'OBJECT_CONFLICT')) {
+      const present = await client.inspectContainer(container.name, signal);
+      const isOurs =
+        present?.labels[containerLabels.installation] === options.installation &&
+        present.labels[containerLabels.specHash] === container.specHash;
+      if (isOurs) return present.id;
+    }
+    throw error;
+  }
+}
+
+async function putFiles(
+  container: DesiredContainer,
+  { client, signal, id }: StepOptions & { readonly id: string },
+): Promise<void> {
+  const { files } = container;
+  if (files === undefined) {
+    throw new SwarmError('INTERNAL', `Cannot copy files into "${container.name}": they are not known`);
+  }
+  await client.putFiles(
+    id,
+    filesRoot,
+    files.map(({ path: file, mode, content }) => ({
+      path: path.posix.relative(filesRoot, file),
+      mode,
+      content,
+    })),
+    signal,
+  );
+}
+
+/** By ID, so that a container that somebody put in the place of ours meanwhile is not touched. */
+async function idOf(container: DesiredContainer, options: StepOptions): Promise<string> {
+  const known = options.ids.get(container.name);
+  if (known !== undefined) return known;
+  const present = await options.client.inspectContainer(container.name, options.signal);
+  if (present?.labels[containerLabels.installation] !== options.installation) {
+    throw new SwarmError(
+      'OBJECT_CONFLICT',
+      `Cannot work on container "${container.name}" on "${options.client.endpoint.name}": it is no longer ours`,
+    );
+  }
+  options.ids.set(container.name, present.id);
+  return present.id;
+}
+
+function remember(
+  container: DesiredContainer,
+  { id, delivered }: { readonly id: string; readonly delivered: DeliveredFiles },
+): void {
+  if (container.filesHash !== undefined) delivered.set(id, container.filesHash);
+}
+
+/** What a run is about to do, for a condition's message. */
+export function describeWork(actions: readonly Action[]): string {
+  const [first, ...rest] = actions;
+  if (first === undefined) return 'Nothing is to be done';
+  const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
+  return `Working: ${describeAction(first)}${more}`;
+}

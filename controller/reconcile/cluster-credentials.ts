@@ -1,0 +1,251 @@
+// The secrets of clusters on the operator's disk: token, authority and certificates. Made when missing, renewed in time,
+// never replaced without need. One directory per cluster: token, pki/ and client/ (what DOCKER_CERT_PATH points at).
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { AgentRole } from '../api/agent-role.js';
+import type { Cluster } from '../api/resources.js';
+import type { Clock } from '../base/clock.js';
+import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { canonicalJson } from '../base/json.js';
+import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
+import type { EngineTls } from '../engine/endpoint.js';
+import { namesForCertificate } from '../pki/certificate.js';
+import { ensureCertificate, loadOrCreateAuthority } from '../pki/key-pair-files.js';
+import type { CertificateUsage, KeyPair } from '../pki/key-pair.js';
+import type { ClusterCredentials } from '../plan/credentials.js';
+import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
+import { readTls } from './resolve-node.js';
+
+const authorityValidityDays = 3650;
+/** How often a certificate that nothing else changes is looked at again: renewal is due days before expiry. */
+const recheckMs = 3_600_000;
+// Issuing is a millisecond of CPU and two fsyncs; a fleet of 1000 is through in seconds, and other loops get their turn.
+const issuedAtOnce = 8;
+
+export interface EnsuredCredentials {
+  readonly credentials: ClusterCredentials;
+  /** What the operator presents to the cluster's managers; absent with TLS disabled. */
+  readonly client?: EngineTls;
+}
+
+interface Wish {
+  readonly name: string;
+  readonly keyName?: string;
+  readonly directory: string;
+  readonly commonName: string;
+  readonly organization?: string;
+  readonly usages: readonly CertificateUsage[];
+  readonly hosts: readonly string[];
+}
+
+export class CredentialStore {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #randomToken: () => string;
+  /** Pairs known to be good, by directory and name. */
+  readonly #checked = new Map<
+    string,
+    { readonly key: string; readonly atMs: number; readonly pair: KeyPair }
+  >();
+
+  constructor(options: {
+    /** Holds one directory per cluster. */
+    readonly directory: string;
+    readonly clock: Clock;
+    readonly randomToken: () => string;
+  }) {
+    this.#directory = options.directory;
+    this.#clock = options.clock;
+    this.#randomToken = options.randomToken;
+  }
+
+  /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} */
+  async ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {
+    const directory = path.join(this.#directory, cluster.metadata.name);
+    await makePrivateDirectory(directory);
+    const token = await this.#ensureToken(path.join(directory, 'token'));
+    switch (cluster.spec.tls.mode) {
+      case 'disabled':
+        return { credentials: { token } };
+      case 'hostPath':
+        return fromHostPath(cluster, { token, clientDirectory: path.join(directory, 'client') });
+      case 'managed':
+        return this.#managed(cluster, { nodes, token, directory });
+    }
+  }
+
+  /** What DOCKER_CERT_PATH points at: ca.pem, cert.pem, key.pem. */
+  clientDirectory(cluster: string): string {
+    return path.join(this.#directory, cluster, 'client');
+  }
+
+  /** The token, when there is one. */
+  async token(cluster: string): Promise<string | undefined> {
+    const text = await readFile(path.join(this.#directory, cluster, 'token'), 'utf8').catch(() => undefined);
+    return text?.trim();
+  }
+
+  /** Removes everything of a cluster that is gone, its authority included. */
+  async remove(cluster: string): Promise<void> {
+    const directory = path.join(this.#directory, cluster);
+    await rm(directory, { recursive: true, force: true });
+    for (const key of this.#checked.keys()) {
+      if (key.startsWith(`${directory}${path.sep}`)) this.#checked.delete(key);
+    }
+  }
+
+  async #ensureToken(file: string): Promise<string> {
+    try {
+      const token = (await readFile(file, 'utf8')).trim();
+      if (/^[0-9a-f]{32}$/.test(token)) return token;
+      throw new SwarmError(
+        'CREDENTIALS_INVALID',
+        `Cannot use "${file}": it must hold a token of 32 hex digits`,
+        {
+          hint: 'Restore the file from a backup, or remove it to start with a new token',
+        },
+      );
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') {
+        if (error instanceof SwarmError) throw error;
+        throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    }
+    const token = this.#randomToken();
+    await writeFileAtomically(file, `${token}\n`, { mode: 0o600 });
+    return token;
+  }
+
+  async #managed(
+    cluster: Cluster,
+    options: { readonly nodes: readonly ResolvedNode[]; readonly token: string; readonly directory: string },
+  ): Promise<EnsuredCredentials> {
+    const pki = path.join(options.directory, 'pki');
+    const client = path.join(options.directory, 'client');
+    const authority = await loadOrCreateAuthority({
+      directory: pki,
+      commonName: `${cluster.metadata.name} cluster CA`,
+      nowMs: this.#clock.now(),
+      validityDays: authorityValidityDays,
+    });
+    await makePrivateDirectory(client);
+    await writeIfChanged(path.join(client, 'ca.pem'), authority.certPem);
+    const admin = await this.#ensurePair(cluster, authority, {
+      directory: client,
+      name: 'cert',
+      keyName: 'key',
+      commonName: 'admin',
+      organization: 'swarmctl:admins',
+      usages: ['client'],
+      hosts: [],
+    });
+    const pairs = new Map<string, KeyPair>();
+    const wishes = options.nodes.flatMap((node) => wishesOf(cluster, { node, directory: pki }));
+    for (let start = 0; start < wishes.length; start += issuedAtOnce) {
+      await Promise.all(
+        wishes.slice(start, start + issuedAtOnce).map(async ({ key, wish }) => {
+          pairs.set(key, await this.#ensurePair(cluster, authority, wish));
+        }),
+      );
+    }
+    return {
+      credentials: {
+        token: options.token,
+        tls: { caPem: authority.certPem, pairFor: (node, role) => pairs.get(pairKey(node, role)) },
+      },
+      client: { ca: authority.certPem, cert: admin.certPem, key: admin.keyPem },
+    };
+  }
+
+  async #ensurePair(cluster: Cluster, authority: KeyPair, wish: Wish): Promise<KeyPair> {
+    const { validityDays, renewBeforeDays } = cluster.spec.tls;
+    const place = path.join(wish.directory, wish.name);
+    const key = canonicalJson({ wish, ca: authority.certPem, validityDays, renewBeforeDays });
+    const nowMs = this.#clock.now();
+    const checked = this.#checked.get(place);
+    if (checked?.key === key && nowMs - checked.atMs < recheckMs) return checked.pair;
+    const { hosts, ...rest } = wish;
+    const pair = await ensureCertificate({
+      ...rest,
+      ...namesForCertificate(hosts),
+      authority,
+      nowMs,
+      validityDays,
+      renewBeforeDays,
+    });
+    this.#checked.set(place, { key, atMs: nowMs, pair });
+    return pair;
+  }
+}
+
+function wishesOf(
+  cluster: Cluster,
+  { node, directory }: { readonly node: ResolvedNode; readonly directory: string },
+): readonly { readonly key: string; readonly wish: Wish }[] {
+  const { name } = node;
+  const own = node.address === undefined ? [] : [node.address.host];
+  const served = [...own, name, 'localhost', '127.0.0.1'];
+  const of = (
+    role: AgentRole,
+    wish: Pick<Wish, 'name' | 'commonName' | 'organization' | 'usages' | 'hosts'>,
+  ): { key: string; wish: Wish } => ({ key: pairKey(name, role), wish: { directory, ...wish } });
+  return [
+    ...(isManager(node)
+      ? [
+          of('discovery', {
+            name: `discovery-${name}`,
+            commonName: `swarm-discovery:${name}`,
+            organization: 'swarmctl:discovery',
+            usages: ['server'],
+            hosts: served,
+          }),
+          // Server towards clients of the Docker API, client towards the token service.
+          of('manage', {
+            name: `manager-${name}`,
+            commonName: `swarm-manager:${name}`,
+            organization: 'swarmctl:managers',
+            usages: ['server', 'client'],
+            hosts: [...served, ...cluster.spec.manager.extraHosts],
+          }),
+        ]
+      : []),
+    ...(isWorker(node)
+      ? [
+          of('join', {
+            name: `agent-${name}`,
+            commonName: `swarm-agent:${name}`,
+            organization: 'swarmctl:agents',
+            usages: ['client'],
+            hosts: [],
+          }),
+        ]
+      : []),
+  ];
+}
+
+function pairKey(node: string, role: AgentRole): string {
+  return `${role}/${node}`;
+}
+
+/** One certificate for everything, as docker-machine laid it out. Copied, so that DOCKER_CERT_PATH is in one place. */
+async function fromHostPath(
+  cluster: Cluster,
+  { token, clientDirectory }: { readonly token: string; readonly clientDirectory: string },
+): Promise<EnsuredCredentials> {
+  const source = cluster.spec.tls.hostPath ?? '';
+  const file = (name: string): string => path.join(source, name);
+  const tls = await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') });
+  const pair = { certPem: tls.cert ?? '', keyPem: tls.key ?? '' };
+  await makePrivateDirectory(clientDirectory);
+  await writeIfChanged(path.join(clientDirectory, 'key.pem'), pair.keyPem, 0o600);
+  await writeIfChanged(path.join(clientDirectory, 'cert.pem'), pair.certPem);
+  await writeIfChanged(path.join(clientDirectory, 'ca.pem'), tls.ca);
+  return { credentials: { token, tls: { caPem: tls.ca, pairFor: () => pair } }, client: tls };
+}
+
+async function writeIfChanged(file: string, content: string, mode = 0o644): Promise<void> {
+  const current = await readFile(file, 'utf8').catch(() => undefined);
+  if (current !== content) await writeFileAtomically(file, content, { mode });
+}

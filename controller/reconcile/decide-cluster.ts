@@ -1,0 +1,149 @@
+// Is this Cluster ready, and if not, why? Pure.
+import { conditionsOf, type Cluster, type ClusterStatus, type Node } from '../api/resources.js';
+import { findCondition } from '../api/conditions.js';
+import { formatHostPort } from '../api/engine-address.js';
+import type { SwarmError } from '../base/errors.js';
+import { managerEndpoint } from '../plan/desired-cluster.js';
+import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
+import type { ManagerView } from './fleet.js';
+import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
+
+export interface ClusterFacts {
+  readonly cluster: Cluster;
+  /** Nodes that name the cluster, sorted by name, and what they resolve to in the same order. */
+  readonly nodes: readonly Node[];
+  readonly resolved: readonly ResolvedNode[];
+  readonly managers: ReadonlyMap<string, ManagerView>;
+  /** Why nothing could be decided: credentials, image. */
+  readonly error?: SwarmError | undefined;
+  /** What keeps a deleted cluster from going. */
+  readonly leftovers?: string | undefined;
+  readonly nowMs: number;
+}
+
+export function decideCluster(facts: ClusterFacts): Summary {
+  const { cluster, managers, resolved } = facts;
+  if (cluster.metadata.deletionTimestamp !== undefined) {
+    return working('Terminating', `Removing swarmctl's containers: ${facts.leftovers ?? 'looking for them'}`);
+  }
+  if (facts.error !== undefined) return summaryOfError(facts.error);
+  const managerNodes = resolved.filter(isManager);
+  if (managerNodes.length === 0) {
+    return stalled(
+      'NoManager',
+      'No node of the cluster has the role manager → Add manager to the roles of a Node',
+    );
+  }
+  if (!resolved.some(isWorker)) {
+    return stalled(
+      'NoWorkers',
+      'No node of the cluster has the role worker → Add worker to the roles of a Node',
+    );
+  }
+  const notReady = facts.nodes.filter((node) => !isReady(node));
+  const [first] = notReady;
+  if (first !== undefined) return decideNotReady(facts, { notReady, first });
+  const silent = managerNodes.find((node) => managers.get(node.name)?.type !== 'serving');
+  if (silent !== undefined) {
+    const view = managers.get(silent.name);
+    const why = view?.type === 'silent' ? `: ${view.error.message}` : '';
+    return working('ManagerNotServing', `The manager on ${silent.name} does not answer${why}`);
+  }
+  const { joined, workers } = countNodes(facts);
+  if (joined < workers)
+    return working('NotJoined', `The managers list ${joined} of ${workers} workers as healthy`);
+  return {
+    ready: 'True',
+    reason: 'Ready',
+    message: `${joined} of ${workers} workers are joined; the Docker API is at ${endpointOf(facts) ?? ''}`,
+    progress: 'settled',
+  };
+}
+
+function decideNotReady(
+  facts: ClusterFacts,
+  { notReady, first }: { readonly notReady: readonly Node[]; readonly first: Node },
+): Summary {
+  const { total, ready } = countNodes(facts);
+  const condition = findCondition(conditionsOf(first), 'Ready');
+  const why = condition === undefined ? '' : `: ${condition.reason}: ${condition.message}`;
+  const isAtWork = notReady.some((node) => findCondition(conditionsOf(node), 'Stalled') === undefined);
+  const reasons = new Set(notReady.map((node) => findCondition(conditionsOf(node), 'Ready')?.reason));
+  const isNew = reasons.size === 1 && reasons.has('Progressing');
+  return {
+    ready: 'False',
+    reason: isNew ? 'Progressing' : 'NodesNotReady',
+    message: `${ready} of ${total} nodes are ready; ${first.metadata.name}${why}`,
+    progress: isAtWork ? 'working' : 'stalled',
+  };
+}
+
+export function countNodes({ nodes, resolved, managers }: ClusterFacts): {
+  readonly total: number;
+  readonly workers: number;
+  readonly ready: number;
+  readonly joined: number;
+} {
+  const workers = resolved.filter(isWorker);
+  const lists = [...managers.values()].flatMap((view) => (view.type === 'serving' ? [view.engines] : []));
+  const isJoined = ({ entry }: ResolvedNode): boolean =>
+    entry !== undefined && lists.length > 0 && lists.every((list) => list.get(entry)?.status === 'Healthy');
+  return {
+    total: nodes.length,
+    workers: workers.length,
+    ready: nodes.filter(isReady).length,
+    joined: workers.filter(isJoined).length,
+  };
+}
+
+export function clusterStatus(facts: ClusterFacts): ClusterStatus {
+  const { cluster, resolved, nowMs } = facts;
+  const generation = cluster.metadata.generation ?? 1;
+  const nodes = countNodes(facts);
+  const endpoint = endpointOf(facts);
+  const more: MoreConditions = { Suspended: cluster.spec.suspend ? suspended : undefined };
+  return {
+    observedGeneration: generation,
+    conditions: [...summarize(conditionsOf(cluster), decideCluster(facts), { generation, nowMs, more })],
+    ...(endpoint === undefined ? {} : { endpoint }),
+    tokenRef: `clusters/${cluster.metadata.name}/token`,
+    managers: resolved.filter(isManager).flatMap((node) =>
+      node.address === undefined
+        ? []
+        : [
+            {
+              node: node.name,
+              address: formatHostPort({ host: node.address.host, port: cluster.spec.manager.port }),
+              role: 'primary' as const,
+            },
+          ],
+    ),
+    nodes,
+    summary: `${nodes.joined}/${nodes.workers}`,
+  };
+}
+
+const suspended = {
+  status: 'True',
+  reason: 'Suspended',
+  message: 'spec.suspend is true: nothing is changed in this cluster',
+} as const;
+
+/** The first manager that answers; while none does, the first there will be. */
+function endpointOf({ cluster, resolved, managers }: ClusterFacts): string | undefined {
+  const candidates = resolved.filter((node) => isManager(node) && node.address !== undefined);
+  const node = candidates.find(({ name }) => managers.get(name)?.type === 'serving') ?? candidates[0];
+  return node && managerEndpoint(cluster, node);
+}
+
+function isReady(node: Node): boolean {
+  return findCondition(conditionsOf(node), 'Ready')?.status === 'True';
+}
+
+function working(reason: string, message: string): Summary {
+  return { ready: 'False', reason, message, progress: 'working' };
+}
+
+function stalled(reason: string, message: string): Summary {
+  return { ready: 'False', reason, message, progress: 'stalled' };
+}

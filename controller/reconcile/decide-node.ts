@@ -1,0 +1,229 @@
+// Is this Node ready, and if not, why? One ordered list of questions; the first that says no is the answer. Pure.
+import { formatBytes } from '../base/byte-size.js';
+import { SwarmError } from '../base/errors.js';
+import { formatTime, type Condition } from '../api/conditions.js';
+import { formatHostPort } from '../api/engine-address.js';
+import { containerLabels } from '../api/labels.js';
+import { agentRoles, type AgentRole } from '../api/agent-role.js';
+import type { Cluster, Node, NodeStatus } from '../api/resources.js';
+import type { DesiredContainer } from '../plan/desired-container.js';
+import type { ObservedContainer } from '../plan/observation.js';
+import type { ResolvedNode } from '../plan/resolved-node.js';
+import type { ManagerView, NodeView } from './fleet.js';
+import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
+
+export interface NodeFacts {
+  readonly node: Node;
+  readonly cluster: Cluster | undefined;
+  readonly resolved: ResolvedNode;
+  readonly view: NodeView;
+  /** The node with the same engine that came first. */
+  readonly duplicateOf?: string | undefined;
+  /** Containers desired on this node; undefined until the cluster's loop has said. */
+  readonly desired: readonly DesiredContainer[] | undefined;
+  /** Foreign containers in the way. */
+  readonly problem?: string | undefined;
+  /** What is being done or is still to do. */
+  readonly work?: string | undefined;
+  readonly managers: ReadonlyMap<string, ManagerView>;
+  /** Last line a container of ours wrote that does not stay up, by container name. */
+  readonly lastWords?: ReadonlyMap<string, string> | undefined;
+  readonly installation: string;
+  readonly nowMs: number;
+}
+
+type Answer = Summary | undefined;
+
+export function decideNode(facts: NodeFacts): Summary {
+  return (
+    decideDeletion(facts) ??
+    decideEngine(facts) ??
+    decideCluster(facts) ??
+    decideWork(facts) ??
+    decideAgents(facts) ??
+    decideManager(facts) ??
+    decideJoined(facts) ?? {
+      ready: 'True',
+      reason: 'Ready',
+      message: readyMessage(facts),
+      progress: 'settled',
+    }
+  );
+}
+
+function decideDeletion({ node, view, work }: NodeFacts): Answer {
+  if (node.metadata.deletionTimestamp === undefined) return undefined;
+  const error = view.type === 'failed' ? view.error : view.type === 'observed' ? view.applyError : undefined;
+  const why = error === undefined ? (work ?? 'looking for containers to remove') : error.message;
+  return working('Terminating', `Removing swarmctl's containers: ${why}`);
+}
+
+function decideEngine({ node, view, duplicateOf }: NodeFacts): Answer {
+  if (view.type === 'failed') return summaryOfError(view.error);
+  if (view.type === 'unknown') {
+    return { ready: 'Unknown', reason: 'Progressing', message: 'Looking at the engine', progress: 'working' };
+  }
+  if (duplicateOf === undefined) return undefined;
+  return summaryOfError(
+    new SwarmError(
+      'ENGINE_DUPLICATE_ID',
+      `Cannot use engine "${node.metadata.name}": node "${duplicateOf}" has an engine with the same ID ${view.engine.id}`,
+    ),
+  );
+}
+
+function decideCluster({ node, cluster }: NodeFacts): Answer {
+  if (cluster === undefined) {
+    const error = new SwarmError(
+      'CLUSTER_NOT_FOUND',
+      `Cannot join node "${node.metadata.name}": there is no cluster "${node.spec.cluster}"`,
+    );
+    return { ...summaryOfError(error), progress: 'stalled' };
+  }
+  if (cluster.metadata.deletionTimestamp === undefined) return undefined;
+  return working('ClusterTerminating', `Cluster "${cluster.metadata.name}" is being deleted`);
+}
+
+function decideWork({ view, problem, work, cluster, desired }: NodeFacts): Answer {
+  if (problem !== undefined) return summaryOfError(new SwarmError('FOREIGN_CONTAINER', problem));
+  if (view.type === 'observed' && view.applyError !== undefined) return summaryOfError(view.applyError);
+  if (cluster?.spec.suspend === true) {
+    if (work === undefined) return undefined;
+    return {
+      ready: 'False',
+      reason: 'Suspended',
+      message: `spec.suspend of cluster "${cluster.metadata.name}" is true; left undone: ${work}`,
+      progress: 'settled',
+    };
+  }
+  if (desired === undefined) {
+    return {
+      ready: 'Unknown',
+      reason: 'Progressing',
+      message: 'Waiting for the cluster',
+      progress: 'working',
+    };
+  }
+  return work === undefined ? undefined : working('Progressing', work);
+}
+
+function decideAgents({ desired, view, lastWords }: NodeFacts): Answer {
+  for (const container of desired ?? []) {
+    const observed = containersOf(view).find((other) => other.name === container.name);
+    if (observed?.state === 'running') continue;
+    const words = lastWords?.get(container.name);
+    const state =
+      observed === undefined
+        ? 'does not exist'
+        : observed.state === 'restarting'
+          ? `does not stay up (exit code ${observed.exitCode}, ${observed.restartCount} restarts)`
+          : `is ${observed.state}`;
+    const error = observed?.error === '' ? undefined : observed?.error;
+    const why = [error, words].filter((text) => text !== undefined).join('; ');
+    return working('AgentNotRunning', `Container ${container.name} ${state}${why === '' ? '' : `: ${why}`}`);
+  }
+  return undefined;
+}
+
+function decideManager({ node, managers, cluster }: NodeFacts): Answer {
+  if (!node.spec.roles.includes('manager')) return undefined;
+  const manager = managers.get(node.metadata.name);
+  if (manager === undefined) return working('Progressing', 'Waiting for the first answer of the manager');
+  if (manager.type === 'serving') return undefined;
+  return working(
+    'ManagerNotServing',
+    `The manager on port ${cluster?.spec.manager.port ?? 0} does not answer: ${manager.error.message}`,
+  );
+}
+
+function decideJoined({ node, managers, resolved, cluster }: NodeFacts): Answer {
+  if (!node.spec.roles.includes('worker')) return undefined;
+  const entry = resolved.entry ?? '';
+  const serving = [...managers].filter(([, manager]) => manager.type === 'serving');
+  if (serving.length === 0) {
+    return working('ManagerNotServing', `No manager of cluster "${cluster?.metadata.name ?? ''}" answers`);
+  }
+  for (const [name, manager] of serving) {
+    const listed = manager.type === 'serving' ? manager.engines.get(entry) : undefined;
+    if (listed === undefined) {
+      return working('NotJoined', `The manager on ${name} does not list ${entry} yet`);
+    }
+    if (listed.status !== 'Healthy') {
+      // The manager writes (none) where it has nothing to say.
+      const error = ['', '(none)'].includes(listed.error) ? '' : `: ${listed.error}`;
+      return working('NotHealthy', `The manager on ${name} lists ${entry} as ${listed.status}${error}`);
+    }
+  }
+  return undefined;
+}
+
+function readyMessage({ node, resolved }: NodeFacts): string {
+  const parts = [
+    ...(node.spec.roles.includes('manager') ? ['serves the Docker API'] : []),
+    ...(node.spec.roles.includes('worker') ? [`is joined as ${resolved.entry ?? ''}`] : []),
+  ];
+  return `The node ${parts.join(' and ')}`;
+}
+
+function working(reason: string, message: string): Summary {
+  return { ready: 'False', reason, message, progress: 'working' };
+}
+
+/** The whole status of a node. */
+export function nodeStatus(facts: NodeFacts): NodeStatus {
+  const { node, resolved, view, nowMs } = facts;
+  const generation = node.metadata.generation ?? 1;
+  const more: MoreConditions = { Schedulable: node.spec.unschedulable ? cordoned : undefined };
+  const conditions = summarize(conditionsBefore(node), decideNode(facts), { generation, nowMs, more });
+  const old = node.status ?? {};
+  const expiry = view.type === 'observed' ? view.engine.certificateNotAfterMs : undefined;
+  const certificateExpiryTime = expiry === undefined ? old.certificateExpiryTime : formatTime(expiry);
+  const engine = view.type === 'observed' ? describeEngine(view) : old.engine;
+  const agents = view.type === 'observed' ? describeAgents(facts) : old.agents;
+  return {
+    observedGeneration: generation,
+    conditions: [...conditions],
+    ...(resolved.address === undefined ? {} : { address: formatHostPort(resolved.address) }),
+    roles: node.spec.roles.join(','),
+    ...(engine === undefined ? {} : { engine }),
+    ...(certificateExpiryTime === undefined ? {} : { certificateExpiryTime }),
+    ...(agents === undefined ? {} : { agents }),
+  };
+}
+
+const cordoned = {
+  status: 'False',
+  reason: 'Cordoned',
+  message: 'spec.unschedulable is true: managers place no new containers here',
+} as const;
+
+function conditionsBefore(node: Node): readonly Condition[] {
+  return node.status?.conditions ?? [];
+}
+
+function describeEngine(view: NodeView & { readonly type: 'observed' }): NonNullable<NodeStatus['engine']> {
+  const { id, name, version, apiVersion, os, arch, cpus, memoryBytes } = view.engine;
+  return { id, name, version, apiVersion, os, arch, cpus, memoryBytes, memory: formatBytes(memoryBytes) };
+}
+
+function describeAgents({ view, installation }: NodeFacts): NonNullable<NodeStatus['agents']> {
+  return containersOf(view)
+    .flatMap((container) => {
+      const role = agentRoles.find((known) => known === container.labels[containerLabels.role]);
+      const isOurs = container.labels[containerLabels.installation] === installation;
+      return role !== undefined && isOurs ? [describeAgent(role, container)] : [];
+    })
+    .sort((a, b) => (a.role < b.role ? -1 : 1));
+}
+
+function describeAgent(
+  role: AgentRole,
+  container: ObservedContainer,
+): NonNullable<NodeStatus['agents']>[number] {
+  const { id, image, labels, state } = container;
+  return { role, containerId: id, image, specHash: labels[containerLabels.specHash] ?? '', state };
+}
+
+function containersOf(view: NodeView): readonly ObservedContainer[] {
+  return view.type === 'observed' ? view.observation.containers : [];
+}

@@ -1,0 +1,87 @@
+// One client and one watcher per Node, kept as long as the way to its engine stays the same.
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import { messageOf } from '../base/errors.js';
+import { canonicalJson } from '../base/json.js';
+import { EngineClient } from '../engine/engine-client.js';
+import type { EngineEndpoint } from '../engine/endpoint.js';
+import { EngineWatcher } from './engine-watcher.js';
+
+interface Session {
+  /** Identity of the endpoint, TLS material included. Never printed. */
+  readonly key: string;
+  readonly client: EngineClient;
+  watcher: EngineWatcher | undefined;
+}
+
+export class EngineSessions {
+  readonly #options: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly installation: string;
+    readonly logger: Logger;
+    readonly ring: (node: string) => void;
+  };
+  readonly #sessions = new Map<string, Session>();
+  readonly #closing = new Set<Promise<void>>();
+
+  /** @param options.ring is called when something may have changed on the engine of a node */
+  constructor(options: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly installation: string;
+    readonly logger: Logger;
+    readonly ring: (node: string) => void;
+  }) {
+    this.#options = options;
+  }
+
+  /** The client of a node's engine; a new one when the endpoint changed. */
+  client(node: string, endpoint: EngineEndpoint): EngineClient {
+    const key = canonicalJson(endpoint);
+    const current = this.#sessions.get(node);
+    if (current?.key === key) return current.client;
+    this.drop(node);
+    const client = new EngineClient({ endpoint, clock: this.#options.clock });
+    this.#sessions.set(node, { key, client, watcher: undefined });
+    return client;
+  }
+
+  /** The client that was last asked for, for work outside the node's own loop. */
+  current(node: string): EngineClient | undefined {
+    return this.#sessions.get(node)?.client;
+  }
+
+  /** Watches the engine from now on; call it once the engine has answered, so that a wrong one is not hammered. */
+  watch(node: string): void {
+    const session = this.#sessions.get(node);
+    if (session === undefined || session.watcher !== undefined) return;
+    session.watcher = new EngineWatcher({
+      ...this.#options,
+      engine: session.client,
+      ring: () => this.#options.ring(node),
+    });
+  }
+
+  drop(node: string): void {
+    const session = this.#sessions.get(node);
+    if (session === undefined) return;
+    this.#sessions.delete(node);
+    const closing = closeSession(session)
+      .catch((error: unknown) =>
+        this.#options.logger.debug(`Closing a connection failed: ${messageOf(error)}`, { node }),
+      )
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  async close(): Promise<void> {
+    for (const node of [...this.#sessions.keys()]) this.drop(node);
+    await Promise.all(this.#closing);
+  }
+}
+
+async function closeSession(session: Session): Promise<void> {
+  await session.watcher?.close();
+  await session.client.close();
+}

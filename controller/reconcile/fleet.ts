@@ -1,0 +1,106 @@
+// What the loops last saw and decided, in memory: a cache that may be thrown away at any moment. Every entry has one
+// writer: the loop of its own Node or Cluster.
+import type { SwarmError } from '../base/errors.js';
+import type { EngineDescription } from '../engine/engine-description.js';
+import type { DesiredCluster } from '../plan/desired-cluster.js';
+import type { EngineObservation } from '../plan/observation.js';
+import type { ResolvedNode } from '../plan/resolved-node.js';
+
+export type NodeView =
+  /** Its engine has not been looked at since this process started. */
+  | { readonly type: 'unknown' }
+  | {
+      readonly type: 'observed';
+      readonly engine: EngineDescription;
+      readonly observation: EngineObservation;
+      /** The look succeeded, but what was done then failed. */
+      readonly applyError?: SwarmError;
+      /** Failed attempts to act in a row. */
+      readonly failures: number;
+    }
+  /** The last look failed. */
+  | { readonly type: 'failed'; readonly error: SwarmError; readonly failures: number };
+
+/** One engine as a manager lists it. */
+export interface ListedEngine {
+  readonly name: string;
+  /** Healthy, Unhealthy, Pending, Disconnected. */
+  readonly status: string;
+  readonly error: string;
+}
+
+/** What a manager answered when it was last asked. */
+export type ManagerView =
+  | { readonly type: 'serving'; readonly engines: ReadonlyMap<string, ListedEngine> }
+  | { readonly type: 'silent'; readonly error: SwarmError };
+
+export class Fleet {
+  readonly #nodes = new Map<string, NodeView>();
+  /** Nodes whose loop is changing its engine now: their view is about to be out of date. */
+  readonly #busy = new Set<string>();
+  /** The last resolution of each node that had no error. */
+  readonly #resolved = new Map<string, ResolvedNode>();
+  readonly #desired = new Map<string, DesiredCluster>();
+  /** By cluster, then node. */
+  readonly #managers = new Map<string, ReadonlyMap<string, ManagerView>>();
+
+  view(node: string): NodeView {
+    return this.#nodes.get(node) ?? { type: 'unknown' };
+  }
+
+  setView(node: string, view: NodeView): void {
+    this.#nodes.set(node, view);
+  }
+
+  forgetNode(node: string): void {
+    this.#nodes.delete(node);
+    this.#busy.delete(node);
+    this.#resolved.delete(node);
+  }
+
+  isBusy(node: string): boolean {
+    return this.#busy.has(node);
+  }
+
+  setBusy(node: string, isBusy: boolean): void {
+    if (isBusy) this.#busy.add(node);
+    else this.#busy.delete(node);
+  }
+
+  lastResolved(node: string): ResolvedNode | undefined {
+    return this.#resolved.get(node);
+  }
+
+  setResolved(resolved: ResolvedNode): void {
+    this.#resolved.set(resolved.name, resolved);
+  }
+
+  desired(cluster: string): DesiredCluster | undefined {
+    return this.#desired.get(cluster);
+  }
+
+  setDesired(desired: DesiredCluster): void {
+    this.#desired.set(desired.name, desired);
+  }
+
+  managers(cluster: string): ReadonlyMap<string, ManagerView> {
+    return this.#managers.get(cluster) ?? new Map<string, ManagerView>();
+  }
+
+  setManagers(cluster: string, managers: ReadonlyMap<string, ManagerView>): void {
+    this.#managers.set(cluster, managers);
+  }
+
+  forgetCluster(cluster: string): void {
+    this.#desired.delete(cluster);
+    this.#managers.delete(cluster);
+  }
+
+  /** Names of the nodes whose engine says it is `engineId`, sorted. */
+  nodesWithEngine(engineId: string): readonly string[] {
+    return [...this.#nodes]
+      .filter(([, view]) => view.type === 'observed' && view.engine.id === engineId)
+      .map(([node]) => node)
+      .sort();
+  }
+}

@@ -1,0 +1,85 @@
+// What the loop of one Node may do now, from the plan of its cluster and the special cases around deletion. Pure apart
+// from reading the caches.
+import { containerLabels } from '../api/labels.js';
+import type { Cluster } from '../api/resources.js';
+import type { Action } from '../plan/action.js';
+import { nextActions } from '../plan/next-actions.js';
+import type { ObservedContainer } from '../plan/observation.js';
+import { remove } from '../plan/plan-container.js';
+import { describeWork } from './apply-plan.js';
+import { currentPlan, duplicateOf } from './current-plan.js';
+import type { ReconcilePorts } from './ports.js';
+
+export interface Work {
+  readonly actions: readonly Action[];
+  /** false: they are only told, as in a suspended cluster. */
+  readonly mayAct: boolean;
+  /** What is to be done or waited for; absent when this engine is as desired. */
+  readonly pending?: string;
+  /** A foreign container in the way. */
+  readonly problem?: string;
+  /** A deleted Node may go although containers are left: they belong to somebody else or are orphaned on purpose. */
+  readonly leavesContainers: boolean;
+}
+
+export function findWork(options: {
+  readonly node: string;
+  readonly cluster: Cluster | undefined;
+  readonly clusterName: string;
+  readonly isDeleting: boolean;
+  /** With our installation label. */
+  readonly own: readonly ObservedContainer[];
+  readonly ports: Pick<ReconcilePorts, 'fleet' | 'store'>;
+}): Work {
+  const { node, cluster, clusterName, own, ports } = options;
+  const idle: Work = { actions: [], mayAct: true, leavesContainers: false };
+  if (duplicateOf(node, ports) !== undefined) return { ...idle, leavesContainers: true };
+  if (cluster === undefined) {
+    // What carries the missing cluster's own label was orphaned on purpose, or waits for the cluster to come back.
+    const foreign = own.filter((container) => container.labels[containerLabels.cluster] !== clusterName);
+    return {
+      ...toWork(removals(node, foreign, `${node} is in cluster ${clusterName} now`)),
+      leavesContainers: true,
+    };
+  }
+  const isClusterGoing = cluster.metadata.deletionTimestamp !== undefined;
+  if (isClusterGoing && cluster.spec.deletionPolicy === 'Orphan') return { ...idle, leavesContainers: true };
+  if (options.isDeleting || isClusterGoing) {
+    const why = options.isDeleting ? `node ${node} is deleted` : `cluster ${clusterName} is deleted`;
+    return suspended(toWork(removals(node, own, why)), cluster);
+  }
+  const current = currentPlan(clusterName, ports);
+  if (current === undefined) return idle;
+  const { plan, progress } = current;
+  const next = nextActions(plan, node, progress);
+  const problem = plan.problems.find((other) => other.node === node)?.message;
+  const wait = plan.waits.find((other) => other.node === node)?.message ?? next.waitsFor;
+  const work = toWork(next.actions);
+  return suspended(
+    {
+      ...work,
+      ...(work.pending === undefined && wait !== undefined ? { pending: `Waiting for ${wait}` } : {}),
+      ...(problem === undefined ? {} : { problem }),
+    },
+    cluster,
+  );
+}
+
+function removals(node: string, containers: readonly ObservedContainer[], why: string): readonly Action[] {
+  return containers
+    .filter((container) => container.state !== 'removing')
+    .map((container) => remove(node, container, why));
+}
+
+function toWork(actions: readonly Action[]): Work {
+  return {
+    actions,
+    mayAct: true,
+    leavesContainers: false,
+    ...(actions.length === 0 ? {} : { pending: describeWork(actions) }),
+  };
+}
+
+function suspended(work: Work, cluster: Cluster): Work {
+  return cluster.spec.suspend ? { ...work, mayAct: false } : work;
+}

@@ -1,0 +1,96 @@
+// A fresh reading of one engine: who it is, our containers, and foreign ones that hold our names. No cache.
+import type { Clock } from '../base/clock.js';
+import { withDeadline } from '../base/deadline.js';
+import { SwarmError } from '../base/errors.js';
+import { isJsonObject, objectAt, stringAt } from '../base/json.js';
+import { containerLabels } from '../api/labels.js';
+import type { ContainerDetails } from '../engine/container-answers.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import type { EngineDescription } from '../engine/engine-description.js';
+import type { EngineObservation, ObservedContainer } from '../plan/observation.js';
+
+/** An engine that needs longer for a few small reads is of no use to a manager either. */
+const observeTimeoutMs = 10_000;
+// More containers of ours on one engine than roles exist can only be leftovers; they are worked off in portions.
+const mostContainers = 32;
+
+export interface ObserveOptions {
+  readonly installation: string;
+  /** Names our containers have or will have on this engine. */
+  readonly names: readonly string[];
+  /** Image reference to look for. */
+  readonly image: string | undefined;
+  /** Hash of the files the process of a container has read, as far as it is remembered. */
+  readonly filesHashOf: (containerId: string) => string | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export interface EngineReading {
+  readonly engine: EngineDescription;
+  readonly observation: EngineObservation;
+}
+
+/** @throws {ENGINE_*} */
+export async function observeEngine(client: EngineClient, options: ObserveOptions): Promise<EngineReading> {
+  const { name } = client.endpoint;
+  return withDeadline(
+    options.clock,
+    {
+      delayMs: observeTimeoutMs,
+      parent: options.signal,
+      reason: () =>
+        new SwarmError(
+          'ENGINE_TIMEOUT',
+          `Cannot observe engine "${name}": no answer within ${observeTimeoutMs / 1000} s`,
+        ),
+    },
+    (signal) => observe(client, { ...options, signal }),
+  );
+}
+
+async function observe(client: EngineClient, options: ObserveOptions): Promise<EngineReading> {
+  const { signal, installation } = options;
+  const [engine, own, imageId] = await Promise.all([
+    client.describe(signal),
+    client.listContainers({ labels: { [containerLabels.installation]: installation } }, signal),
+    options.image === undefined ? undefined : client.imageId(options.image, signal),
+  ]);
+  const found = new Set(own.flatMap((container) => container.names));
+  const ids = own.slice(0, mostContainers).map((container) => container.id);
+  // At most three names: the roles.
+  const wanted = [...ids, ...options.names.filter((name) => !found.has(name))];
+  const details = await Promise.all(wanted.map((reference) => client.inspectContainer(reference, signal)));
+  const containers = details
+    .flatMap((container) => (container === undefined ? [] : [toObserved(container, options)]))
+    // A look-up by name also finds a container whose ID starts like it.
+    .filter((container) => ids.includes(container.id) || options.names.includes(container.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    engine,
+    observation: {
+      engineId: engine.id,
+      containers,
+      images: imageId === undefined || options.image === undefined ? [] : [options.image],
+    },
+  };
+}
+
+function toObserved(container: ContainerDetails, options: ObserveOptions): ObservedContainer {
+  const host = objectAt(container.raw, 'HostConfig');
+  const memory = isJsonObject(host) ? host['Memory'] : undefined;
+  const filesHash = options.filesHashOf(container.id);
+  return {
+    id: container.id,
+    name: container.name,
+    state: container.status,
+    image: container.image,
+    labels: container.labels,
+    restartPolicy: stringAt(objectAt(host, 'RestartPolicy'), 'Name') ?? '',
+    memoryBytes: typeof memory === 'number' ? memory : 0,
+    ...(filesHash === undefined ? {} : { filesHash }),
+    exitCode: container.exitCode,
+    error: container.error,
+    restartCount: container.restartCount,
+  };
+}

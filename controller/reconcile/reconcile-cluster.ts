@@ -1,0 +1,295 @@
+// The loop of one Cluster: credentials, what is desired, and whether its managers really list every engine. It changes
+// nothing on engines, except that it asks managers to look again; the Nodes' loops do the work.
+import type { Cluster, Node } from '../api/resources.js';
+import { conditionsOf } from '../api/resources.js';
+import { agentsFinalizer, containerLabels } from '../api/labels.js';
+import { agentContainerName } from '../api/agent-role.js';
+import { findCondition } from '../api/conditions.js';
+import { toSwarmError } from '../base/errors.js';
+import { desireCluster, type DesiredImage } from '../plan/desired-cluster.js';
+import type { ResolvedNode } from '../plan/resolved-node.js';
+import { isManager, isWorker } from '../plan/resolved-node.js';
+import type { EngineTls } from '../engine/endpoint.js';
+import type { Outcome } from '../queue/work-queue.js';
+import { checkManager } from './check-manager.js';
+import { duplicateOf } from './current-plan.js';
+import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
+import type { ManagerView } from './fleet.js';
+import type { ReconcilePorts } from './ports.js';
+import { reloadManagers } from './reload-managers.js';
+import { resolveNode } from './resolve-node.js';
+import { wakeNodes } from './wake-nodes.js';
+
+/** A ready cluster: one small request to each manager, which tells us of engines that it lost. */
+const steadyMs = 10_000;
+/** A cluster that gets ready: the first seconds are what users wait for, later ones are somebody's fault. */
+const convergingMs = 500;
+const slowConvergingMs = 5000;
+const fastRounds = 60;
+const errorMs = 10_000;
+// Resolving reads three small files; more at once only queue in the four threads that read files.
+const resolvedAtOnce = 16;
+/** Managers are asked to look again at most this often, growing while it does not help. */
+const nudgeMs = 1000;
+const longestNudgeMs = 30_000;
+
+interface Patience {
+  /** Runs in a row in which the cluster was not ready. */
+  rounds: number;
+  nudges: number;
+  nextNudgeAtMs: number;
+}
+
+export class ClusterLoop {
+  readonly #ports: ReconcilePorts;
+  /** By cluster name. */
+  readonly #patience = new Map<string, Patience>();
+
+  constructor(ports: ReconcilePorts) {
+    this.#ports = ports;
+  }
+
+  async reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
+    const { store, fleet, clock } = this.#ports;
+    const cluster = store.getCluster(name);
+    const nodes = store.list('Node').filter((node) => node.spec.cluster === name);
+    if (cluster === undefined) {
+      fleet.forgetCluster(name);
+      this.#patience.delete(name);
+      for (const node of nodes) this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });
+      return {};
+    }
+    if (cluster.metadata.deletionTimestamp !== undefined) return this.#delete(cluster, nodes);
+    const resolved = await this.#resolveAll(nodes, cluster);
+    const facts = (more: Partial<ClusterFacts>): ClusterFacts => ({
+      cluster,
+      nodes: store.list('Node').filter((node) => node.spec.cluster === name),
+      resolved,
+      managers: fleet.managers(name),
+      nowMs: clock.now(),
+      ...more,
+    });
+    if (conditionsOf(cluster).length === 0) await this.#writeStatus(facts({}));
+    let client: EngineTls | undefined;
+    try {
+      client = await this.#desire(cluster, resolved);
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.#writeStatus(facts({ error: toSwarmError(error) }));
+      return { requeueAfterMs: errorMs };
+    }
+    await this.#askManagers(cluster, { resolved, client, signal });
+    const isReady = await this.#writeStatus(facts({}));
+    return this.#next(cluster, { isReady, resolved, signal });
+  }
+
+  async #resolveAll(nodes: readonly Node[], cluster: Cluster): Promise<readonly ResolvedNode[]> {
+    const { machines, fleet } = this.#ports;
+    const resolved: ResolvedNode[] = [];
+    for (let start = 0; start < nodes.length; start += resolvedAtOnce) {
+      const slice = nodes.slice(start, start + resolvedAtOnce);
+      const answers = await Promise.all(slice.map((node) => resolveNode(node, { cluster, machines })));
+      for (const { resolved: node, error } of answers) {
+        // A file that cannot be read now must not change what runs: the last good reading counts.
+        const last = error === undefined ? undefined : fleet.lastResolved(node.name);
+        resolved.push(
+          last === undefined ? node : { ...last, roles: node.roles, isDeleting: node.isDeleting },
+        );
+      }
+    }
+    return resolved;
+  }
+
+  /** Makes what is missing of the credentials, and publishes what is desired. */
+  async #desire(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EngineTls | undefined> {
+    const { credentials, fleet, installation, store } = this.#ports;
+    const ensured = await credentials.ensure(cluster, nodes);
+    const image = await this.#image(cluster);
+    // It may have been deleted meanwhile: then nothing may be desired again.
+    const { name } = cluster.metadata;
+    if (store.getCluster(name)?.metadata.uid !== cluster.metadata.uid) return ensured.client;
+    const before = fleet.desired(name);
+    const desired = desireCluster({ installation, cluster, nodes, image, credentials: ensured.credentials });
+    fleet.setDesired(desired);
+    if (before === undefined) {
+      // They were looked at without knowing which image to look for.
+      for (const node of desired.nodes) this.#ports.enqueue({ kind: 'Node', name: node });
+    }
+    wakeNodes(name, this.#ports);
+    return ensured.client;
+  }
+
+  async #image(cluster: Cluster): Promise<DesiredImage> {
+    const { image } = cluster.spec;
+    return image === undefined ? this.#ports.defaultImage() : { reference: image, source: 'registry' };
+  }
+
+  /** Asks every manager whose container runs, and rings the nodes about which the answer changed. */
+  async #askManagers(
+    cluster: Cluster,
+    {
+      resolved,
+      client,
+      signal,
+    }: {
+      readonly resolved: readonly ResolvedNode[];
+      readonly client: EngineTls | undefined;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const { fleet, clock } = this.#ports;
+    const { name } = cluster.metadata;
+    const before = fleet.managers(name);
+    const views = await Promise.all(
+      // A handful: managers are few, and each is asked with a time limit.
+      resolved.filter(isManager).map(async (node): Promise<readonly [string, ManagerView] | undefined> => {
+        const view = fleet.view(node.name);
+        if (node.address === undefined || view.type === 'unknown') return undefined;
+        const container =
+          view.type === 'observed'
+            ? view.observation.containers.find((other) => other.name === agentContainerName(name, 'manage'))
+            : undefined;
+        if (view.type === 'observed' && container?.state !== 'running') return undefined;
+        const address = { host: node.address.host, port: cluster.spec.manager.port };
+        return [node.name, await checkManager({ node: node.name, address, tls: client, clock, signal })];
+      }),
+    );
+    signal.throwIfAborted();
+    const after = new Map(views.filter((view) => view !== undefined));
+    fleet.setManagers(name, after);
+    for (const node of resolved) {
+      const isAffected =
+        answerAbout(node, before) !== answerAbout(node, after) && fleet.view(node.name).type === 'observed';
+      if (isAffected) this.#ports.enqueue({ kind: 'Node', name: node.name });
+    }
+  }
+
+  /** Decides when to look again, and helps managers that have not heard of an engine yet. */
+  async #next(
+    cluster: Cluster,
+    options: {
+      readonly isReady: boolean;
+      readonly resolved: readonly ResolvedNode[];
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Outcome> {
+    const { name } = cluster.metadata;
+    if (options.isReady) {
+      this.#patience.delete(name);
+      return { requeueAfterMs: steadyMs };
+    }
+    const patience = this.#patience.get(name) ?? { rounds: 0, nudges: 0, nextNudgeAtMs: 0 };
+    this.#patience.set(name, patience);
+    patience.rounds += 1;
+    const nowMs = this.#ports.clock.monotonic();
+    if (
+      !cluster.spec.suspend &&
+      nowMs >= patience.nextNudgeAtMs &&
+      this.#isAnyUnheard(name, options.resolved)
+    ) {
+      patience.nextNudgeAtMs = nowMs + Math.min(longestNudgeMs, nudgeMs * 2 ** Math.min(patience.nudges, 10));
+      patience.nudges += 1;
+      await reloadManagers(name, { ports: this.#ports, signal: options.signal });
+    }
+    return { requeueAfterMs: patience.rounds <= fastRounds ? convergingMs : slowConvergingMs };
+  }
+
+  /** Whether a join container runs whose engine a manager does not list: it registered after the manager looked. */
+  #isAnyUnheard(cluster: string, resolved: readonly ResolvedNode[]): boolean {
+    const { fleet } = this.#ports;
+    const lists = [...fleet.managers(cluster).values()].flatMap((view) =>
+      view.type === 'serving' ? [view.engines] : [],
+    );
+    return resolved.filter(isWorker).some((node) => {
+      const view = fleet.view(node.name);
+      if (view.type !== 'observed' || node.entry === undefined) return false;
+      const { entry } = node;
+      const join = view.observation.containers.find(
+        (container) => container.name === agentContainerName(cluster, 'join'),
+      );
+      return join?.state === 'running' && lists.some((list) => !list.has(entry));
+    });
+  }
+
+  async #delete(cluster: Cluster, nodes: readonly Node[]): Promise<Outcome> {
+    const { store, story, credentials, fleet, clock } = this.#ports;
+    const { name } = cluster.metadata;
+    const key = { kind: 'Cluster', name } as const;
+    const isOrphaning = cluster.spec.deletionPolicy === 'Orphan';
+    const leftovers = isOrphaning ? undefined : this.#leftovers(cluster, nodes);
+    if (leftovers !== undefined) {
+      for (const node of nodes) {
+        // One that failed comes back by itself.
+        if (fleet.view(node.metadata.name).type !== 'failed') {
+          this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });
+        }
+      }
+      const resolved = nodes.flatMap((node) => fleet.lastResolved(node.metadata.name) ?? []);
+      const managers = fleet.managers(name);
+      await this.#writeStatus({ cluster, nodes, resolved, managers, leftovers, nowMs: clock.now() });
+      return { requeueAfterMs: 1000 };
+    }
+    story.tell(key, {
+      type: 'Normal',
+      reason: isOrphaning ? 'Orphaned' : 'Deleted',
+      message: isOrphaning
+        ? `Cluster ${name} is forgotten; its containers keep running`
+        : `Cluster ${name} is deleted; its containers are removed`,
+    });
+    if (!isOrphaning) await credentials.remove(name);
+    fleet.forgetCluster(name);
+    await store.removeFinalizer(key, agentsFinalizer);
+    for (const node of nodes) this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });
+    return {};
+  }
+
+  /** What is still on engines, or not known to be gone; undefined when nothing is. */
+  #leftovers(cluster: Cluster, nodes: readonly Node[]): string | undefined {
+    const { fleet, installation } = this.#ports;
+    const { name } = cluster.metadata;
+    const texts: string[] = [];
+    for (const { metadata } of nodes) {
+      const view = fleet.view(metadata.name);
+      if (view.type === 'failed') {
+        // Containers are gone with the machine they were on.
+        if (view.error.code !== 'MACHINE_NOT_FOUND') texts.push(view.error.message);
+      } else if (view.type === 'unknown' || fleet.isBusy(metadata.name)) {
+        texts.push(`${metadata.name} is being looked at`);
+      } else if (duplicateOf(metadata.name, this.#ports) === undefined) {
+        const { length } = view.observation.containers.filter(
+          ({ labels }) =>
+            labels[containerLabels.installation] === installation && labels[containerLabels.cluster] === name,
+        );
+        if (length > 0) texts.push(`${length} on ${metadata.name}`);
+      }
+    }
+    return texts.length === 0 ? undefined : texts.join(', ');
+  }
+
+  /** @returns whether the cluster is ready */
+  async #writeStatus(facts: ClusterFacts): Promise<boolean> {
+    const { store, story } = this.#ports;
+    const key = { kind: 'Cluster', name: facts.cluster.metadata.name } as const;
+    const before = store.getCluster(key.name);
+    if (before === undefined) return false;
+    const status = clusterStatus({
+      ...facts,
+      cluster: before.status === undefined ? facts.cluster : { ...facts.cluster, status: before.status },
+    });
+    await store.updateStatus(key, status);
+    const conditions = status.conditions ?? [];
+    story.tellReady(key, { before: conditionsOf(before), after: conditions });
+    return findCondition(conditions, 'Ready')?.status === 'True';
+  }
+}
+
+/** What managers say that matters to a node, as text to compare. */
+function answerAbout(node: ResolvedNode, managers: ReadonlyMap<string, ManagerView>): string {
+  return [...managers]
+    .map(([name, view]) => {
+      if (view.type === 'silent') return `${name} silent ${name === node.name ? view.error.message : ''}`;
+      const listed = view.engines.get(node.entry ?? '');
+      return `${name} ${listed === undefined ? 'unlisted' : `${listed.status} ${listed.error}`}`;
+    })
+    .join('\n');
+}

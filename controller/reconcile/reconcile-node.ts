@@ -1,0 +1,284 @@
+// The loop of one Node: look at its engine, do what the cluster's plan asks of this engine now, and say how it is.
+// It is the only one that changes things on its engine, so a slow or dead engine holds up nobody else.
+import type { Cluster, Node } from '../api/resources.js';
+import { conditionsOf } from '../api/resources.js';
+import { agentsFinalizer, containerLabels } from '../api/labels.js';
+import { agentContainerName, agentRoles } from '../api/agent-role.js';
+import { backoffDelayMs } from '../base/backoff.js';
+import { isSwarmError, toSwarmError, type SwarmError } from '../base/errors.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import type { Action } from '../plan/action.js';
+import type { ObservedContainer } from '../plan/observation.js';
+import type { ResolvedNode } from '../plan/resolved-node.js';
+import type { Outcome } from '../queue/work-queue.js';
+import { applyActions, describeWork } from './apply-plan.js';
+import { currentPlan, duplicateOf } from './current-plan.js';
+import { nodeStatus, type NodeFacts } from './decide-node.js';
+import { leaveDiscovery } from './leave-discovery.js';
+import { lastWordsOf } from './last-words.js';
+import { findWork, type Work } from './node-work.js';
+import { observeEngine } from './observe-engine.js';
+import type { ReconcilePorts } from './ports.js';
+import { resolveNode } from './resolve-node.js';
+import { wakeNodes } from './wake-nodes.js';
+
+/** Events tell of changes; this only heals events that were lost. */
+const resyncMs = 60_000;
+/** While something outside is awaited: another engine's stage, a foreign container that goes away. */
+const waitMs = 5000;
+const conflictMs = 200;
+/** Stages one engine can have work in: clear, discovery, manager, joins, removals; twice that means a plan that flaps. */
+const mostRounds = 10;
+
+export async function reconcileNode(
+  name: string,
+  ports: ReconcilePorts,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { store, fleet, sessions } = ports;
+  const node = store.getNode(name);
+  if (node === undefined) {
+    sessions.drop(name);
+    fleet.forgetNode(name);
+    return {};
+  }
+  const cluster = store.getCluster(node.spec.cluster);
+  const resolution = await resolveNode(node, { cluster, machines: ports.machines });
+  const run = new NodeRun({ node, cluster, resolved: resolution.resolved, ports, signal });
+  if (conditionsOf(node).length === 0) await run.writeStatus();
+  if (resolution.endpoint === undefined) return run.fail(resolution.error ?? toSwarmError('no endpoint'));
+  fleet.setResolved(resolution.resolved);
+  return run.reconcile(sessions.client(name, resolution.endpoint));
+}
+
+interface RunOptions {
+  readonly node: Node;
+  readonly cluster: Cluster | undefined;
+  readonly resolved: ResolvedNode;
+  readonly ports: ReconcilePorts;
+  readonly signal: AbortSignal;
+}
+
+/** One run of the loop; made anew each time. */
+class NodeRun {
+  readonly #name: string;
+  readonly #cluster: Cluster | undefined;
+  readonly #resolved: ResolvedNode;
+  readonly #ports: ReconcilePorts;
+  readonly #signal: AbortSignal;
+  #node: Node;
+
+  constructor(options: RunOptions) {
+    this.#name = options.node.metadata.name;
+    this.#node = options.node;
+    this.#cluster = options.cluster;
+    this.#resolved = options.resolved;
+    this.#ports = options.ports;
+    this.#signal = options.signal;
+  }
+
+  async reconcile(client: EngineClient): Promise<Outcome> {
+    const { fleet, sessions } = this.#ports;
+    try {
+      await this.#observe(client);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return this.fail(toSwarmError(error));
+    }
+    sessions.watch(this.#name);
+    let work = this.#findWork();
+    for (let round = 0; round < mostRounds && work.actions.length > 0 && work.mayAct; round += 1) {
+      const error = await this.#act(client, work.actions);
+      if (error !== undefined)
+        return isSwarmError(error, 'OBJECT_CONFLICT') ? this.#lookAgain() : this.#applyFailed(error);
+      work = this.#findWork();
+    }
+    const view = fleet.view(this.#name);
+    if (view.type === 'observed' && view.applyError !== undefined) {
+      const { engine, observation } = view;
+      fleet.setView(this.#name, { type: 'observed', engine, observation, failures: 0 });
+    }
+    if (await this.#finalize(work)) return {};
+    const lastWords = await lastWordsOf(client, this.#ownContainers(), this.#signal);
+    await this.writeStatus({ work: work.pending, problem: work.problem, lastWords });
+    this.#wakeOthers();
+    return { requeueAfterMs: work.pending === undefined && work.problem === undefined ? resyncMs : waitMs };
+  }
+
+  /** Marks the engine as out of reach, says so, and comes back later. */
+  async fail(error: SwarmError): Promise<Outcome> {
+    const { fleet, random } = this.#ports;
+    const before = fleet.view(this.#name);
+    const failures = before.type === 'failed' ? before.failures + 1 : 1;
+    fleet.setView(this.#name, { type: 'failed', error, failures });
+    // A machine that does not exist any more has no containers either.
+    if (error.code === 'MACHINE_NOT_FOUND' && (await this.#dropFinalizer())) return {};
+    await this.writeStatus();
+    this.#wakeOthers();
+    return { requeueAfterMs: backoffDelayMs(failures, random, { capMs: 30_000 }) };
+  }
+
+  async writeStatus(more: Pick<NodeFacts, 'work' | 'problem' | 'lastWords'> = {}): Promise<void> {
+    const { fleet, store, story, clock, installation } = this.#ports;
+    const key = { kind: 'Node', name: this.#name } as const;
+    const clusterName = this.#node.spec.cluster;
+    const current = currentPlan(clusterName, this.#ports);
+    // Read again: the spec may have changed meanwhile, and the conditions must continue the newest ones.
+    const before = store.getNode(this.#name);
+    if (before === undefined) return;
+    const status = nodeStatus({
+      node: {
+        ...before,
+        spec: this.#node.spec,
+        metadata: { ...before.metadata, ...generationOf(this.#node) },
+      },
+      cluster: this.#cluster,
+      resolved: this.#resolved,
+      view: fleet.view(this.#name),
+      duplicateOf: duplicateOf(this.#name, this.#ports),
+      desired: current?.desired.containers.filter((container) => container.node === this.#name),
+      managers: fleet.managers(clusterName),
+      installation,
+      nowMs: clock.now(),
+      ...more,
+    });
+    const after = await store.updateStatus(key, status);
+    story.tellReady(key, { before: conditionsOf(before), after: status.conditions ?? [] });
+    // The cluster counts its ready nodes and repeats what is wrong with them.
+    if (after?.metadata.resourceVersion !== before.metadata.resourceVersion) this.#wakeCluster();
+  }
+
+  async #observe(client: EngineClient): Promise<void> {
+    const { fleet, clock, delivered, installation } = this.#ports;
+    const before = fleet.view(this.#name);
+    const desired = fleet.desired(this.#node.spec.cluster);
+    const reading = await observeEngine(client, {
+      installation,
+      names: agentRoles.map((role) => agentContainerName(this.#node.spec.cluster, role)),
+      image: desired?.image.reference,
+      filesHashOf: (id) => delivered.get(id),
+      clock,
+      signal: this.#signal,
+    });
+    const failures = before.type === 'observed' ? before.failures : 0;
+    const applyError = before.type === 'observed' ? before.applyError : undefined;
+    fleet.setView(this.#name, {
+      type: 'observed',
+      ...reading,
+      failures,
+      ...(applyError === undefined ? {} : { applyError }),
+    });
+    if (before.type !== 'observed' || before.engine.id !== reading.engine.id) {
+      // Whether this engine is somebody else's changes for both.
+      for (const other of fleet.nodesWithEngine(reading.engine.id)) {
+        if (other !== this.#name) this.#ports.enqueue({ kind: 'Node', name: other });
+      }
+    }
+  }
+
+  #findWork(): Work {
+    return findWork({
+      node: this.#name,
+      cluster: this.#cluster,
+      clusterName: this.#node.spec.cluster,
+      isDeleting: this.#node.metadata.deletionTimestamp !== undefined,
+      own: this.#ownContainers(),
+      ports: this.#ports,
+    });
+  }
+
+  /** @returns what went wrong */
+  async #act(client: EngineClient, actions: readonly Action[]): Promise<SwarmError | undefined> {
+    const { fleet, images, delivered, story, installation } = this.#ports;
+    const key = { kind: 'Node', name: this.#name } as const;
+    fleet.setBusy(this.#name, true);
+    try {
+      await this.writeStatus({ work: describeWork(actions) });
+      const imageSource = fleet.desired(this.#node.spec.cluster)?.image.source ?? 'archive';
+      await applyActions(actions, {
+        ...{ client, images, delivered, imageSource, installation },
+        tell: (happening) => story.tell(key, happening),
+        signal: this.#signal,
+      });
+      await this.#observe(client);
+      await this.#leave(actions);
+      return undefined;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return toSwarmError(error);
+    } finally {
+      fleet.setBusy(this.#name, false);
+      this.#wakeOthers();
+      this.#wakeCluster();
+    }
+  }
+
+  /** Takes the engine's entry out of discovery when its join container was removed for good. */
+  async #leave(actions: readonly Action[]): Promise<void> {
+    const name = agentContainerName(this.#node.spec.cluster, 'join');
+    const isRemoved = actions.some((action) => action.type === 'RemoveContainer' && action.name === name);
+    const isBack = this.#ownContainers().some((container) => container.name === name);
+    const { entry } = this.#resolved;
+    if (!isRemoved || isBack || entry === undefined || this.#cluster === undefined) return;
+    await leaveDiscovery({ cluster: this.#cluster, entry, ports: this.#ports, signal: this.#signal });
+  }
+
+  #lookAgain(): Outcome {
+    return { requeueAfterMs: conflictMs };
+  }
+
+  async #applyFailed(error: SwarmError): Promise<Outcome> {
+    const { fleet, random } = this.#ports;
+    const view = fleet.view(this.#name);
+    const failures = view.type === 'observed' ? view.failures + 1 : 1;
+    if (view.type === 'observed') fleet.setView(this.#name, { ...view, applyError: error, failures });
+    await this.writeStatus();
+    this.#wakeOthers();
+    return { requeueAfterMs: backoffDelayMs(failures, random, { capMs: 30_000 }) };
+  }
+
+  /** Lets a deleted Node go once nothing of ours is left on its engine. @returns whether it went */
+  async #finalize(work: Work): Promise<boolean> {
+    if (work.leavesContainers || this.#ownContainers().length === 0) return this.#dropFinalizer();
+    return false;
+  }
+
+  async #dropFinalizer(): Promise<boolean> {
+    const { store, story, enqueue } = this.#ports;
+    const key = { kind: 'Node', name: this.#name } as const;
+    const node = store.getNode(this.#name);
+    if (node?.metadata.deletionTimestamp === undefined) return false;
+    if (node.metadata.finalizers?.includes(agentsFinalizer) !== true) return false;
+    story.tell(key, {
+      type: 'Normal',
+      reason: 'Released',
+      message: `Node ${this.#name} leaves cluster ${node.spec.cluster}`,
+    });
+    await store.removeFinalizer(key, agentsFinalizer);
+    enqueue({ kind: 'Cluster', name: node.spec.cluster });
+    return true;
+  }
+
+  #ownContainers(): readonly ObservedContainer[] {
+    const view = this.#ports.fleet.view(this.#name);
+    if (view.type !== 'observed') return [];
+    return view.observation.containers.filter(
+      (container) => container.labels[containerLabels.installation] === this.#ports.installation,
+    );
+  }
+
+  /** What was seen here may be what others wait for. */
+  #wakeOthers(): void {
+    wakeNodes(this.#node.spec.cluster, { ...this.#ports, except: this.#name });
+  }
+
+  #wakeCluster(): void {
+    // The small delay makes one run of what many nodes report at once.
+    this.#ports.enqueue({ kind: 'Cluster', name: this.#node.spec.cluster }, { delayMs: 50 });
+  }
+}
+
+function generationOf(node: Node): { readonly generation?: number } {
+  const { generation } = node.metadata;
+  return generation === undefined ? {} : { generation };
+}

@@ -1,0 +1,131 @@
+// From a Node's manifest to a way to its engine: address, TLS material read from disk, or what is wrong with them.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createPrivateKey } from 'node:crypto';
+import { formatHostPort, parseTcpAddress, type HostPort } from '../api/engine-address.js';
+import type { Cluster, Node } from '../api/resources.js';
+import { messageOf, SwarmError, toSwarmError } from '../base/errors.js';
+import type { EngineEndpoint, EngineTls } from '../engine/endpoint.js';
+import { parseCertificate } from '../pki/certificate.js';
+import type { ResolvedNode } from '../plan/resolved-node.js';
+import type { MachinePort } from './ports.js';
+
+export interface NodeResolution {
+  /** As much as is known, also when there is an error. */
+  readonly resolved: ResolvedNode;
+  /** Absent when there is an error. */
+  readonly endpoint?: EngineEndpoint;
+  readonly error?: SwarmError;
+}
+
+/** Looks everything up anew. Never rejects: what is wrong is part of the answer. */
+export async function resolveNode(
+  node: Node,
+  options: { readonly cluster: Cluster | undefined; readonly machines: MachinePort },
+): Promise<NodeResolution> {
+  const { name } = node.metadata;
+  const base = {
+    name,
+    roles: node.spec.roles,
+    isDeleting: node.metadata.deletionTimestamp !== undefined,
+  };
+  let address: HostPort | undefined;
+  const place = (): Pick<ResolvedNode, 'address' | 'entry'> =>
+    address === undefined ? {} : { address, entry: node.spec.advertise ?? formatHostPort(address) };
+  try {
+    address = await addressOf(node, options.machines);
+    const tls = await tlsOf(node, options);
+    return {
+      resolved: { ...base, ...place(), ...(tls === undefined ? {} : { engineTls: tls }) },
+      endpoint: { name, address, ...(tls === undefined ? {} : { tls }) },
+    };
+  } catch (error) {
+    return { resolved: { ...base, ...place(), engineTls: 'unknown' }, error: toSwarmError(error) };
+  }
+}
+
+async function addressOf(node: Node, machines: MachinePort): Promise<HostPort> {
+  const { engine } = node.spec;
+  if (engine === undefined) return (await machines.endpoint(machineName(node))).address;
+  const address = parseTcpAddress(engine.address);
+  if (address !== undefined) return address;
+  throw new SwarmError(
+    'MANIFEST_INVALID',
+    `Cannot use node "${node.metadata.name}": spec.engine.address must be tcp://host:port, got "${engine.address}"`,
+  );
+}
+
+/** @returns undefined for plain TCP, which has to be asked for in so many words */
+async function tlsOf(
+  node: Node,
+  { cluster, machines }: { readonly cluster: Cluster | undefined; readonly machines: MachinePort },
+): Promise<EngineTls | undefined> {
+  const wish = node.spec.engine?.tls;
+  if (wish?.mode === 'disabled') return undefined;
+  const serverName = wish?.serverName === undefined ? {} : { serverName: wish.serverName };
+  if (wish?.caFile !== undefined) {
+    return { ...(await readTls({ ca: wish.caFile, cert: wish.certFile, key: wish.keyFile })), ...serverName };
+  }
+  if (node.spec.machine !== undefined) {
+    const { tls } = await machines.endpoint(machineName(node));
+    return tls && { ...tls, ...serverName };
+  }
+  const directory = cluster?.spec.tls.mode === 'hostPath' ? cluster.spec.tls.hostPath : undefined;
+  if (directory !== undefined) {
+    const file = (name: string): string => path.join(directory, name);
+    return {
+      ...(await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') })),
+      ...serverName,
+    };
+  }
+  throw new SwarmError(
+    'CREDENTIALS_INVALID',
+    `Cannot connect to engine "${node.metadata.name}": spec.engine.tls names no files and its cluster has no tls.hostPath`,
+    {
+      hint: 'Set caFile, certFile and keyFile in spec.engine.tls, or mode: disabled for an engine without TLS',
+    },
+  );
+}
+
+export function machineName(node: Node): string {
+  return node.spec.machine?.name ?? node.metadata.name;
+}
+
+/** Reads PEM files and checks that they are what they should be. @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} */
+export async function readTls(files: {
+  readonly ca: string;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}): Promise<EngineTls> {
+  const { cert: certFile, key: keyFile } = files;
+  const ca = await readPem(files.ca, (pem) => parseCertificate(pem));
+  if (certFile === undefined || keyFile === undefined) return { ca };
+  const cert = await readPem(certFile, (pem) => parseCertificate(pem));
+  const key = await readPem(keyFile, (pem) => createPrivateKey(pem));
+  if (!parseCertificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    throw new SwarmError(
+      'CREDENTIALS_INVALID',
+      `Cannot use certificate "${certFile}": "${keyFile}" is the key of another certificate`,
+    );
+  }
+  return { ca, cert, key };
+}
+
+async function readPem(file: string, check: (pem: string) => unknown): Promise<string> {
+  let pem: string;
+  try {
+    pem = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  try {
+    check(pem);
+  } catch (error) {
+    throw new SwarmError('CREDENTIALS_INVALID', `Cannot use "${file}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return pem;
+}

@@ -1,0 +1,49 @@
+// What happened, told once: an event on the object and one log line per transition. A healthy resync tells nothing.
+import { formatKey, type ObjectKey } from '../api/object-key.js';
+import { findCondition, type Condition } from '../api/conditions.js';
+import type { Logger } from '../base/log.js';
+import { redact } from '../base/redact.js';
+import type { Store } from '../store/store.js';
+
+export interface Happening {
+  readonly type: 'Normal' | 'Warning';
+  /** One PascalCase word: Created, Started, Removed, Reloaded, ImageLoaded, Ready, NotReady … */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export class Story {
+  readonly #store: Pick<Store, 'recordEvent'>;
+  readonly #logger: Logger;
+
+  constructor(store: Pick<Store, 'recordEvent'>, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  tell(key: ObjectKey, happening: Happening): void {
+    const message = redact(happening.message);
+    this.#store.recordEvent({ key, ...happening, message });
+    const fields = { object: formatKey(key), reason: happening.reason };
+    if (happening.type === 'Warning') this.#logger.warn(message, fields);
+    else this.#logger.info(message, fields);
+  }
+
+  /** Tells of a Ready condition that flipped, or whose reason for not being ready changed. */
+  tellReady(
+    key: ObjectKey,
+    { before, after }: { readonly before: readonly Condition[]; readonly after: readonly Condition[] },
+  ): void {
+    const old = findCondition(before, 'Ready');
+    const now = findCondition(after, 'Ready');
+    if (now === undefined || (old?.status === now.status && old.reason === now.reason)) return;
+    if (now.status === 'True') {
+      this.tell(key, { type: 'Normal', reason: 'Ready', message: now.message });
+    } else if (now.status === 'False' && !quietReasons.has(now.reason)) {
+      this.tell(key, { type: 'Warning', reason: now.reason, message: now.message });
+    }
+  }
+}
+
+/** Not ready because we are at work: the work itself is told. */
+const quietReasons = new Set(['Progressing', 'Terminating']);

@@ -26,6 +26,8 @@ export interface CommandContext {
   readonly logLevel: LogLevel;
   /** Root of the installed package: schemas/, manifests/ and package.json are here. */
   readonly packageRoot: string;
+  /** Version of this package. */
+  readonly version: string;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** Sets the exit code of the program; the last call wins. */

@@ -1,6 +1,6 @@
 // The command line as a whole: global options, lazy loading of commands, and the one door through which errors leave.
 import { Command, CommanderError, Option } from 'commander';
-import { SwarmError, isSwarmError, toSwarmError } from '../../controller/base/errors.js';
+import { isSwarmError, toSwarmError } from '../../controller/base/errors.js';
 import { logLevels, type LogLevel } from '../../controller/base/log.js';
 import { redact } from '../../controller/base/redact.js';
 import { resolveServer, resolveStateDirectory, type CommandContext } from './command-context.js';
@@ -10,7 +10,6 @@ import { commandTable } from './command-table.js';
 export type ProgramIo = Omit<CommandContext, 'stateDirectory' | 'server' | 'logLevel'> & {
   readonly isRoot: boolean;
   readonly workingDirectory: string;
-  readonly version: string;
 };
 
 interface GlobalOptions {
@@ -124,9 +123,4 @@ function stackOf(error: unknown): string {
     parts.push(current.stack ?? current.message);
   }
   return parts.join('\ncaused by: ');
-}
-
-/** A usage error as commands raise it: exit code 2. */
-export function usageError(message: string, hint?: string): SwarmError {
-  return new SwarmError('USAGE', message, hint === undefined ? {} : { hint });
 }

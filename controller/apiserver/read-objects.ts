@@ -109,12 +109,13 @@ function without(object: JsonObject, problem: FieldProblem): JsonObject {
 
 function invalid(object: JsonObject, problems: readonly FieldProblem[], type: ResourceType): StatusError {
   const name = stringAt(objectAt(object, 'metadata'), 'name') ?? '';
-  const causes = problems.map(({ path, message }) => ({
-    reason: 'FieldValueInvalid',
-    message,
-    field: formatPath(path),
-  }));
-  const list = causes.map(({ message }) => message).join('; ');
+  const causes = problems.map(({ path, message }) => {
+    const field = formatPath(path);
+    // Clients print "field: message", so the field is not said twice.
+    const words = message.startsWith(`${field} `) ? message.slice(field.length + 1) : message;
+    return { reason: 'FieldValueInvalid', message: words, field };
+  });
+  const list = problems.map(({ message }) => message).join('; ');
   return new StatusError(
     'Invalid',
     `${type.kind}.${type.group} ${JSON.stringify(name)} is invalid: ${list}`,

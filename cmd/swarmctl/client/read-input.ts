@@ -1,0 +1,102 @@
+// Objects from -f FILE, -f DIRECTORY and -f - (standard input), all checked before anything is done with them.
+import path from 'node:path';
+import { SwarmError } from '../../../controller/base/errors.js';
+import type { ManifestObject, ManifestProblem } from '../../../controller/source/parse-manifest.js';
+import type { CommandContext } from '../command-context.js';
+import { usageError } from '../usage-error.js';
+import type { Kinds } from './kinds.js';
+
+export interface InputOptions {
+  readonly filename?: readonly string[];
+  readonly recursive?: boolean;
+}
+
+/** Collects a repeatable option; commas separate too, as in kubectl. */
+export function collectFiles(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...value.split(',').filter((part) => part !== '')];
+}
+
+/**
+ * The objects of all files, Clusters first. Every problem is printed as `file:line:column: …`.
+ * @throws {USAGE} no file named @throws {MANIFEST_INVALID} after printing, when there was any problem
+ */
+export async function readInput(
+  context: CommandContext,
+  o: InputOptions & { readonly kinds: Kinds },
+): Promise<readonly ManifestObject[]> {
+  const files = o.filename ?? [];
+  if (files.length === 0)
+    throw usageError('Cannot start: no file is named', 'Name files with -f FILE, -f DIRECTORY or -f -');
+  const [{ Validator }, { readManifests }, { parseManifest }] = await Promise.all([
+    import('../../../controller/schema/validate.js'),
+    import('../../../controller/source/read-manifests.js'),
+    import('../../../controller/source/parse-manifest.js'),
+  ]);
+  const validator = new Validator(o.kinds.crds);
+  const objects: ManifestObject[] = [];
+  const problems: ManifestProblem[] = [];
+  for (const file of files) {
+    const read =
+      file === '-'
+        ? parseManifest({ file: '<stdin>', text: await context.stdin(), validator })
+        : await readManifests({ path: file, recursive: o.recursive ?? false, validator });
+    objects.push(...read.objects);
+    problems.push(...read.problems);
+  }
+  if (problems.length > 0) {
+    refuse(context, problems);
+  }
+  if (objects.length === 0) {
+    throw new SwarmError(
+      'MANIFEST_UNREADABLE',
+      `Cannot use ${files.map((file) => `"${file}"`).join(', ')}: no objects are there`,
+      {
+        hint: 'Files must end in .yaml, .yml or .json; use -R for directories inside directories',
+      },
+    );
+  }
+  return refuseDuplicates(context, objects).sort((a, b) => rank(a) - rank(b));
+}
+
+function refuse(context: CommandContext, problems: readonly ManifestProblem[]): never {
+  const places = problems.map(({ file, line, column }) => `${shortPath(file)}:${line}:${column}: `);
+  const width = Math.max(...places.map((place) => place.length));
+  for (const [index, { message }] of problems.entries()) {
+    context.stderr(`${(places[index] ?? '').padEnd(width)}${message}\n`);
+  }
+  const files = new Set(problems.map(({ file }) => file)).size;
+  const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${files} ${files === 1 ? 'file' : 'files'}`;
+  throw new SwarmError('MANIFEST_INVALID', `${count}; nothing was applied`, {
+    hint: 'Correct the places named above. Objects from earlier versions stay as they are',
+  });
+}
+
+/** The same object in two of the named files: which one is meant is not ours to guess. */
+function refuseDuplicates(context: CommandContext, objects: readonly ManifestObject[]): ManifestObject[] {
+  const seen = new Map<string, ManifestObject>();
+  const problems: ManifestProblem[] = [];
+  for (const object of objects) {
+    const { kind, metadata } = object.resource;
+    const key = `${kind}/${metadata.name}`;
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, object);
+    else {
+      const place = `${shortPath(first.position.file)}:${first.position.line}:${first.position.column}`;
+      const message = `Cannot use ${kind.toLowerCase()} "${metadata.name}": it is defined at ${place} too`;
+      problems.push({ ...object.position, message });
+    }
+  }
+  if (problems.length > 0) refuse(context, problems);
+  return [...objects];
+}
+
+/** Nodes name their Cluster, so Clusters come first. */
+function rank({ resource }: ManifestObject): number {
+  return resource.kind === 'Cluster' ? 0 : 1;
+}
+
+/** Relative where that is shorter: what a user can click or paste. */
+function shortPath(file: string): string {
+  const relative = path.isAbsolute(file) ? path.relative('.', file) : file;
+  return relative.length < file.length && !relative.startsWith('..') ? relative : file;
+}

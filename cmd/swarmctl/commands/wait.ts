@@ -1,0 +1,142 @@
+// swarmctl wait: returns when objects are as expected, or fails when they are not in time.
+import type { Command } from 'commander';
+import { SwarmError } from '../../../controller/base/errors.js';
+import { formatGoDuration } from '../../../controller/base/duration.js';
+import { objectAt, stringAt, isJsonObject } from '../../../controller/base/json.js';
+import { withClient, type ApiClient } from '../client/api-client.js';
+import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
+import { parseTimeout } from '../client/parse-timeout.js';
+import { collectFiles, readInput } from '../client/read-input.js';
+import { parseExpectation, waitForObjects, type Expectation } from '../client/wait-for.js';
+import type { CommandContext } from '../command-context.js';
+import { usageError } from '../usage-error.js';
+
+interface WaitOptions {
+  readonly for: string;
+  readonly timeout: string;
+  readonly selector?: string;
+  readonly all?: boolean;
+  readonly filename?: readonly string[];
+  readonly recursive?: boolean;
+}
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .argument('[objects...]', 'KIND/NAME…, or KIND NAME…')
+    .option(
+      '--for <what>',
+      'condition=NAME[=STATUS], jsonpath=PATH[=VALUE], create or delete',
+      'condition=Ready',
+    )
+    .option('--timeout <duration>', 'how long to wait; 0 looks once', '30s')
+    .option('-l, --selector <selector>', 'objects with these labels')
+    .option('--all', 'all objects of the kind')
+    .option('-f, --filename <path>', 'objects named in files', collectFiles)
+    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addHelpText('after', '\nExample:\n  swarmctl wait node/node3 --for=condition=Ready --timeout=60s')
+    .action((args: readonly string[], options: WaitOptions) => wait(context, args, options));
+}
+
+async function wait(context: CommandContext, args: readonly string[], options: WaitOptions): Promise<void> {
+  const expectation = parseExpectation(options.for);
+  const timeoutMs = parseTimeout(options.timeout);
+  const kinds = await Kinds.load(context);
+  await withClient(context, async (client) => {
+    const references = await selectReferences(context, client, { args, options, kinds });
+    if (references.length === 0) {
+      if (expectation.type === 'delete') return;
+      throw new SwarmError('OBJECT_NOT_FOUND', 'Cannot wait: no object matches');
+    }
+    if (expectation.type === 'condition' || expectation.type === 'jsonpath')
+      await requireAll(client, references);
+    const printed = new Set<string>();
+    const result = await waitForObjects(context, client, {
+      awaited: references,
+      expectation,
+      timeoutMs,
+      onVerdict: (awaited, verdict) => {
+        const name = `${awaited.kind.qualified}/${awaited.name}`;
+        if (!verdict.met || printed.has(name)) return;
+        printed.add(name);
+        context.stdout(
+          `${name} ${expectation.type === 'delete' || expectation.type === 'create' ? `${expectation.type}d` : 'condition met'}\n`,
+        );
+      },
+    });
+    if (result.unmet.length > 0) throw timeoutError(result.unmet, { expectation, timeoutMs });
+  });
+}
+
+/** One error for all that were not met: the first in the message, the way to see the others in the hint. */
+export function timeoutError(
+  unmet: readonly { readonly awaited: ObjectReference; readonly text: string }[],
+  o: { readonly expectation: Expectation; readonly timeoutMs: number; readonly why?: 'timeout' | 'stalled' },
+): SwarmError {
+  const shown = unmet
+    .slice(0, 5)
+    .map(({ awaited, text }) => `${awaited.kind.singular} "${awaited.name}" ${text}`)
+    .join('; ');
+  const more = unmet.length > 5 ? `; and ${unmet.length - 5} more` : '';
+  const what = o.expectation.type === 'condition' ? o.expectation.condition : o.expectation.type;
+  const after =
+    o.why === 'stalled' ? 'it cannot make progress' : `timed out after ${formatGoDuration(o.timeoutMs)}`;
+  const first = unmet[0]?.awaited;
+  const hint =
+    first === undefined ? {} : { hint: `See swarmctl describe ${first.kind.singular} ${first.name}` };
+  return new SwarmError('TIMEOUT', `Waiting for ${what}: ${after}: ${shown}${more}`, hint);
+}
+
+/** The objects that arguments, files or selectors name. */
+export async function selectReferences(
+  context: CommandContext,
+  client: ApiClient,
+  o: {
+    readonly args: readonly string[];
+    readonly kinds: Kinds;
+    readonly options: {
+      readonly selector?: string;
+      readonly all?: boolean;
+      readonly filename?: readonly string[];
+      readonly recursive?: boolean;
+    };
+  },
+): Promise<readonly ObjectReference[]> {
+  if (o.options.filename !== undefined) {
+    if (o.args.length > 0) throw usageError('Cannot use both -f and names');
+    const objects = await readInput(context, { ...o.options, kinds: o.kinds });
+    return objects.map(({ resource }) => ({
+      kind: o.kinds.byKind(resource.kind),
+      name: resource.metadata.name,
+    }));
+  }
+  const { kinds, references } = o.kinds.parseArguments(o.args);
+  if (references.length > 0) {
+    if (o.options.selector !== undefined || o.options.all === true) {
+      throw usageError('Cannot use names together with --selector or --all');
+    }
+    return references;
+  }
+  if (kinds.length === 0)
+    throw usageError('Cannot start: no object is named', 'Name KIND/NAME, or KIND with -l or --all');
+  if (o.options.selector === undefined && o.options.all !== true) {
+    throw usageError('Cannot start: no object is named', 'Name objects, or use -l SELECTOR or --all');
+  }
+  const found: ObjectReference[] = [];
+  for (const kind of kinds) {
+    const { body } = await client.call({
+      method: 'GET',
+      path: kind.path,
+      query: { labelSelector: o.options.selector },
+    });
+    const items: unknown = body['items'];
+    for (const item of Array.isArray(items) ? items.filter(isJsonObject) : []) {
+      found.push({ kind, name: stringAt(objectAt(item, 'metadata'), 'name') ?? '' });
+    }
+  }
+  return found;
+}
+
+/** Waiting for a condition of what does not exist would only hide a misspelled name. */
+async function requireAll(client: ApiClient, references: readonly ObjectReference[]): Promise<void> {
+  for (const reference of references) await client.call({ method: 'GET', path: objectPath(reference) });
+}

@@ -1,0 +1,182 @@
+// The page that `describe` prints: pure text from an object and its events.
+import { errorTable } from '../../../controller/base/errors.js';
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
+import { formatAge } from '../../../controller/base/duration.js';
+import { annotations as known } from '../../../controller/api/labels.js';
+import type { Condition } from '../../../controller/api/conditions.js';
+import { conditionsOf } from '../client/wait-for.js';
+import { labelText } from './object-table.js';
+import { cellText, columnWidths, formatRow, formatRows } from './table.js';
+
+/** @param o.events newest first */
+export function formatDescription(o: {
+  readonly object: JsonObject;
+  readonly events: readonly JsonObject[];
+  readonly nowMs: number;
+}): string {
+  const { object, nowMs } = o;
+  const sections = [
+    identity(object, nowMs),
+    ...(object['kind'] === 'Node' ? nodeSections(object, nowMs) : clusterSections(object)),
+    ...conditionSection(object),
+    ...storySection(o.events, nowMs),
+  ];
+  return sections.join('');
+}
+
+function identity(object: JsonObject, nowMs: number): string {
+  const metadata = objectAt(object, 'metadata');
+  const annotations = objectAt(metadata, 'annotations');
+  const source = stringAt(annotations, known.source);
+  const cluster = stringAt(objectAt(object, 'spec'), 'cluster');
+  const first = [
+    `Name:      ${stringAt(metadata, 'name') ?? ''}`,
+    ...(cluster === undefined ? [] : [`Cluster: ${cluster}`]),
+    `Source: ${source ?? 'API'}`,
+    `Age: ${age(stringAt(metadata, 'creationTimestamp'), nowMs)}`,
+  ];
+  const lines = [first.join('     '), `Status:    ${statusLine(object, nowMs)}`];
+  const labels = objectAt(metadata, 'labels');
+  if (Object.keys(labels).length > 0) lines.push(`Labels:    ${labelText(labels)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** `Ready (since 3m)`, `Not ready: message (since 40s)`, `Being deleted (since 5s)`. */
+export function statusLine(object: JsonObject, nowMs: number): string {
+  const metadata = objectAt(object, 'metadata');
+  const deletedAt = stringAt(metadata, 'deletionTimestamp');
+  const ready = conditionsOf(object).find(({ type }) => type === 'Ready');
+  const why = ready === undefined ? '' : `: ${ready.message}`;
+  if (deletedAt !== undefined)
+    return `Being deleted${ready?.status === 'True' ? '' : why} (since ${age(deletedAt, nowMs)})`;
+  if (ready === undefined) return 'Not known yet';
+  const since = `(since ${age(ready.lastTransitionTime, nowMs)})`;
+  if (ready.status === 'True') return `Ready ${since}`;
+  return `${ready.status === 'Unknown' ? 'Not known' : 'Not ready'}${why} ${since}`;
+}
+
+function nodeSections(object: JsonObject, nowMs: number): string[] {
+  const spec = objectAt(object, 'spec');
+  const status = objectAt(object, 'status');
+  const engine = objectAt(status, 'engine');
+  const expiry = stringAt(status, 'certificateExpiryTime');
+  const roles = Array.isArray(spec['roles']) ? spec['roles'].map(String).join(', ') : '';
+  const facts = [
+    ['Roles', roles],
+    ['Address', stringAt(status, 'address') ?? stringAt(objectAt(spec, 'engine'), 'address')],
+    ...(spec['unschedulable'] === true ? [['Schedulable', 'no']] : []),
+    [
+      'Engine',
+      [engine['version'], engine['os'], engine['arch']]
+        .filter((part) => part !== undefined)
+        .map(String)
+        .join(' '),
+    ],
+    ['Capacity', capacity(engine)],
+    ['Certificate', expiry === undefined ? undefined : expiryText(expiry, nowMs)],
+  ];
+  const agents: unknown = status['agents'];
+  const rows = (Array.isArray(agents) ? agents.filter(isJsonObject) : []).map((agent) => [
+    `  ${cellText(agent['role'])}`,
+    cellText(agent['state']),
+    (stringAt(agent, 'containerId') ?? '').slice(0, 12),
+    cellText(agent['image']),
+  ]);
+  return [factLines(facts), ...(rows.length === 0 ? [] : [`Containers:\n${formatRows(rows)}`])];
+}
+
+function capacity(engine: JsonObject): string | undefined {
+  if (engine['cpus'] === undefined) return undefined;
+  return `${String(engine['cpus'] as number)} CPUs, ${cellText(engine['memory'])} memory`; // a number by the schema
+}
+
+function expiryText(time: string, nowMs: number): string {
+  const leftMs = Date.parse(time) - nowMs;
+  return leftMs > 0 ? `expires in ${formatAge(leftMs)}` : `expired ${formatAge(-leftMs)} ago`;
+}
+
+function clusterSections(object: JsonObject): string[] {
+  const spec = objectAt(object, 'spec');
+  const status = objectAt(object, 'status');
+  const nodes = objectAt(status, 'nodes');
+  const managers: unknown = status['managers'];
+  const count = (key: string): string => String((nodes[key] as number | undefined) ?? 0); // numbers by the schema
+  const facts = [
+    ['Endpoint', stringAt(status, 'endpoint')],
+    [
+      'Nodes',
+      Object.keys(nodes).length === 0
+        ? undefined
+        : `${count('total')}, ${count('ready')} ready; ${count('joined')} of ${count('workers')} workers joined`,
+    ],
+    ['Strategy', stringAt(objectAt(spec, 'manager'), 'strategy')],
+    ['Discovery', stringAt(objectAt(spec, 'discovery'), 'backend')],
+    ['TLS', stringAt(objectAt(spec, 'tls'), 'mode')],
+    ...(spec['suspend'] === true
+      ? [['Suspended', 'yes: nothing is changed until spec.suspend is false']]
+      : []),
+  ];
+  const rows = (Array.isArray(managers) ? managers.filter(isJsonObject) : []).map((manager) => [
+    `  ${cellText(manager['node'])}`,
+    cellText(manager['address']),
+    cellText(manager['role']),
+  ]);
+  return [factLines(facts), ...(rows.length === 0 ? [] : [`Managers:\n${formatRows(rows)}`])];
+}
+
+function factLines(facts: readonly (readonly (string | undefined)[])[]): string {
+  return facts
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${`${name ?? ''}:`.padEnd(11)}${value ?? ''}\n`)
+    .join('')
+    .replace(/^(Certificate:)/m, '$1 ')
+    .replace(/^(Schedulable:)/m, '$1 ');
+}
+
+function conditionSection(object: JsonObject): string[] {
+  const conditions = conditionsOf(object);
+  if (conditions.length === 0) return [];
+  const cells = conditions.map(({ type, status, reason, message }) => [
+    `  ${type}`,
+    status,
+    reason,
+    cellText(message),
+  ]);
+  const widths = columnWidths(cells);
+  const indent = widths.slice(0, 3).reduce((sum, width) => sum + width + 3, 0);
+  const lines = conditions.map((condition, index) => {
+    const hint = hintOf(condition);
+    const own = `${formatRow(cells[index] ?? [], widths)}\n`;
+    return hint === undefined ? own : `${own}${' '.repeat(indent)}→ ${hint}\n`;
+  });
+  return [`Conditions:\n${lines.join('')}`];
+}
+
+/** What to do about a condition that is not as it should be. */
+function hintOf(condition: Condition): string | undefined {
+  const bad = condition.type === 'Ready' ? condition.status !== 'True' : condition.type === 'Stalled';
+  if (!bad) return undefined;
+  return Object.values(errorTable).find(({ reason }) => reason === condition.reason)?.hint;
+}
+
+function storySection(events: readonly JsonObject[], nowMs: number): string[] {
+  if (events.length === 0) return ['Story:     nothing yet\n'];
+  const rows = events.map((event) => {
+    const count =
+      typeof event['count'] === 'number' && event['count'] > 1
+        ? `(${event['count']} times in ${age(stringAt(event, 'firstTimestamp'), nowMs)})`
+        : '';
+    const mark = event['type'] === 'Warning' ? '!' : ' ';
+    return [
+      `${mark} ${age(stringAt(event, 'lastTimestamp'), nowMs)} ago`,
+      cellText(event['reason']),
+      `${cellText(event['message'])}${count === '' ? '' : `   ${count}`}`,
+    ];
+  });
+  return [`Story:\n${formatRows(rows)}`];
+}
+
+function age(time: string | undefined, nowMs: number): string {
+  const ms = Date.parse(time ?? '');
+  return Number.isNaN(ms) ? 'unknown' : formatAge(nowMs - ms);
+}

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     random: Math.random,
     signals: listenToSignals(),
-    isTty: Boolean(process.stdout.isTTY),
+    isTty: process.stdout.isTTY,
     version: programVersion(process.argv[1] ?? ''),
   });
   // Ends at once, whatever timers or connections are left, but not before the output is written.

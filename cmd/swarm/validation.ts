@@ -15,8 +15,14 @@ export function requireDiscovery(options: {
   readonly environment: ProgramEnvironment;
   /** What needs it, e.g. `join`. */
   readonly command: string;
+  /** `--discovery-file`, `''` when it is not given. */
+  readonly file: string;
 }): string {
-  const { positional, environment, command } = options;
+  const { positional, environment, command, file } = options;
+  if (file !== '') {
+    if (positional.length === 0) return `url-file://${file}`;
+    throw mistake('--discovery-file takes the place of the discovery argument; give only one of them');
+  }
   const url = positional.length === 1 ? positional[0] : environment.env['SWARM_DISCOVERY'];
   if (url === undefined || url === '') {
     throw mistake(`discovery required to ${command} a cluster. See 'swarm ${command} --help'.`);

@@ -18,7 +18,7 @@ import {
   parseHeartbeat,
   requireDiscovery,
 } from '../validation.js';
-import { discoveryArgument, discoveryOptionFlag } from './shared-flags.js';
+import { discoveryArgument, discoveryFileFlag, discoveryOptionFlag } from './shared-flags.js';
 
 const flags = {
   advertise: {
@@ -54,6 +54,7 @@ const flags = {
     kind: 'boolean',
     help: 'Remove the entry at SIGTERM; without it a restarted agent is never missed',
   },
+  discoveryFile: discoveryFileFlag,
   discoveryOptions: discoveryOptionFlag,
 } as const satisfies FlagTable;
 
@@ -84,7 +85,12 @@ export interface JoinOptions {
 /** @throws {USAGE} with the classic texts, in the classic order */
 export function parseJoin({ args, environment }: Pick<CommandInput, 'args' | 'environment'>): JoinOptions {
   const { values, positional } = parseCommandLine({ table: flags, args, env: environment.env });
-  const discoveryUrl = requireDiscovery({ positional, environment, command: 'join' });
+  const discoveryUrl = requireDiscovery({
+    positional,
+    environment,
+    command: 'join',
+    file: values.discoveryFile,
+  });
   const { advertise, leaveOnStop } = values;
   if (advertise === '') throw mistake('missing mandatory --advertise flag');
   if (!isAdvertiseAddress(advertise)) {

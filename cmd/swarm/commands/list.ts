@@ -5,7 +5,7 @@ import type { Command, CommandInput } from '../command.js';
 import type { FlagTable } from '../flag-table.js';
 import { parseCommandLine } from '../parse-flags.js';
 import { mistake, parseDiscoveryOptions, parseDuration, requireDiscovery } from '../validation.js';
-import { discoveryArgument, discoveryOptionFlag } from './shared-flags.js';
+import { discoveryArgument, discoveryFileFlag, discoveryOptionFlag } from './shared-flags.js';
 
 const flags = {
   timeout: {
@@ -15,6 +15,7 @@ const flags = {
     default: '10s',
     help: 'Longest time to wait for the list',
   },
+  discoveryFile: discoveryFileFlag,
   discoveryOptions: discoveryOptionFlag,
 } as const satisfies FlagTable;
 
@@ -30,7 +31,12 @@ export const listCommand: Command = {
 
 async function runList({ args, environment }: CommandInput): Promise<number> {
   const { values, positional } = parseCommandLine({ table: flags, args, env: environment.env });
-  const url = requireDiscovery({ positional, environment, command: 'list' });
+  const url = requireDiscovery({
+    positional,
+    environment,
+    command: 'list',
+    file: values.discoveryFile,
+  });
   const timeoutMs = parseDuration('--timeout', values.timeout);
   if (timeoutMs <= 0) throw mistake('--timeout should be a positive number');
   const options = parseDiscoveryOptions(values.discoveryOptions);

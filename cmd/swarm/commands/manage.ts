@@ -53,7 +53,12 @@ export async function parseManage({ args, globals, environment }: CommandInput):
   const tls = await parseTlsFlags(values);
   const engineTls = await parseEngineTls(values, tls);
   const refresh = parseRefresh(values);
-  const discoveryUrl = requireDiscovery({ positional, environment, command: 'manage' });
+  const discoveryUrl = requireDiscovery({
+    positional,
+    environment,
+    command: 'manage',
+    file: values.discoveryFile,
+  });
   const heartbeatMs = parseHeartbeat(values.heartbeat);
   const discoveryOptions = parseDiscoveryOptions(values.discoveryOptions);
   await checkDiscovery(discoveryUrl, { discoveryOptions, environment });

@@ -8,6 +8,13 @@ export const discoveryOptionFlag = {
   help: 'Discovery option: token.cacertfile, token.certfile, token.keyfile, token.servername, token.insecure',
 } as const satisfies FlagSpec;
 
+export const discoveryFileFlag = {
+  names: ['discovery-file'],
+  kind: 'string',
+  value: 'FILE',
+  help: 'Read the discovery URL from this file, and again at SIGHUP; keeps the token off the command line',
+} as const satisfies FlagSpec;
+
 export const tlsFlags = {
   tls: {
     names: ['tls'],

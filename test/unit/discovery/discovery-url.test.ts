@@ -53,7 +53,8 @@ const refused = [
 
 for (const [rest, code, message] of refused) {
   t.test(`parseTokenTarget() refuses ${rest.slice(0, 30)}`, async (t) =>
-    t.throws(() => parseTokenTarget(rest, { insecure: false }), { code, message }));
+    t.throws(() => parseTokenTarget(rest, { insecure: false }), { code, message }),
+  );
 }
 
 t.test('parseTokenServices() drops a trailing slash', async (t) => {

@@ -36,7 +36,8 @@ const bad = [
 
 for (const [text, message] of bad) {
   t.test(`parseEntry() refuses ${JSON.stringify(text)}`, async (t) =>
-    t.throws(() => parseEntry(text), { code: 'DISCOVERY_INVALID', message }));
+    t.throws(() => parseEntry(text), { code: 'DISCOVERY_INVALID', message }),
+  );
 }
 
 t.test('parseEntries() skips empty texts and fails as a whole for one malformed entry', async (t) => {

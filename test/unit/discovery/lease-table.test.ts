@@ -22,7 +22,11 @@ t.test('LeaseTable tells new members from renewals', async (t) => {
   const table = aTable();
   t.equal(table.register('c', { entry: 'a:1', endsAtMs: 10, nowMs: 0 }), 'members');
   t.equal(table.register('c', { entry: 'a:1', endsAtMs: 20, nowMs: 5 }), 'renewed');
-  t.equal(table.register('c', { entry: 'a:1', endsAtMs: 40, nowMs: 30 }), 'members', 'after its end it is new again');
+  t.equal(
+    table.register('c', { entry: 'a:1', endsAtMs: 40, nowMs: 30 }),
+    'members',
+    'after its end it is new again',
+  );
   t.equal(table.unregister('c', 'a:1'), 'members');
   t.equal(table.unregister('c', 'a:1'), 'none');
   t.equal(table.register('none', { entry: 'a:1', endsAtMs: 1, nowMs: 0 }), 'none');
@@ -36,16 +40,19 @@ t.test('LeaseTable refuses an entry too many, but not before ended leases have m
   t.equal(table.register('c', { entry: 'd:1', endsAtMs: 20, nowMs: 10 }), 'members');
 });
 
-t.test('LeaseTable makes room for a cluster by dropping the oldest empty one, never one with entries', async (t) => {
-  const table = new LeaseTable({ clusters: 2, entries: 3 });
-  table.create('first', { isComplete: true });
-  table.create('second', { isComplete: true });
-  table.register('first', { entry: 'a:1', endsAtMs: 10, nowMs: 0 });
-  t.ok(table.create('third', { isComplete: true }));
-  t.same([table.has('first'), table.has('second'), table.has('third')], [true, false, true]);
-  table.register('third', { entry: 'a:1', endsAtMs: 10, nowMs: 0 });
-  t.notOk(table.create('fourth', { isComplete: true }));
-});
+t.test(
+  'LeaseTable makes room for a cluster by dropping the oldest empty one, never one with entries',
+  async (t) => {
+    const table = new LeaseTable({ clusters: 2, entries: 3 });
+    table.create('first', { isComplete: true });
+    table.create('second', { isComplete: true });
+    table.register('first', { entry: 'a:1', endsAtMs: 10, nowMs: 0 });
+    t.ok(table.create('third', { isComplete: true }));
+    t.same([table.has('first'), table.has('second'), table.has('third')], [true, false, true]);
+    table.register('third', { entry: 'a:1', endsAtMs: 10, nowMs: 0 });
+    t.notOk(table.create('fourth', { isComplete: true }));
+  },
+);
 
 t.test('LeaseTable snapshot and restore keep the remaining time', async (t) => {
   const table = aTable();

@@ -20,11 +20,15 @@ const rows: readonly (readonly [string, readonly string[]])[] = [
 
 for (const [item, expected] of rows) {
   t.test(`expandRangePattern() expands ${JSON.stringify(item)}`, async (t) =>
-    t.same(expandRangePattern(item), expected));
+    t.same(expandRangePattern(item), expected),
+  );
 }
 
 t.test('expandRangePattern() refuses a range that would fill the memory', async (t) => {
-  t.throws(() => expandRangePattern('h[1:9999999999]:1'), { code: 'DISCOVERY_INVALID', message: /65536 members/ });
+  t.throws(() => expandRangePattern('h[1:9999999999]:1'), {
+    code: 'DISCOVERY_INVALID',
+    message: /65536 members/,
+  });
 });
 
 t.test('expandRangePattern() gives to − from + 1 items', async (t) => {

@@ -17,7 +17,10 @@ t.test('ServedTime follows the clock while the process runs', async (t) => {
 
 t.test('ServedTime counts a long standstill as two seconds', async (t) => {
   let nowMs = 0;
-  const clock: Pick<Clock, 'monotonic' | 'setTimer'> = { monotonic: () => nowMs, setTimer: () => () => undefined };
+  const clock: Pick<Clock, 'monotonic' | 'setTimer'> = {
+    monotonic: () => nowMs,
+    setTimer: () => () => undefined,
+  };
   const time = new ServedTime({ clock: { ...new FakeClock(), ...clock } as Clock, onTick: () => undefined });
   nowMs = 1000;
   t.equal(time.now(), 1000);

@@ -32,14 +32,14 @@ export interface PooledEngine {
   readonly name: string;
   readonly state: EngineState;
   /** Why it is not healthy; absent when it is. */
-  readonly error?: string;
+  readonly error?: string | undefined;
   /** Failures in a row. */
   readonly failures: number;
   /** 100 = no failure, 0 = unhealthy; between them it falls with each failure. */
   readonly healthIndicator: number;
   /** Last successful contact or failure, epoch ms. */
   readonly updatedAtMs: number;
-  readonly specs?: EngineSpecs;
+  readonly specs?: EngineSpecs | undefined;
   readonly transport: EngineTransport;
 }
 

@@ -33,9 +33,11 @@ export class ContainerRow implements CachedContainer {
   readonly cpus: number;
   /** Whether the reservation is known; false until a foreign container was inspected. */
   readonly isReservationKnown: boolean;
+  /** What an inspection said; it wins over labels, which `docker update` cannot change. */
+  readonly inspected: Reservation | undefined;
   #entry: Buffer | undefined;
 
-  constructor(engine: PooledEngine, summary: JsonObject, reservation?: Reservation) {
+  constructor(engine: PooledEngine, summary: JsonObject, inspected?: Reservation) {
     this.engine = engine;
     this.summary = summary;
     this.id = stringAt(summary, 'Id') ?? '';
@@ -45,7 +47,8 @@ export class ContainerRow implements CachedContainer {
     this.state = stringAt(summary, 'State') ?? '';
     this.createdSeconds = numberAt(summary, 'Created');
     this.labels = stringsOf(objectAt(summary, 'Labels'));
-    const known = reservationOfLabels(this.labels) ?? reservation;
+    this.inspected = inspected;
+    const known = inspected ?? reservationOfLabels(this.labels);
     this.memoryBytes = known?.memoryBytes ?? 0;
     this.cpus = known?.cpus ?? 0;
     this.isReservationKnown = known !== undefined;

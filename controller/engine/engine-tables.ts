@@ -19,8 +19,11 @@ export class EngineTables {
   readonly #index: ContainerIndex;
   readonly #rows = new Map<string, { row: ContainerRow | undefined; readonly read: ReadNumber }>();
   readonly #objects: Record<ObjectKind, readonly CachedObject[]> = { images: [], networks: [], volumes: [] };
+  readonly #objectReads: Record<ObjectKind, ReadNumber> = { images: 0, networks: 0, volumes: 0 };
+  readonly #gone = new Set<string>();
   readonly #openReads = new Set<ReadNumber>();
   #lastRead: ReadNumber = 0;
+  #clearedAt: ReadNumber = 0;
   #snapshot: readonly ContainerRow[] | undefined;
 
   constructor(engine: PooledEngine, index: ContainerIndex) {
@@ -38,7 +41,7 @@ export class EngineTables {
     return this.#objects[kind];
   }
 
-  /** To be called when a read of containers is sent; its answer is applied with the number, or the number dropped. */
+  /** To be called when a read is sent; its answer is applied with the number, or the number dropped. */
   beginRead(): ReadNumber {
     this.#lastRead += 1;
     this.#openReads.add(this.#lastRead);
@@ -51,20 +54,16 @@ export class EngineTables {
     this.#forgetGone();
   }
 
-  /** Applies a list of all containers: what it does not name is gone. */
-  applyAll(read: ReadNumber, answer: unknown): void {
-    const summaries = summariesOf(answer);
-    const listed = new Set(summaries.map((summary) => stringAt(summary, 'Id') ?? ''));
-    for (const summary of summaries) this.#put(read, summary);
-    for (const id of [...this.#rows.keys()]) if (!listed.has(id)) this.#drop(read, id);
-    this.endRead(read);
-  }
-
-  /** Applies a list that was restricted to `ids`: those it does not name are gone. */
-  applySome(read: ReadNumber, ids: readonly string[], answer: unknown): void {
-    const summaries = summariesOf(answer);
-    const listed = new Set(summaries.map((summary) => stringAt(summary, 'Id') ?? ''));
-    for (const summary of summaries) this.#put(read, summary);
+  /**
+   * Applies the answer of a read: a container it does not name is gone.
+   * @param ids what the read was restricted to; all containers when absent
+   */
+  apply(read: ReadNumber, answer: unknown, ids: readonly string[] = [...this.#rows.keys()]): void {
+    const listed = new Set<string>();
+    for (const summary of summariesOf(answer)) {
+      listed.add(stringAt(summary, 'Id') ?? '');
+      this.#put(read, summary);
+    }
     for (const id of ids) if (!listed.has(id)) this.#drop(read, id);
     this.endRead(read);
   }
@@ -91,7 +90,11 @@ export class EngineTables {
     return this.containers().flatMap((row) => (row.isReservationKnown ? [] : [row.id]));
   }
 
-  applyObjects(kind: ObjectKind, summaries: readonly JsonObject[]): void {
+  /** Applies a list of one kind of object, unless a list read later is there already. */
+  applyObjects(kind: ObjectKind, read: ReadNumber, summaries: readonly JsonObject[]): void {
+    this.endRead(read);
+    if (read <= Math.max(this.#clearedAt, this.#objectReads[kind])) return;
+    this.#objectReads[kind] = read;
     const key = idKeys[kind];
     this.#objects[kind] = summaries.map((summary) => ({
       engine: this.#engine,
@@ -103,6 +106,9 @@ export class EngineTables {
   clear(): void {
     for (const { row } of this.#rows.values()) if (row !== undefined) this.#index.delete(row);
     this.#rows.clear();
+    this.#gone.clear();
+    // Answers to reads begun before must not fill the tables again.
+    this.#clearedAt = this.#lastRead;
     this.#snapshot = undefined;
     for (const kind of ['images', 'networks', 'volumes'] as const) this.#objects[kind] = [];
   }
@@ -110,9 +116,8 @@ export class EngineTables {
   #put(read: ReadNumber, summary: JsonObject): void {
     const id = stringAt(summary, 'Id') ?? '';
     const before = this.#rows.get(id);
-    if (before !== undefined && before.read > read) return;
-    const known = before?.row?.isReservationKnown === true ? before.row : undefined;
-    this.#store(id, { row: new ContainerRow(this.#engine, summary, known), read });
+    if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
+    this.#store(id, { row: new ContainerRow(this.#engine, summary, before?.row?.inspected), read });
   }
 
   #drop(read: ReadNumber, id: string): void {
@@ -124,6 +129,8 @@ export class EngineTables {
   #store(id: string, entry: { row: ContainerRow | undefined; readonly read: ReadNumber }): void {
     const before = this.#rows.get(id)?.row;
     this.#rows.set(id, entry);
+    if (entry.row === undefined) this.#gone.add(id);
+    else this.#gone.delete(id);
     if (entry.row !== undefined) this.#index.put(entry.row, before);
     else if (before !== undefined) this.#index.delete(before);
     if (entry.row !== before) this.#snapshot = undefined;
@@ -132,6 +139,7 @@ export class EngineTables {
   /** Removed containers are remembered only while an answer begun before may still name them. */
   #forgetGone(): void {
     if (this.#openReads.size > 0) return;
-    for (const [id, { row }] of this.#rows) if (row === undefined) this.#rows.delete(id);
+    for (const id of this.#gone) this.#rows.delete(id);
+    this.#gone.clear();
   }
 }

@@ -9,38 +9,12 @@ import type { Clock } from '../base/clock.js';
 import { SwarmError, systemCodeOf } from '../base/errors.js';
 import { EngineDialer } from './dialer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
+import type { EngineRequest, EngineResponse } from './engine-request.js';
 import { engineAnswerError, engineTimeout } from './translate-error.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
 import { upload } from './upload.js';
 
-export interface EngineRequest {
-  readonly method: string;
-  /** Path with the `/vX.Y` prefix and the query. */
-  readonly path: string;
-  /** Hop-by-hop headers, `Host` and `Expect` are left out; `Content-Length` counts only for a streamed body. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: Uint8Array | Readable;
-  /** Aborts the request, and after the answer has begun its body. */
-  readonly signal?: AbortSignal;
-  /**
-   * Milliseconds until the answer's headers, counted from the call (from the end of a streamed body); 0 = no limit,
-   * for what may last (wait, stop, build, pull, follow). Default 30000.
-   */
-  readonly headersTimeoutMs?: number;
-  /** What messages call the request, before the engine's name. Default `reach`. */
-  readonly attempt?: string;
-}
-
-export interface EngineResponse {
-  readonly status: number;
-  readonly statusText: string;
-  /** Names and values in turn, as they came. */
-  readonly rawHeaders: readonly string[];
-  /** Lower-case names; a repeated header is an array. */
-  readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Destroying it ends the request at the engine. */
-  readonly body: Readable;
-}
+export type { EngineRequest, EngineResponse };
 
 const defaultHeadersTimeoutMs = 30_000;
 // 16 requests that wait for headers keep a dockerd of 2 cores busy, and bound what one hung engine holds of our memory;
@@ -95,12 +69,17 @@ export class EngineTransport {
     const onAbort = (): void => controller.abort(request.signal?.reason);
     request.signal?.addEventListener('abort', onAbort, { once: true });
     const detach = (): void => request.signal?.removeEventListener('abort', onAbort);
+    let isSettled = false;
     let cancelTimer = (): void => undefined;
     const startTimer = (): void => {
       if (timeoutMs === 0 || controller.signal.aborted) return;
-      cancelTimer = this.#clock.setTimer(timeoutMs, () =>
-        controller.abort(engineTimeout(this.endpoint, { attempt, ms: timeoutMs })),
-      );
+      // The immediate lets sockets be read first: after a stall of this process the answer may be waiting there.
+      const expire = (): void => {
+        setImmediate(() => {
+          if (!isSettled) controller.abort(engineTimeout(this.endpoint, { attempt, ms: timeoutMs }));
+        });
+      };
+      cancelTimer = this.#clock.setTimer(timeoutMs, expire);
     };
     const send = (): Promise<EngineResponse> => this.#send(request, controller.signal, startTimer);
     try {
@@ -118,6 +97,7 @@ export class EngineTransport {
         throw reason instanceof Error ? reason : new SwarmError('ABORTED', 'Aborted');
       throw await this.#dialer.explain(error, attempt);
     } finally {
+      isSettled = true;
       cancelTimer();
     }
   }

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import type { EngineDialer } from './dialer.js';
-import type { EngineRequest, EngineResponse } from './transport.js';
+import type { EngineRequest, EngineResponse } from './engine-request.js';
 import { headersFromRaw } from './wire-headers.js';
 import { formatHostPort } from '../api/engine-address.js';
 

@@ -1,0 +1,150 @@
+// The requests the pool makes to one engine: each with its deadline, answers as parsed JSON.
+import type { Readable } from 'node:stream';
+import { isJsonObject, type JsonObject } from '../base/json.js';
+import { SwarmError } from '../base/errors.js';
+import type { EngineSpecs } from './cluster-view.js';
+import { reservationOfInspection, type Reservation } from './container-row.js';
+import { parseSpecs, readingApiVersion, type ParsedSpecs } from './engine-specs.js';
+import type { ObjectKind } from './engine-tables.js';
+import type { EngineTransport } from './transport.js';
+import { describeEndpoint } from './translate-error.js';
+
+/** A ping has nothing to do; an engine that needs longer is not usable either. See probe timing in engine-member.ts. */
+export const pingTimeoutMs = 2_000;
+/** /info asks plugins and the kernel; busy engines take seconds. */
+const specsTimeoutMs = 10_000;
+/** Lists of thousands of containers on a loaded engine; the classic limit. */
+const listTimeoutMs = 30_000;
+
+const listPaths: Readonly<Record<ObjectKind, string>> = {
+  images: '/images/json?all=1',
+  networks: '/networks',
+  volumes: '/volumes',
+};
+
+export class EngineReader {
+  readonly #transport: EngineTransport;
+  #prefix = '';
+
+  constructor(transport: EngineTransport) {
+    this.#transport = transport;
+  }
+
+  /** @throws ENGINE_* when it does not answer in time or not as an engine would */
+  async ping(signal: AbortSignal): Promise<void> {
+    const { status } = await this.#transport.requestBytes({
+      method: 'GET',
+      path: '/_ping',
+      signal,
+      attempt: 'ping',
+      headersTimeoutMs: pingTimeoutMs,
+      maxBytes: 64 * 1024,
+    });
+    if (status >= 500)
+      throw new SwarmError(
+        'ENGINE_UNREACHABLE',
+        `Cannot ping ${describeEndpoint(this.#transport.endpoint)}: HTTP status ${status}`,
+      );
+  }
+
+  /** Who the engine is now; later reads use an API version it speaks. @throws ENGINE_UNUSABLE, ENGINE_* */
+  async specs(signal: AbortSignal): Promise<ParsedSpecs> {
+    // One after the other over one connection: a second TLS handshake costs more than a round trip.
+    const read = (path: string): Promise<unknown> =>
+      this.#json({ path, signal, timeoutMs: specsTimeoutMs, attempt: 'read the resources of' });
+    const info = await read('/info');
+    const version = await read('/version');
+    const parsed = parseSpecs(this.#transport.endpoint, { info, version });
+    this.useVersionOf(parsed.specs);
+    return parsed;
+  }
+
+  useVersionOf(specs: Pick<EngineSpecs, 'apiVersion' | 'minApiVersion'>): void {
+    this.#prefix = `/v${readingApiVersion(specs)}`;
+  }
+
+  /** The list answer; restricted to `ids` when given. */
+  async containers(signal: AbortSignal, ids?: readonly string[]): Promise<unknown> {
+    const filters = ids === undefined ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
+    const path = `${this.#prefix}/containers/json?all=1${filters}`;
+    const answer = await this.#json({
+      path,
+      signal,
+      timeoutMs: listTimeoutMs,
+      attempt: 'list the containers of',
+    });
+    // Anything but a list would look like "no containers".
+    if (!Array.isArray(answer)) throw this.#malformed('list of containers');
+    return answer;
+  }
+
+  async objects(kind: ObjectKind, signal: AbortSignal): Promise<readonly JsonObject[]> {
+    const path = this.#prefix + listPaths[kind];
+    const answer = await this.#json({
+      path,
+      signal,
+      timeoutMs: listTimeoutMs,
+      attempt: `list the ${kind} of`,
+    });
+    const list = kind === 'volumes' && isJsonObject(answer) ? (answer['Volumes'] ?? []) : answer;
+    if (!Array.isArray(list)) throw this.#malformed(`list of ${kind}`);
+    return (list as unknown[]).filter(isJsonObject);
+  }
+
+  /** What a container reserves. @param cpus of the engine */
+  async reservation(
+    id: string,
+    options: { readonly cpus: number; readonly signal: AbortSignal },
+  ): Promise<Reservation> {
+    const path = `${this.#prefix}/containers/${id}/json`;
+    const answer = await this.#json({
+      path,
+      signal: options.signal,
+      timeoutMs: specsTimeoutMs,
+      attempt: 'inspect a container of',
+    });
+    return reservationOfInspection(answer, options.cpus);
+  }
+
+  /** The event stream, subscribed when this resolves; it lives until it breaks or `signal` aborts. */
+  async events(signal: AbortSignal): Promise<Readable> {
+    const attempt = 'watch the events of';
+    const path = `${this.#prefix}/events`;
+    const response = await this.#transport.request({
+      method: 'GET',
+      path,
+      signal,
+      attempt,
+      headersTimeoutMs: specsTimeoutMs,
+    });
+    if (response.status === 200) return response.body;
+    response.body.destroy();
+    throw new SwarmError(
+      'ENGINE_ERROR',
+      `Cannot ${attempt} ${describeEndpoint(this.#transport.endpoint)}: HTTP status ${response.status}`,
+    );
+  }
+
+  async #json(request: {
+    readonly path: string;
+    readonly signal: AbortSignal;
+    readonly timeoutMs: number;
+    readonly attempt: string;
+  }): Promise<unknown> {
+    const { body } = await this.#transport.requestJson({
+      method: 'GET',
+      path: request.path,
+      signal: request.signal,
+      attempt: request.attempt,
+      headersTimeoutMs: request.timeoutMs,
+    });
+    return body;
+  }
+
+  #malformed(what: string): SwarmError {
+    return new SwarmError(
+      'ENGINE_ERROR',
+      `Cannot read the ${what} of ${describeEndpoint(this.#transport.endpoint)}: the answer has another form`,
+    );
+  }
+}

@@ -1,0 +1,31 @@
+// A request to an engine and its answer, as transport.ts carries them.
+import type { Readable } from 'node:stream';
+
+export interface EngineRequest {
+  readonly method: string;
+  /** Path with the `/vX.Y` prefix and the query. */
+  readonly path: string;
+  /** Hop-by-hop headers, `Host` and `Expect` are left out; `Content-Length` counts only for a streamed body. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: Uint8Array | Readable;
+  /** Aborts the request, and after the answer has begun its body. */
+  readonly signal?: AbortSignal;
+  /**
+   * Milliseconds until the answer's headers, counted from the call (from the end of a streamed body); 0 = no limit,
+   * for what may last (wait, stop, build, pull, follow). Default 30000.
+   */
+  readonly headersTimeoutMs?: number;
+  /** What messages call the request, before the engine's name. Default `reach`. */
+  readonly attempt?: string;
+}
+
+export interface EngineResponse {
+  readonly status: number;
+  readonly statusText: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  /** Lower-case names; a repeated header is an array. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Destroying it ends the request at the engine. */
+  readonly body: Readable;
+}

@@ -1,0 +1,295 @@
+// Keeps the tables of one engine in step while its event stream lives: subscribe, list, then apply what the events
+// make stale. Each change costs one small read; a slow, jittered full refresh heals events that engines drop silently.
+import type { Readable } from 'node:stream';
+import type PQueue from 'p-queue';
+import { backoffDelayMs } from '../base/backoff.js';
+import type { Clock } from '../base/clock.js';
+import { SwarmError, messageOf, toSwarmError } from '../base/errors.js';
+import type { JsonObject } from '../base/json.js';
+import { parseEngineEvent } from './cluster-event.js';
+import type { EngineReader } from './engine-reader.js';
+import type { ParsedSpecs } from './engine-specs.js';
+import type { EngineTables, ObjectKind } from './engine-tables.js';
+import { stalenessOf } from './event-rules.js';
+import { LineSplitter } from './json-lines.js';
+
+export interface ParsedEvent {
+  readonly event: JsonObject;
+  readonly timeNanoDigits: string | undefined;
+}
+
+export interface SessionOptions {
+  readonly reader: EngineReader;
+  readonly tables: EngineTables;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly refreshMinMs: number;
+  readonly refreshMaxMs: number;
+  /** Inspections of foreign containers, for all engines together. */
+  readonly inspections: PQueue;
+  /** CPUs of the engine, for reservations in shares. */
+  readonly cpus: () => number;
+  /** Each event, after the cache has what it announced. */
+  readonly onEvent: (event: ParsedEvent) => void;
+  /** Any sign of life of the engine. */
+  readonly onContact: () => void;
+  readonly onFailure: (error: SwarmError) => void;
+  readonly onSpecs: (specs: ParsedSpecs) => void;
+  /** A list of images, networks or volumes was applied. */
+  readonly onObjects: () => void;
+}
+
+const objectKinds: readonly ObjectKind[] = ['images', 'networks', 'volumes'];
+
+/** Events held while the cache reads; beyond it the engine's stream is left waiting, which holds about as many again. */
+const maxQueuedEvents = 10_000;
+/** Longest wait of an event for the read it caused; clients would rather have it before the cache than much later. */
+const maxEventDelayMs = 2_000;
+/** More stale containers than this are read by listing all: 100 IDs make a query of 7 KB. */
+const maxIdsPerRead = 100;
+/** Specs change by hand (labels, memory of a VM); `daemon reload` events announce most. */
+const specsMaxAgeMs = 300_000;
+/** A broken volume plugin may hold its list for long; the engine counts as listed without it. */
+const firstObjectsTimeoutMs = 5_000;
+
+export class EngineSession {
+  readonly #options: SessionOptions;
+  readonly #stop = new AbortController();
+  readonly #queue: ParsedEvent[] = [];
+  readonly #inspecting = new Set<string>();
+  #specsAtMs: number;
+  /** Reads of containers that failed in a row: while there are any, the cache is doubtful. */
+  #failedReads = 0;
+  #wakeTimer = new AbortController();
+  #wakeQueue: () => void = () => undefined;
+  #wakeReader: () => void = () => undefined;
+
+  private constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#specsAtMs = options.clock.monotonic();
+  }
+
+  /**
+   * Subscribes and lists. Events that arrive while it lists are applied after.
+   * @returns the session and a promise that resolves, when it is over, with the reason
+   */
+  static async open(
+    options: SessionOptions,
+    signal: AbortSignal,
+  ): Promise<{ readonly session: EngineSession; readonly ended: Promise<SwarmError> }> {
+    const session = new EngineSession(options);
+    const close = (): void => session.close();
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      const stream = await options.reader.events(session.#stop.signal);
+      const ended = session
+        .#pump(stream)
+        .catch((error: unknown) => new SwarmError('ENGINE_UNREACHABLE', messageOf(error), { cause: error }))
+        .finally(() => {
+          signal.removeEventListener('abort', close);
+          session.close();
+        });
+      await session.#list();
+      void session.#apply();
+      void session.#refreshOnTimer();
+      return { session, ended };
+    } catch (error) {
+      session.close();
+      signal.removeEventListener('abort', close);
+      throw error;
+    }
+  }
+
+  /** Ends the stream and every read under way; idempotent. */
+  close(): void {
+    if (!this.#stop.signal.aborted)
+      this.#stop.abort(new SwarmError('ABORTED', 'The event stream was closed'));
+    this.#wakeQueue();
+    this.#wakeReader();
+  }
+
+  /** Reads some containers again, all without `ids`. Never rejects. */
+  async refreshContainers(ids?: readonly string[]): Promise<void> {
+    const { reader, tables } = this.#options;
+    const some = ids !== undefined && ids.length > maxIdsPerRead ? undefined : ids;
+    const read = tables.beginRead();
+    const isDone = await this.#read(async (signal) => {
+      tables.apply(read, await reader.containers(signal, some), some);
+    });
+    tables.endRead(read);
+    if (isDone) {
+      this.#failedReads = 0;
+      this.#inspectForeign();
+    } else {
+      this.#failedReads += 1;
+      this.#wakeTimer.abort();
+    }
+  }
+
+  /** Reads one kind of object again. Never rejects. */
+  async refreshObjects(kind: ObjectKind): Promise<void> {
+    const { reader, tables } = this.#options;
+    const read = tables.beginRead();
+    await this.#read(async (signal) => {
+      tables.applyObjects(kind, read, await reader.objects(kind, signal));
+      this.#options.onObjects();
+    });
+    tables.endRead(read);
+  }
+
+  async #list(): Promise<void> {
+    const { reader, tables, clock } = this.#options;
+    const read = tables.beginRead();
+    try {
+      tables.apply(read, await reader.containers(this.#stop.signal));
+    } finally {
+      tables.endRead(read);
+    }
+    this.#inspectForeign();
+    // One after the other, over the connection that is open already.
+    const objects = (async () => {
+      for (const kind of objectKinds) await this.refreshObjects(kind);
+    })();
+    await this.#within(objects, firstObjectsTimeoutMs, clock);
+  }
+
+  /** Moves events from the stream to the queue until the stream ends. */
+  async #pump(stream: Readable): Promise<SwarmError> {
+    const splitter = new LineSplitter();
+    const destroy = (): void => void stream.destroy();
+    this.#stop.signal.addEventListener('abort', destroy, { once: true });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      this.#options.onContact();
+      for (const line of splitter.push(chunk)) {
+        const parsed = parseEngineEvent(line);
+        if (parsed !== undefined) this.#queue.push(parsed);
+      }
+      this.#wakeQueue();
+      while (this.#queue.length > maxQueuedEvents && !this.#isOver())
+        await new Promise<void>((resolve) => {
+          this.#wakeReader = resolve;
+        });
+    }
+    return new SwarmError('ENGINE_UNREACHABLE', 'The engine ended its event stream');
+  }
+
+  /** Takes what is queued as one batch: a burst on one container costs one read. */
+  async #apply(): Promise<void> {
+    while (!this.#isOver()) {
+      const batch = this.#queue.splice(0);
+      this.#wakeReader();
+      if (batch.length === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wakeQueue = resolve;
+        });
+        continue;
+      }
+      await this.#within(this.#refreshStale(batch), maxEventDelayMs, this.#options.clock);
+      for (const event of batch) this.#options.onEvent(event);
+    }
+  }
+
+  async #refreshStale(batch: readonly ParsedEvent[]): Promise<void> {
+    const { tables } = this.#options;
+    const ids = new Set<string>();
+    const inspect = new Set<string>();
+    const kinds = new Set<ObjectKind>();
+    let areSpecsStale = false;
+    for (const { event } of batch) {
+      const stale = stalenessOf(event);
+      if (stale.type === 'container') ids.add(stale.id);
+      if (stale.type === 'container' && stale.reservations) inspect.add(stale.id);
+      if (stale.type === 'images' || stale.type === 'networks' || stale.type === 'volumes')
+        kinds.add(stale.type);
+      if (stale.type === 'specs') areSpecsStale = true;
+      if (stale.type === 'gone') {
+        ids.delete(stale.id);
+        tables.remove(stale.id);
+      }
+    }
+    await Promise.all([
+      ids.size === 0 ? undefined : this.refreshContainers([...ids]),
+      ...[...kinds].map((kind) => this.refreshObjects(kind)),
+      areSpecsStale ? this.#refreshSpecs() : undefined,
+    ]);
+    for (const id of inspect) this.#inspect(id);
+  }
+
+  async #refreshSpecs(): Promise<void> {
+    await this.#read(async (signal) => {
+      const specs = await this.#options.reader.specs(signal);
+      this.#specsAtMs = this.#options.clock.monotonic();
+      this.#options.onSpecs(specs);
+    });
+  }
+
+  async #refreshOnTimer(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#isOver()) {
+      this.#wakeTimer = new AbortController();
+      const woken = AbortSignal.any([this.#stop.signal, this.#wakeTimer.signal]);
+      const wasRegular = await clock.sleep(this.#refreshDelayMs(), woken).then(
+        () => true,
+        () => false,
+      );
+      // Woken by a failed read: the delay is another one now.
+      if (!wasRegular) continue;
+      if (clock.monotonic() - this.#specsAtMs >= specsMaxAgeMs) await this.#refreshSpecs();
+      await this.refreshContainers();
+      for (const kind of objectKinds) await this.refreshObjects(kind);
+    }
+  }
+
+  #refreshDelayMs(): number {
+    const { random, refreshMinMs, refreshMaxMs } = this.#options;
+    const regularMs = refreshMinMs + random() * Math.max(0, refreshMaxMs - refreshMinMs);
+    return this.#failedReads === 0
+      ? regularMs
+      : Math.min(regularMs, backoffDelayMs(this.#failedReads, random, { baseMs: 1_000 }));
+  }
+
+  #isOver(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Runs one read; success is a sign of life. @returns whether it succeeded */
+  async #read(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    if (this.#isOver()) return false;
+    try {
+      await work(this.#stop.signal);
+      this.#options.onContact();
+      return true;
+    } catch (error) {
+      if (!this.#isOver()) this.#options.onFailure(toSwarmError(error));
+      return false;
+    }
+  }
+
+  /** Containers made by others carry no reservation labels: inspect them in the background. */
+  #inspectForeign(): void {
+    for (const id of this.#options.tables.unknownReservations()) this.#inspect(id);
+  }
+
+  #inspect(id: string): void {
+    if (this.#inspecting.has(id)) return;
+    this.#inspecting.add(id);
+    const { inspections, reader, tables, cpus } = this.#options;
+    const { signal } = this.#stop;
+    void inspections
+      .add(async () => {
+        if (signal.aborted) return;
+        tables.setReservation(id, await reader.reservation(id, { cpus: cpus(), signal }));
+      })
+      // The container may be gone, or the engine; the next refresh asks again.
+      .catch(() => undefined)
+      .finally(() => this.#inspecting.delete(id));
+  }
+
+  /** Waits for `work`, but no longer than `limitMs`. */
+  async #within(work: Promise<unknown>, limitMs: number, clock: Clock): Promise<void> {
+    const done = new AbortController();
+    const limit = clock.sleep(limitMs, done.signal).catch(() => undefined);
+    await Promise.race([work, limit]);
+    done.abort();
+  }
+}

@@ -1,0 +1,246 @@
+// The engines of the cluster and the cache of their objects: who is in, in which state, and the ClusterView of it all.
+import PQueue from 'p-queue';
+import { parseHostPort } from '../api/engine-address.js';
+import type { Clock } from '../base/clock.js';
+import { SwarmError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { attributeEvent, poolEvent, type EventNode, type PoolAction } from './cluster-event.js';
+import type {
+  CachedContainer,
+  CachedObject,
+  ClusterEvent,
+  ClusterView,
+  ContainerLookup,
+  PooledEngine,
+} from './cluster-view.js';
+import { ContainerIndex } from './container-index.js';
+import type { EngineTls } from './endpoint.js';
+import { EngineMember } from './engine-member.js';
+import type { ParsedEvent } from './engine-session.js';
+import type { ObjectKind } from './engine-tables.js';
+import { sortNaturally } from './natural-order.js';
+
+export interface EnginePoolOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Returns a number in [0, 1). */
+  readonly random: () => number;
+  /** Credentials towards the engine at `host:port`; undefined: plain TCP. */
+  readonly tlsFor: (address: string) => EngineTls | undefined;
+  /** A full refresh of each engine happens after a random time between the two. */
+  readonly refreshMinMs: number;
+  readonly refreshMaxMs: number;
+  /** Failures in a row after which an engine is unhealthy. */
+  readonly failureRetry: number;
+}
+
+// A handshake costs 2.5 ms of CPU, so 64 first contacts at once keep a core busy without starving requests. A contact
+// that takes longer than the hold time waits for the network, not for us, and makes room: dead engines delay nobody.
+const handshakesAtOnce = 64;
+const handshakeHoldMs = 250;
+// Inspections of foreign containers only refine reservations; four at once leave the machine to requests.
+const inspectionsAtOnce = 4;
+
+export class EnginePool implements ClusterView {
+  readonly #options: EnginePoolOptions;
+  readonly #members = new Map<string, EngineMember>();
+  readonly #byId = new Map<string, EngineMember>();
+  readonly #index = new ContainerIndex();
+  readonly #listeners = new Set<(event: ClusterEvent) => void>();
+  readonly #handshakes = new PQueue({ concurrency: handshakesAtOnce });
+  readonly #inspections = new PQueue({ concurrency: inspectionsAtOnce });
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #ignored = new Set<string>();
+  #sorted: readonly EngineMember[] | undefined;
+  readonly #objects = new Map<ObjectKind, readonly CachedObject[]>();
+
+  constructor(options: EnginePoolOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
+  setAddresses(addresses: readonly string[]): void {
+    const wanted = new Set(addresses);
+    for (const [entry, member] of this.#members) if (!wanted.has(entry)) this.#remove(entry, member);
+    for (const entry of wanted) if (!this.#members.has(entry)) this.#add(entry);
+  }
+
+  /** Asks for the credentials of every engine again; connections in use stay. */
+  reloadTls(): void {
+    for (const [entry, member] of this.#members) member.setTls(this.#options.tlsFor(entry));
+  }
+
+  async close(): Promise<void> {
+    for (const [entry, member] of this.#members) this.#remove(entry, member);
+    await Promise.all(this.#leaving);
+  }
+
+  engines(): readonly PooledEngine[] {
+    this.#sorted ??= sortNaturally([...this.#members.values()], (member) => [member.name, member.address]);
+    return this.#sorted;
+  }
+
+  containers(): readonly CachedContainer[] {
+    return this.#index.all();
+  }
+
+  containersOf(engine: PooledEngine): readonly CachedContainer[] {
+    return this.#memberOf(engine)?.tables.containers() ?? [];
+  }
+
+  findContainer(reference: string): ContainerLookup {
+    return this.#index.find(
+      reference,
+      (engine, nameOrId) => engine.name === nameOrId || engine.id === nameOrId,
+    );
+  }
+
+  images(): readonly CachedObject[] {
+    return this.#all('images');
+  }
+
+  networks(): readonly CachedObject[] {
+    return this.#all('networks');
+  }
+
+  volumes(): readonly CachedObject[] {
+    return this.#all('volumes');
+  }
+
+  async refreshContainer(engine: PooledEngine, id: string): Promise<void> {
+    await this.#memberOf(engine)?.session?.refreshContainers([id]);
+  }
+
+  async refreshImages(engine: PooledEngine): Promise<void> {
+    await this.#memberOf(engine)?.session?.refreshObjects('images');
+  }
+
+  async refreshNetworks(engine: PooledEngine): Promise<void> {
+    await this.#memberOf(engine)?.session?.refreshObjects('networks');
+  }
+
+  async refreshVolumes(engine: PooledEngine): Promise<void> {
+    await this.#memberOf(engine)?.session?.refreshObjects('volumes');
+  }
+
+  reportOutcome(engine: PooledEngine, error?: unknown): void {
+    this.#memberOf(engine)?.report(error);
+  }
+
+  onEvent(listener: (event: ClusterEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #add(entry: string): void {
+    const { clock, logger, random, tlsFor, refreshMinMs, refreshMaxMs, failureRetry } = this.#options;
+    const address = parseHostPort(entry);
+    if (address === undefined) {
+      if (!this.#ignored.has(entry)) logger.warn(`Ignoring discovery entry, it is not host:port`, { entry });
+      this.#ignored.add(entry);
+      return;
+    }
+    const member = new EngineMember({
+      address,
+      entry,
+      tls: tlsFor(entry),
+      clock,
+      logger,
+      random,
+      refreshMinMs,
+      refreshMaxMs,
+      failureRetry,
+      index: this.#index,
+      inspections: this.#inspections,
+      handshakes: (work) => this.#paced(work),
+      claimId: (claimant, id) => this.#claimId(claimant, id),
+      releaseId: (owner) => this.#releaseId(owner),
+      onEngineEvent: (source, event) => this.#forward(source, event),
+      onTransition: (source, action) => this.#announce(source, action),
+      onRename: () => this.#renamed(),
+      onObjects: () => this.#objects.clear(),
+    });
+    this.#members.set(entry, member);
+    this.#renamed();
+  }
+
+  #remove(entry: string, member: EngineMember): void {
+    this.#members.delete(entry);
+    this.#renamed();
+    this.#objects.clear();
+    const leaving = member.close().finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
+
+  #memberOf(engine: PooledEngine): EngineMember | undefined {
+    const member = this.#members.get(engine.address);
+    return member === engine ? member : undefined;
+  }
+
+  #claimId(claimant: EngineMember, id: string): void {
+    const owner = this.#byId.get(id);
+    if (owner !== undefined && owner !== claimant)
+      throw new SwarmError(
+        'ENGINE_DUPLICATE_ID',
+        `ID duplicated. ${id} shared by this node ${claimant.address} and another node ${owner.address}`,
+      );
+    this.#byId.set(id, claimant);
+  }
+
+  #releaseId(owner: EngineMember): void {
+    if (this.#byId.get(owner.id) !== owner) return;
+    this.#byId.delete(owner.id);
+    // Whoever was refused because of this ID may be the one engine that has it now.
+    for (const member of this.#members.values()) if (member.state === 'pending') member.retryNow();
+  }
+
+  /** Holds one of the handshake slots until the work is done or plainly waits for the other side. */
+  async #paced<T>(work: () => Promise<T>): Promise<T> {
+    let running: Promise<T> | undefined;
+    await this.#handshakes.add(async () => {
+      running = work();
+      const done = new AbortController();
+      const held = this.#options.clock.sleep(handshakeHoldMs, done.signal).catch(() => undefined);
+      await Promise.race([running.catch(() => undefined), held]);
+      done.abort();
+    });
+    if (running === undefined) throw new SwarmError('ABORTED', 'The pool is closed');
+    return running;
+  }
+
+  #forward(source: EngineMember, event: ParsedEvent): void {
+    // Most managers have no event client most of the time: then the event is not even written.
+    if (this.#listeners.size > 0) this.#emit(attributeEvent(event, nodeOf(source)));
+  }
+
+  #announce(source: EngineMember, action: PoolAction): void {
+    this.#emit(poolEvent(action, { node: nodeOf(source), nowMs: this.#options.clock.now() }));
+  }
+
+  #emit(event: ClusterEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        // One client's failure must not cost the others the event.
+        this.#options.logger.error('Event listener failed', { error: String(error) });
+      }
+    }
+  }
+
+  #renamed(): void {
+    this.#sorted = undefined;
+  }
+
+  #all(kind: ObjectKind): readonly CachedObject[] {
+    const cached = this.#objects.get(kind);
+    if (cached !== undefined) return cached;
+    const objects = [...this.#members.values()].flatMap((member) => member.tables.objects(kind));
+    this.#objects.set(kind, objects);
+    return objects;
+  }
+}
+
+function nodeOf(engine: PooledEngine): EventNode {
+  return { name: engine.name, id: engine.id, address: engine.address, ip: engine.ip };
+}

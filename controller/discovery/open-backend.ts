@@ -6,6 +6,7 @@ import type { DiscoveryBackend } from './backend.js';
 import { ClientTlsSource, clientTlsFiles } from './client-tls.js';
 import { parseTokenTarget, splitDiscoveryUrl } from './discovery-url.js';
 import { openFile } from './file-backend.js';
+import { IndirectBackend } from './indirect-backend.js';
 import { openNodes } from './nodes-backend.js';
 import { TokenBackend } from './token-backend.js';
 
@@ -30,6 +31,8 @@ export async function openDiscovery(url: string, options: OpenDiscoveryOptions):
       return openNodes(rest);
     case 'file':
       return openFile(rest, options);
+    case 'url-file':
+      return IndirectBackend.open(rest, (inner) => openDiscovery(refuseNesting(inner), options));
     case 'token':
     case 'token+http':
       return openToken(rest, { ...options, insecure: scheme === 'token+http' });
@@ -43,6 +46,11 @@ export async function openDiscovery(url: string, options: OpenDiscoveryOptions):
     default:
       throw new SwarmError('DISCOVERY_UNSUPPORTED', 'discovery service not supported');
   }
+}
+
+function refuseNesting(url: string): string {
+  if (splitDiscoveryUrl(url).scheme !== 'url-file') return url;
+  throw new SwarmError('DISCOVERY_INVALID', 'Cannot use a discovery file that names another discovery file');
 }
 
 async function openToken(

@@ -1,6 +1,6 @@
 // The flags of `swarm manage`.
 import type { FlagTable } from '../flag-table.js';
-import { discoveryOptionFlag, tlsFlags } from './shared-flags.js';
+import { discoveryFileFlag, discoveryOptionFlag, tlsFlags } from './shared-flags.js';
 
 export const manageFlags = {
   strategy: {
@@ -113,6 +113,7 @@ export const manageFlags = {
     value: 'KEY=VALUE',
     help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails',
   },
+  discoveryFile: discoveryFileFlag,
   discoveryOptions: discoveryOptionFlag,
   clusterId: {
     names: ['cluster-id'],

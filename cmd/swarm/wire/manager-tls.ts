@@ -1,0 +1,119 @@
+// TLS files of `swarm manage` as PEM text: towards clients, towards engines, and per engine.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { SwarmError, messageOf } from '../../../controller/base/errors.js';
+import { isJsonObject, stringAt } from '../../../controller/base/json.js';
+import type { EngineTls } from '../../../controller/engine/endpoint.js';
+import type { ServerTls } from '../../../controller/manager/server.js';
+import type { ClientSideTls, EngineSideTls, ManageOptions } from '../manage-options.js';
+
+export interface TlsMaterial {
+  /** Towards clients; absent: plain HTTP. */
+  readonly server?: ServerTls;
+  /** Credentials towards the engine at `host:port`; undefined: plain TCP. */
+  readonly forEngine: (address: string) => EngineTls | undefined;
+}
+
+/** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} naming the file; nothing is half read then */
+export async function readTlsMaterial(
+  options: Pick<ManageOptions, 'tls' | 'engineTls' | 'engineTlsFile'>,
+): Promise<TlsMaterial> {
+  const server = options.tls === undefined ? undefined : await readServerTls(options.tls);
+  const common = options.engineTls === undefined ? undefined : await readEngineTls(options.engineTls);
+  const overrides =
+    options.engineTlsFile === undefined
+      ? new Map<string, EngineTls | undefined>()
+      : await readOverrides(options.engineTlsFile, common);
+  return {
+    ...(server === undefined ? {} : { server }),
+    forEngine: (address) => (overrides.has(address) ? overrides.get(address) : common),
+  };
+}
+
+async function readServerTls(files: ClientSideTls): Promise<ServerTls> {
+  const [cert, key] = await Promise.all([readPem(files.certFile), readPem(files.keyFile)]);
+  checkPair({ cert, key, certFile: files.certFile });
+  const ca = files.caFile === undefined ? undefined : await readPem(files.caFile);
+  return { cert, key, requireClientCert: files.verify, ...(ca === undefined ? {} : { ca }) };
+}
+
+async function readEngineTls(files: EngineSideTls): Promise<EngineTls> {
+  const [ca, cert, key] = await Promise.all(
+    [files.caFile, files.certFile, files.keyFile].map((file) =>
+      file === undefined ? undefined : readPem(file),
+    ),
+  );
+  if (cert !== undefined && key !== undefined) checkPair({ cert, key, certFile: files.certFile ?? '' });
+  return {
+    ca: ca ?? '',
+    verify: files.verify,
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  };
+}
+
+/** Reads the per-engine file. Parts an entry leaves out are those that all engines share. */
+async function readOverrides(
+  file: string,
+  common: EngineTls | undefined,
+): Promise<Map<string, EngineTls | undefined>> {
+  const entries = parseOverrides(file, await readPem(file));
+  const directory = path.dirname(file);
+  const result = new Map<string, EngineTls | undefined>();
+  for (const [address, entry] of entries) {
+    if (!isJsonObject(entry)) throw invalid(file, `the entry "${address}" must be an object`);
+    if (entry['disabled'] === true) {
+      result.set(address, undefined);
+      continue;
+    }
+    const read = async (key: string): Promise<string | undefined> => {
+      const name = stringAt(entry, key);
+      return name === undefined || name === '' ? undefined : readPem(path.resolve(directory, name));
+    };
+    const [ca, cert, key] = await Promise.all([read('caFile'), read('certFile'), read('keyFile')]);
+    if (cert !== undefined && key !== undefined) checkPair({ cert, key, certFile: `${file}, ${address}` });
+    const serverName = stringAt(entry, 'serverName');
+    result.set(address, {
+      ca: '',
+      ...common,
+      // A CA named for one engine can only be meant to check it.
+      ...(ca === undefined ? {} : { ca, verify: true }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      ...(serverName === undefined || serverName === '' ? {} : { serverName }),
+    });
+  }
+  return result;
+}
+
+function parseOverrides(file: string, text: string): readonly (readonly [string, unknown])[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid(file, messageOf(error));
+  }
+  if (!isJsonObject(value)) throw invalid(file, 'it must be a JSON object of engines');
+  return Object.entries(value);
+}
+
+function checkPair({ cert, key, certFile }: { cert: string; key: string; certFile: string }): void {
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw invalid(certFile, messageOf(error));
+  }
+}
+
+function invalid(file: string, why: string): SwarmError {
+  return new SwarmError('CREDENTIALS_INVALID', `Cannot use "${file}": ${why}`);
+}
+
+async function readPem(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

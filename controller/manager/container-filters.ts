@@ -1,0 +1,187 @@
+// The filters of GET /containers/json as predicates over cached containers.
+import { isJsonObject, objectAt, stringAt } from '../base/json.js';
+import type { CachedContainer, ClusterView } from '../engine/cluster-view.js';
+import { ApiError } from './api-error.js';
+import { findContainer } from './find-container.js';
+import { imageMatches } from './image-reference.js';
+import { matchesLabels } from './label-filter.js';
+import { matchRegex } from './pattern.js';
+import type { Filters } from './query.js';
+
+export const containerFilterKeys = [
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'node',
+  'publish',
+  'since',
+  'status',
+  'volume',
+] as const;
+
+type Predicate = (container: CachedContainer) => boolean;
+type FilterKey = (typeof containerFilterKeys)[number];
+type Cluster = Pick<ClusterView, 'containers' | 'findContainer' | 'images'>;
+
+const states = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+
+/**
+ * One predicate for all filters. Values of one key are alternatives, except labels, which must all hold.
+ * @throws ApiError 400 for a value that no container can have, 404 for before and since of a container that is not there
+ */
+export function containerPredicate(filters: Filters, cluster: Cluster): Predicate {
+  const predicates = [...filters].map(([key, values]) => {
+    const make = predicateTable[key as FilterKey]; // readFilters has refused every other key
+    return make(values, cluster);
+  });
+  return (container) => predicates.every((predicate) => predicate(container));
+}
+
+const predicateTable: Readonly<
+  Record<FilterKey, (values: readonly string[], cluster: Cluster) => Predicate>
+> = {
+  ancestor: (values, cluster) => {
+    const ids = new Set(
+      cluster
+        .images()
+        .filter((image) => values.some((value) => imageMatches(image, value)))
+        .map((image) => image.id),
+    );
+    return ({ image, imageId }) => ids.has(imageId) || values.includes(image) || values.includes(imageId);
+  },
+  before: ([reference = ''], cluster) => ordered(cluster, { reference, isWanted: (at, other) => at > other }),
+  since: ([reference = ''], cluster) => ordered(cluster, { reference, isWanted: (at, other) => at < other }),
+  exited: (values) => {
+    const codes = values.map((value) => {
+      if (!/^-?\d{1,9}$/.test(value)) throw badValue('exited', value);
+      return Number(value);
+    });
+    return ({ state, summary }) => {
+      const code = /^Exited \((-?\d+)\)/.exec(stringAt(summary, 'Status') ?? '')?.[1];
+      return state === 'exited' && code !== undefined && codes.includes(Number(code));
+    };
+  },
+  expose: (values) => portPredicate('expose', { values, field: 'PrivatePort' }),
+  publish: (values) => portPredicate('publish', { values, field: 'PublicPort' }),
+  health: (values) => {
+    const known = ['starting', 'healthy', 'unhealthy', 'none'];
+    for (const value of values) if (!known.includes(value)) throw badValue('health', value);
+    return (container) => values.includes(healthOf(container));
+  },
+  id: (values) => {
+    const matchers = values.map((value) => matchRegex(value));
+    return ({ id }) => matchers.some((matches) => matches(id));
+  },
+  'is-task': (values) => {
+    const wanted = values.map((value) => {
+      if (value === 'true' || value === '1') return true;
+      if (value === 'false' || value === '0') return false;
+      throw badValue('is-task', value);
+    });
+    return ({ labels }) => wanted.includes('com.docker.swarm.task' in labels);
+  },
+  isolation: (values) => () => values.includes('') || values.includes('default'),
+  label: (values) => (container) => matchesLabels(container.labels, values),
+  name: (values) => {
+    const matchers = values.map((value) => matchRegex(value));
+    return ({ names, engine }) =>
+      names.some((name) =>
+        matchers.some(
+          (matches) =>
+            matches(name) ||
+            matches(`/${name}`) ||
+            matches(`${engine.name}/${name}`) ||
+            matches(`/${engine.name}/${name}`),
+        ),
+      );
+  },
+  network:
+    (values) =>
+    ({ summary }) => {
+      const networks = Object.entries(objectAt(summary['NetworkSettings'], 'Networks'));
+      return values.some((value) =>
+        networks.some(([name, settings]) => {
+          const id = stringAt(settings, 'NetworkID') ?? '';
+          return name === value || (value !== '' && id.startsWith(value));
+        }),
+      );
+    },
+  node: (values) => {
+    const matchers = values.map((value) => matchRegex(value));
+    return ({ engine }) => matchers.some((matches) => matches(engine.name)) || values.includes(engine.id);
+  },
+  status: (values) => {
+    for (const value of values) if (!states.includes(value)) throw badValue('status', value);
+    return ({ state }) => values.includes(state);
+  },
+  volume: (values) => (container) => {
+    const mounts: unknown = container.summary['Mounts'];
+    return (
+      Array.isArray(mounts) &&
+      mounts.some(
+        (mount) =>
+          values.includes(stringAt(mount, 'Name') ?? '') ||
+          values.includes(stringAt(mount, 'Destination') ?? ''),
+      )
+    );
+  },
+};
+
+/** Position among all containers, newest first: creation times have whole seconds only. */
+function ordered(
+  cluster: Cluster,
+  { reference, isWanted }: { reference: string; isWanted: (at: number, other: number) => boolean },
+): Predicate {
+  const other = findContainer(cluster, reference);
+  const positions = new Map(cluster.containers().map((container, at) => [container.id, at]));
+  const otherAt = positions.get(other.id) ?? -1;
+  return ({ id }) => isWanted(positions.get(id) ?? -1, otherAt);
+}
+
+/** `80`, `80/tcp`, `8000-8080/udp`; without a protocol tcp is meant, as in the engine. */
+function portPredicate(
+  key: string,
+  { values, field }: { values: readonly string[]; field: string },
+): Predicate {
+  const ranges = values.map((value) => {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value);
+    if (match === null) throw badValue(key, value);
+    const first = Number(match[1]);
+    return { first, last: Number(match[2] ?? first), protocol: match[3] ?? 'tcp' };
+  });
+  return ({ summary }) => {
+    const ports: unknown = summary['Ports'];
+    return (
+      Array.isArray(ports) &&
+      ports.some((port) => {
+        const number = isJsonObject(port) ? port[field] : undefined;
+        return (
+          typeof number === 'number' &&
+          ranges.some(
+            ({ first, last, protocol }) =>
+              number >= first && number <= last && (stringAt(port, 'Type') ?? 'tcp') === protocol,
+          )
+        );
+      })
+    );
+  };
+}
+
+function healthOf({ summary }: CachedContainer): string {
+  const status = stringAt(summary, 'Status') ?? '';
+  if (status.includes('(healthy)')) return 'healthy';
+  if (status.includes('(unhealthy)')) return 'unhealthy';
+  return status.includes('(health: starting)') ? 'starting' : 'none';
+}
+
+function badValue(key: string, value: string): ApiError {
+  return new ApiError(400, `invalid filter '${key}=${value}'`);
+}

@@ -1,0 +1,70 @@
+// The aggregated Docker API over a cluster: puts services, router and listeners together.
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { ClusterView } from '../engine/cluster-view.js';
+import { createExecTable } from './exec-table.js';
+import { Hijacker } from './hijack.js';
+import { createNameTable } from './name-table.js';
+import { operations } from './operations.js';
+import { createImageCopier } from './placement/image-copier.js';
+import { createPlacer } from './placement/placer.js';
+import { Router } from './router.js';
+import { ManagerServer, type ListenTarget, type ServerTls } from './server.js';
+import type { ManagerServices, ManagerSettings } from './services.js';
+
+export interface ManagerOptions {
+  readonly cluster: ClusterView;
+  readonly settings: ManagerSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly randomHex: (bytes: number) => string;
+  /** Towards clients; absent: plain HTTP. */
+  readonly tls?: ServerTls | undefined;
+}
+
+export class Manager {
+  readonly #server: ManagerServer;
+  readonly #hijacker: Hijacker;
+  readonly #shutdown = new AbortController();
+
+  constructor(options: ManagerOptions) {
+    const { cluster, settings, clock, logger, random, randomHex, tls } = options;
+    const services: ManagerServices = {
+      cluster,
+      settings,
+      clock,
+      logger,
+      random,
+      randomHex,
+      names: createNameTable(cluster),
+      execs: createExecTable(),
+      images: createImageCopier({ cluster, clock, logger }),
+      placer: createPlacer({ cluster, random, ...settings }),
+      shutdown: this.#shutdown.signal,
+    };
+    this.#hijacker = new Hijacker({ clock });
+    const router = new Router({ services, hijacker: this.#hijacker, operations });
+    this.#server = new ManagerServer({ handler: router, clock, logger, tls });
+  }
+
+  /** @throws SwarmError LISTEN_FAILED */
+  listen(target: ListenTarget): Promise<ListenTarget> {
+    return this.#server.listen(target);
+  }
+
+  setTls(tls: ServerTls): void {
+    this.#server.setTls(tls);
+  }
+
+  /** Stops accepting, finishes requests for at most `graceMs`, ends streams and tunnels. Idempotent. */
+  close(graceMs: number): Promise<void> {
+    return this.#server.close({
+      graceMs,
+      endStreams: async () => {
+        this.#shutdown.abort(new Error('the manager shuts down'));
+        await this.#hijacker.close();
+      },
+    });
+  }
+}

@@ -1,0 +1,102 @@
+// From method and raw path to the row of the operation table: decoded once, suffix first, names greedy.
+
+/** The part of an operation that decides whether it matches. */
+export interface RoutePattern {
+  readonly method: string;
+  /** `{name}` takes anything, slashes included; `{name}` followed by more takes as much as the rest allows. */
+  readonly path: string;
+}
+
+export interface RouteMatch<P extends RoutePattern> {
+  readonly operation: P;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export interface SplitPath {
+  /** Version of the path without its `v`; undefined for an unversioned one. */
+  readonly version: string | undefined;
+  /** Decoded path without version. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/**
+ * Splits a request target. @returns undefined for what no engine would route: a broken encoding, control characters,
+ * empty, `.` and `..` segments. (A redirect to a clean path would break Go clients, which follow none.)
+ */
+export function splitTarget(target: string): SplitPath | undefined {
+  const questionMark = target.indexOf('?');
+  const rawPath = questionMark < 0 ? target : target.slice(0, questionMark);
+  const query = new URLSearchParams(questionMark < 0 ? '' : target.slice(questionMark + 1));
+  if (!rawPath.startsWith('/')) return undefined;
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(rawPath);
+  } catch {
+    return undefined;
+  }
+  if (/[\u0000-\u001f\u007f]/.test(decoded)) return undefined;
+  const segments = decoded.split('/').slice(1);
+  // One trailing slash is how clients before 1.25 listed networks.
+  if (segments.at(-1) === '' && segments.length > 1) segments.pop();
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    return undefined;
+  }
+  const versioned = /^v([0-9][0-9.]*)$/.exec(segments[0] ?? '');
+  const rest = versioned === null ? segments : segments.slice(1);
+  return { version: versioned?.[1], path: `/${rest.join('/')}`, query };
+}
+
+interface CompiledPattern<P> {
+  readonly operation: P;
+  readonly expression: RegExp;
+  readonly names: readonly string[];
+}
+
+/** Finds operations in a table; literal rows win over those with names, longer literal parts over shorter ones. */
+export class RouteMatcher<P extends RoutePattern> {
+  readonly #literal = new Map<string, P>();
+  readonly #byMethod = new Map<string, CompiledPattern<P>[]>();
+
+  constructor(operations: readonly P[]) {
+    for (const operation of operations) {
+      if (!operation.path.includes('{')) {
+        this.#literal.set(`${operation.method} ${operation.path}`, operation);
+        continue;
+      }
+      const rows = this.#byMethod.get(operation.method) ?? [];
+      rows.push(compile(operation));
+      this.#byMethod.set(operation.method, rows);
+    }
+    const literalLength = (row: CompiledPattern<P>): number =>
+      row.operation.path.replace(/\{\w+\}/g, '').length;
+    for (const rows of this.#byMethod.values()) rows.sort((a, b) => literalLength(b) - literalLength(a));
+  }
+
+  find(method: string, path: string): RouteMatch<P> | undefined {
+    const literal = this.#literal.get(`${method} ${path}`);
+    if (literal !== undefined) return { operation: literal, params: {} };
+    for (const row of this.#byMethod.get(method) ?? []) {
+      const match = row.expression.exec(path);
+      if (match === null) continue;
+      const params = Object.fromEntries(row.names.map((name, at) => [name, match[at + 1] ?? '']));
+      return { operation: row.operation, params };
+    }
+    return undefined;
+  }
+}
+
+function compile<P extends RoutePattern>(operation: P): CompiledPattern<P> {
+  const names: string[] = [];
+  const source = operation.path
+    .split(/(\{\w+\})/)
+    .map((part) => {
+      const name = /^\{(\w+)\}$/.exec(part)?.[1];
+      if (name === undefined) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      names.push(name);
+      // One greedy name per pattern part keeps matching linear: the table has at most two, divided by a literal.
+      return '(.+)';
+    })
+    .join('');
+  return { operation, expression: new RegExp(`^${source}$`), names };
+}

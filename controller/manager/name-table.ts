@@ -1,0 +1,41 @@
+// Container names are unique in the whole cluster: names being created or renamed to are reserved here, atomically.
+import type { ClusterView } from '../engine/cluster-view.js';
+import { nameInUse } from './api-error.js';
+
+export interface NameTable {
+  /**
+   * Claims `name` until the returned function is called; by then the cache must know the container, or it failed.
+   * An empty name is always free.
+   * @param claimant ID shown to others that want the name meanwhile
+   * @throws ApiError 409 when a container or another claim has the name
+   */
+  reserve(name: string, claimant: string): () => void;
+}
+
+type Containers = Pick<ClusterView, 'containers' | 'findContainer'>;
+
+export function createNameTable(cluster: Containers): NameTable {
+  const claims = new Map<string, string>();
+  return {
+    reserve: (requested, claimant) => {
+      const name = requested.replace(/^\//, '');
+      if (name === '') return () => undefined;
+      const claim = claims.get(name);
+      if (claim !== undefined) throw nameInUse(name, claim);
+      const holder = findHolder(cluster, name);
+      if (holder !== undefined) throw nameInUse(name, holder);
+      claims.set(name, claimant);
+      return () => {
+        if (claims.get(name) === claimant) claims.delete(name);
+      };
+    },
+  };
+}
+
+/** The container that has exactly this name on any engine; IDs that happen to read the same do not count. */
+function findHolder(cluster: Containers, name: string): string | undefined {
+  const found = cluster.findContainer(name);
+  if (found.type === 'missing') return undefined;
+  if (found.type === 'found' && found.container.names.includes(name)) return found.container.id;
+  return cluster.containers().find((container) => container.names.includes(name))?.id;
+}

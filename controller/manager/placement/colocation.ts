@@ -1,0 +1,191 @@
+// Where a container must run because of what it uses: networks and volumes that exist on some engines only. References
+// with a node in front (`node/name`) pin to that node and lose the prefix, since engines do not know it.
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../base/json.js';
+import { SwarmError } from '../../base/errors.js';
+import type { CachedObject, ClusterView } from '../../engine/cluster-view.js';
+
+type Cluster = Pick<ClusterView, 'networks' | 'volumes' | 'findContainer' | 'engines'>;
+
+export interface Colocation {
+  /** Addresses of the engines that have everything; undefined = any engine. */
+  readonly only: ReadonlySet<string> | undefined;
+  /** The create body with names as engines know them. */
+  readonly body: JsonObject;
+}
+
+/** One thing the container uses, and where it is. */
+interface Pin {
+  /** `network "front"` */
+  readonly what: string;
+  readonly engines: ReadonlySet<string>;
+}
+
+interface Located {
+  /** The name for the engine. */
+  readonly name: string;
+  readonly pin?: Pin;
+}
+
+// Every engine has these; and `container:x` is a matter of the container.
+const predefinedNetworks = new Set(['', 'default', 'bridge', 'host', 'none', 'nat']);
+
+/** @throws SwarmError NO_ELIGIBLE_ENGINE when no engine has everything */
+export function colocate(body: JsonObject, cluster: Cluster): Colocation {
+  const pins: Pin[] = [];
+  const use = ({ name, pin }: Located): string => {
+    if (pin !== undefined) pins.push(pin);
+    return name;
+  };
+  const hostConfig = objectAt(body, 'HostConfig');
+  const endpoints = objectAt(objectAt(body, 'NetworkingConfig'), 'EndpointsConfig');
+  const patchedHost: JsonObject = { ...hostConfig };
+  const networkMode = stringAt(hostConfig, 'NetworkMode');
+  if (networkMode !== undefined) {
+    patchedHost['NetworkMode'] = networkMode.startsWith('container:')
+      ? containerMode(networkMode, cluster)
+      : use(locateNetwork(networkMode, cluster));
+  }
+  for (const key of ['IpcMode', 'PidMode']) {
+    const mode = stringAt(hostConfig, key);
+    if (mode?.startsWith('container:') === true) patchedHost[key] = containerMode(mode, cluster);
+  }
+  for (const key of ['VolumesFrom', 'Links']) {
+    const entries: unknown = hostConfig[key];
+    if (Array.isArray(entries)) {
+      patchedHost[key] = entries.map((entry: unknown) =>
+        typeof entry === 'string' ? listedContainer(entry, cluster) : entry,
+      );
+    }
+  }
+  const { Binds: binds, Mounts: mounts } = hostConfig;
+  if (Array.isArray(binds)) {
+    patchedHost['Binds'] = binds.map((bind: unknown) =>
+      typeof bind === 'string' ? patchBind(bind, (name) => use(locateVolume(name, cluster))) : bind,
+    );
+  }
+  if (Array.isArray(mounts)) {
+    patchedHost['Mounts'] = mounts.map((mount: unknown) => {
+      const source = stringAt(mount, 'Source') ?? '';
+      if (!isJsonObject(mount) || mount['Type'] !== 'volume' || source === '') return mount;
+      return { ...mount, Source: use(locateVolume(source, cluster)) };
+    });
+  }
+  const patchedEndpoints = Object.fromEntries(
+    Object.entries(endpoints).map(([name, settings]) => [use(locateNetwork(name, cluster)), settings]),
+  );
+  return {
+    only: intersect(pins),
+    body: {
+      ...body,
+      ...(isJsonObject(body['HostConfig']) ? { HostConfig: patchedHost } : {}),
+      ...(Object.keys(endpoints).length === 0
+        ? {}
+        : {
+            NetworkingConfig: { ...objectAt(body, 'NetworkingConfig'), EndpointsConfig: patchedEndpoints },
+          }),
+    },
+  };
+}
+
+function locateNetwork(reference: string, cluster: Cluster): Located {
+  if (predefinedNetworks.has(reference)) return { name: reference };
+  const named = splitNode(reference, cluster);
+  if (named !== undefined && predefinedNetworks.has(named.rest)) {
+    return { name: named.rest, pin: { what: `network "${reference}"`, engines: new Set([named.address]) } };
+  }
+  const found = cluster
+    .networks()
+    .filter(
+      (network) =>
+        network.id === reference ||
+        network.summary['Name'] === reference ||
+        (network.engine.address === named?.address && network.summary['Name'] === named.rest),
+    );
+  return locate(reference, { kind: 'network', found, fallback: named });
+}
+
+function locateVolume(reference: string, cluster: Cluster): Located {
+  const named = splitNode(reference, cluster);
+  const found = cluster
+    .volumes()
+    .filter(
+      (volume) =>
+        volume.id === reference || (volume.engine.address === named?.address && volume.id === named.rest),
+    );
+  return locate(reference, { kind: 'volume', found, fallback: named });
+}
+
+/** The name and place of what was found; what is not known yet is the engine's to make or to refuse. */
+function locate(
+  reference: string,
+  { kind, found, fallback }: { kind: string; found: readonly CachedObject[]; fallback: NodeName | undefined },
+): Located {
+  const local = found.filter((object) => (object.summary['Scope'] ?? 'local') === 'local');
+  const first = found[0];
+  if (first === undefined) {
+    if (fallback === undefined) return { name: reference };
+    return {
+      name: fallback.rest,
+      pin: { what: `${kind} "${reference}"`, engines: new Set([fallback.address]) },
+    };
+  }
+  const isPrefixed = first.id !== reference && first.summary['Name'] !== reference;
+  const name = isPrefixed ? (fallback?.rest ?? reference) : reference;
+  if (local.length === 0) return { name };
+  return {
+    name,
+    pin: { what: `${kind} "${reference}"`, engines: new Set(local.map((object) => object.engine.address)) },
+  };
+}
+
+interface NodeName {
+  readonly address: string;
+  readonly rest: string;
+}
+
+/** `node1/front` → the engine named node1 and `front`. */
+function splitNode(reference: string, cluster: Cluster): NodeName | undefined {
+  const slash = reference.indexOf('/');
+  if (slash < 1) return undefined;
+  const node = reference.slice(0, slash);
+  const engine = cluster.engines().find(({ name, id }) => name === node || id === node);
+  return engine === undefined ? undefined : { address: engine.address, rest: reference.slice(slash + 1) };
+}
+
+function containerMode(mode: string, cluster: Cluster): string {
+  return `container:${bareContainer(mode.slice('container:'.length), cluster)}`;
+}
+
+/** `node/db:alias` → `<id>:alias`, `node/db` → `<id>:db`; others stay. */
+function listedContainer(entry: string, cluster: Cluster): string {
+  const [reference = '', ...rest] = entry.split(':');
+  return [bareContainer(reference, cluster), ...rest].join(':');
+}
+
+/** A reference with a node becomes the ID; plain ones are known to the engine as they are. */
+function bareContainer(reference: string, cluster: Cluster): string {
+  if (!reference.replace(/^\//, '').includes('/')) return reference;
+  const lookup = cluster.findContainer(reference);
+  return lookup.type === 'found' ? lookup.container.id : reference;
+}
+
+/** `name:/path[:options]` with the name replaced; host paths and anonymous volumes stay. */
+function patchBind(bind: string, locate: (name: string) => string): string {
+  const colon = bind.indexOf(':');
+  const source = bind.slice(0, colon);
+  return colon < 1 || /^[/.~]/.test(source) ? bind : `${locate(source)}${bind.slice(colon)}`;
+}
+
+function intersect(pins: readonly Pin[]): ReadonlySet<string> | undefined {
+  const [first, ...others] = pins;
+  if (first === undefined) return undefined;
+  const only = [...first.engines].filter((address) => others.every(({ engines }) => engines.has(address)));
+  if (only.length === 0) {
+    const places = pins.map(({ what, engines }) => `${what} is on ${[...engines].join(', ')}`).join('; ');
+    throw new SwarmError(
+      'NO_ELIGIBLE_ENGINE',
+      `Cannot place container: no engine has everything it uses: ${places}`,
+    );
+  }
+  return new Set(only);
+}

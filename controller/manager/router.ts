@@ -1,0 +1,210 @@
+// From an HTTP request to its operation: version check, match, handler, and one place that turns failures into answers.
+import { STATUS_CODES, ServerResponse, type IncomingMessage } from 'node:http';
+import { Readable, type Duplex } from 'node:stream';
+import { ApiError, toHttpFailure } from './api-error.js';
+import { chooseVersion } from './api-version.js';
+import { allowedUpgrade } from './allowed-upgrade.js';
+import type { Hijacker, Refusal } from './hijack.js';
+import { tune } from './hijack.js';
+import { RouteMatcher, splitTarget, type RouteMatch, type SplitPath } from './match-route.js';
+import type { Operation } from './operations.js';
+import { maxJsonBytes } from './read-body.js';
+import { replyBytes, replyEmpty, replyError } from './reply.js';
+import type { RequestContext } from './route-context.js';
+import type { ManagerServices } from './services.js';
+import { readFramedBody } from './upgrade-body.js';
+
+export class Router {
+  readonly #services: ManagerServices;
+  readonly #hijacker: Hijacker;
+  readonly #matcher: RouteMatcher<Operation>;
+
+  constructor(options: {
+    readonly services: ManagerServices;
+    readonly hijacker: Hijacker;
+    readonly operations: readonly Operation[];
+  }) {
+    this.#services = options.services;
+    this.#hijacker = options.hijacker;
+    this.#matcher = new RouteMatcher(options.operations);
+  }
+
+  /** Answers an ordinary request. Never rejects. */
+  async handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.#answer({ request, response, body: request });
+  }
+
+  /** Answers a request that asks to leave HTTP; where that has no meaning the wish is ignored. Never rejects. */
+  async handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    tune(socket);
+    try {
+      await this.#upgrade(request, socket, head);
+    } catch (error) {
+      this.#fail(request, responseOn(request, socket), error);
+    }
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const framed = await readFramedBody(socket, {
+      head,
+      framing: {
+        contentLength: request.headers['content-length'],
+        transferEncoding: request.headers['transfer-encoding'],
+      },
+      limit: maxJsonBytes,
+    });
+    const { match, split } = this.#match(request);
+    const protocol = allowedUpgrade(request, match?.operation.upgrade);
+    if (match?.operation.hijack === undefined || split === undefined || protocol === undefined) {
+      await this.#answer({
+        request,
+        response: responseOn(request, socket),
+        body: Readable.from([framed.body]),
+      });
+      return;
+    }
+    const context = this.#context(request, { match, split, signal: closeSignal(socket) });
+    const target = await match.operation.hijack(context, framed.body);
+    const refusal = await this.#hijacker.relay(context, {
+      client: socket,
+      rest: framed.rest,
+      target,
+      protocol,
+    });
+    if (refusal !== undefined) replyRefusal(this.#decorate(responseOn(request, socket)), refusal);
+  }
+
+  async #answer(exchange: {
+    request: IncomingMessage;
+    response: ServerResponse;
+    body: Readable;
+  }): Promise<void> {
+    const { request, response, body } = exchange;
+    this.#decorate(response);
+    // A client that leaves while it sends or reads is no error of ours.
+    response.on('error', () => undefined);
+    body.on('error', () => undefined);
+    try {
+      if (request.method === 'OPTIONS') {
+        replyEmpty(response, 200);
+        return;
+      }
+      if (hasSeveralHosts(request)) throw new ApiError(400, 'more than one Host header');
+      const { match, split } = this.#match(request);
+      if (match === undefined || split === undefined) throw new ApiError(404, 'page not found');
+      const { operation } = match;
+      if (operation.handler === undefined) {
+        throw new ApiError(
+          501,
+          `Cannot answer ${operation.method} ${operation.path}: this operation is not implemented for clusters`,
+        );
+      }
+      const context = this.#context(request, { match, split, signal: responseSignal(response) });
+      await operation.handler({ ...context, body, response });
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
+  }
+
+  #match(request: IncomingMessage): {
+    match: RouteMatch<Operation> | undefined;
+    split: SplitPath | undefined;
+  } {
+    const split = splitTarget(request.url ?? '');
+    return {
+      split,
+      match: split === undefined ? undefined : this.#matcher.find(request.method ?? 'GET', split.path),
+    };
+  }
+
+  /** @throws ApiError 400 for a version outside the range */
+  #context(
+    request: IncomingMessage,
+    { match, split, signal }: { match: RouteMatch<Operation>; split: SplitPath; signal: AbortSignal },
+  ): RequestContext {
+    return {
+      request: { method: request.method ?? 'GET', rawHeaders: request.rawHeaders, headers: request.headers },
+      version: chooseVersion(split.version, this.#services.settings.versions),
+      params: match.params,
+      query: split.query,
+      signal,
+      services: this.#services,
+    };
+  }
+
+  #decorate(response: ServerResponse): ServerResponse {
+    const { settings } = this.#services;
+    response.setHeader('Api-Version', settings.versions.max);
+    response.setHeader('Ostype', 'linux');
+    response.setHeader('Docker-Experimental', String(settings.experimental));
+    response.setHeader('Server', `Swarm/${settings.programVersion} (${settings.os})`);
+    if (settings.cors) {
+      response.setHeader('Access-Control-Allow-Origin', '*');
+      response.setHeader(
+        'Access-Control-Allow-Headers',
+        'Origin, X-Requested-With, Content-Type, Accept, X-Registry-Auth',
+      );
+      response.setHeader('Access-Control-Allow-Methods', 'HEAD, GET, POST, DELETE, PUT, OPTIONS');
+    }
+    return response;
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const failure = toHttpFailure(error);
+    if (failure.status >= 500 && !response.destroyed) {
+      // Path without query: queries carry build arguments and credentials of registries.
+      const path = (request.url ?? '').split('?')[0] ?? '';
+      this.#services.logger.error(`HTTP error: ${failure.message}`, {
+        status: failure.status,
+        method: request.method ?? '',
+        path,
+      });
+    }
+    if (response.headersSent) {
+      // Too late to say what went wrong; a cut connection is at least not taken for a complete answer.
+      response.destroy();
+      return;
+    }
+    // The rest of a refused upload is not worth reading, and unread it would be taken for the next request.
+    if (!request.complete) response.setHeader('Connection', 'close');
+    replyError(this.#decorate(response), failure.status, failure.message);
+  }
+}
+
+/** A response on a socket that Node's server has let go after an upgrade request. */
+function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  // assignSocket is typed for net.Socket, but needs no more than a duplex stream.
+  response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
+  response.on('finish', () => socket.end());
+  // A client that does not close after the answer must not hold the connection.
+  response.on('finish', () => socket.resume());
+  socket.on('end', () => socket.end());
+  return response;
+}
+
+function replyRefusal(response: ServerResponse, refusal: Refusal): void {
+  if (STATUS_CODES[refusal.status] !== undefined) response.statusMessage = STATUS_CODES[refusal.status] ?? '';
+  replyBytes(response, refusal.status, refusal.body, refusal.contentType);
+}
+
+/** Aborts when the answer's connection closes before the answer is complete. */
+function responseSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) controller.abort(new ApiError(499, 'client closed the connection'));
+  });
+  return controller.signal;
+}
+
+function closeSignal(socket: Duplex): AbortSignal {
+  const controller = new AbortController();
+  socket.once('close', () => controller.abort(new ApiError(499, 'client closed the connection')));
+  return controller.signal;
+}
+
+/** Node takes the first of two Host headers; which one a proxy in front looked at is anyone's guess. */
+function hasSeveralHosts(request: IncomingMessage): boolean {
+  return request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1;
+}

@@ -1,0 +1,182 @@
+// Calls on one existing container: found by reference, sent to its engine by full ID, cache refreshed before the answer.
+import { isTrue } from '../query.js';
+import { answerWithin, callForBody } from '../call-engine.js';
+import { ApiError } from '../api-error.js';
+import { enginePath } from '../engine-path.js';
+import { findReachableContainer } from '../find-container.js';
+import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
+import { objectAt } from '../../base/json.js';
+import { parseJsonObject, readAll } from '../read-body.js';
+import { param, type RequestContext, type RouteContext, type RouteHandler } from '../route-context.js';
+import type { CachedContainer } from '../../engine/cluster-view.js';
+
+const containerOf = (context: RouteContext): CachedContainer =>
+  findReachableContainer(context.services.cluster, param(context, 'id'));
+
+/** A stream or large answer of one container: logs, top, stats, changes, export, archive. */
+function streamed(suffix: string, options: { readonly isEndless?: boolean } = {}): RouteHandler {
+  return async (context) => {
+    const { id, engine } = containerOf(context);
+    await forwardStream(context, { engine, path: `/containers/${id}/${suffix}`, ...options });
+  };
+}
+
+/** A change without a body to interpret, after which the cache is read again. */
+function changed(
+  suffix: string,
+  options: { readonly answerWithinMs: number; readonly body: 'forward' | 'drop' },
+): RouteHandler {
+  return async (context) => {
+    const { id, engine } = containerOf(context);
+    const body = await readAll(context.body);
+    const answer = await forwardChange(context, {
+      engine,
+      path: `/containers/${id}/${suffix}`,
+      answerWithinMs: options.answerWithinMs,
+      ...(options.body === 'forward' && body.length > 0 ? { body } : {}),
+    });
+    if (answer.status < 400) await context.services.cluster.refreshContainer(engine, id);
+    replySmall(context, answer);
+  };
+}
+
+export const containerTop = streamed('top');
+export const containerChanges = streamed('changes');
+export const containerExport = streamed('export');
+export const containerStats = streamed('stats', { isEndless: true });
+export const headArchive = streamed('archive');
+export const getArchive = streamed('archive');
+export const putArchive = streamed('archive');
+
+// Engines up to 1.23 took a HostConfig here; newer ones refuse it, so what old clients send is dropped.
+export const startContainer = changed('start', { answerWithinMs: answerWithin.slow, body: 'drop' });
+// These answer when the container's grace period is over, and only the container knows how long that is.
+export const stopContainer = changed('stop', { answerWithinMs: answerWithin.unbounded, body: 'drop' });
+export const restartContainer = changed('restart', { answerWithinMs: answerWithin.unbounded, body: 'drop' });
+export const killContainer = changed('kill', { answerWithinMs: answerWithin.slow, body: 'drop' });
+export const pauseContainer = changed('pause', { answerWithinMs: answerWithin.slow, body: 'drop' });
+export const unpauseContainer = changed('unpause', { answerWithinMs: answerWithin.slow, body: 'drop' });
+export const updateContainer = changed('update', { answerWithinMs: answerWithin.slow, body: 'forward' });
+
+export const containerCheckpoints = streamed('checkpoints');
+export const createCheckpoint = changed('checkpoints', {
+  answerWithinMs: answerWithin.slow,
+  body: 'forward',
+});
+
+export const removeCheckpoint: RouteHandler = async (context) => {
+  const { id, engine } = containerOf(context);
+  const path = `/containers/${id}/checkpoints/${encodeURIComponent(param(context, 'name'))}`;
+  replySmall(context, await forwardChange(context, { engine, path, answerWithinMs: answerWithin.slow }));
+};
+
+export const websocketWithoutUpgrade: RouteHandler = () =>
+  Promise.reject(new ApiError(400, 'Cannot attach: the request must ask for a websocket'));
+
+export const resizeContainer: RouteHandler = async (context) => {
+  const { id, engine } = containerOf(context);
+  replySmall(
+    context,
+    await forwardChange(context, {
+      engine,
+      path: `/containers/${id}/resize`,
+      answerWithinMs: answerWithin.quick,
+    }),
+  );
+};
+
+export const containerLogs: RouteHandler = async (context) => {
+  const container = containerOf(context);
+  await forwardStream(context, {
+    engine: container.engine,
+    path: `/containers/${container.id}/logs`,
+    isTerminal: () => hasTerminal(context, container),
+    isEndless: true,
+  });
+};
+
+/** Attach without an upgrade: the engine answers 200 with the raw stream. */
+export const attachWithoutUpgrade: RouteHandler = async (context) => {
+  const container = containerOf(context);
+  await readAll(context.body);
+  await forwardStream(context, {
+    engine: container.engine,
+    path: `/containers/${container.id}/attach`,
+    isTerminal: () => hasTerminal(context, container),
+    isEndless: true,
+  });
+};
+
+/**
+ * The docker CLI starts a container only after the headers of its wait have come, so they are passed on at once; the
+ * engine sends them when it has begun to wait.
+ */
+export const waitContainer: RouteHandler = async (context) => {
+  const { id, engine } = containerOf(context);
+  await forwardStream(context, { engine, path: `/containers/${id}/wait`, isEndless: true });
+};
+
+export const removeContainer: RouteHandler = async (context) => {
+  const { id, engine } = containerOf(context);
+  const answer = await forwardChange(context, {
+    engine,
+    path: `/containers/${id}`,
+    answerWithinMs: answerWithin.slow,
+  });
+  if (answer.status < 400 || answer.status === 404) {
+    await context.services.cluster.refreshContainer(engine, id);
+    if (isTrue(context.query.get('v'))) await context.services.cluster.refreshVolumes(engine);
+  }
+  replySmall(context, answer);
+};
+
+export const renameContainer: RouteHandler = async (context) => {
+  const { id, engine, names } = containerOf(context);
+  const name = (context.query.get('name') ?? '').replace(/^\//, '');
+  if (names.includes(name))
+    throw new ApiError(400, 'Renaming a container with the same name as its current name');
+  const release = context.services.names.reserve(name, id);
+  try {
+    const answer = await forwardChange(context, {
+      engine,
+      path: `/containers/${id}/rename`,
+      answerWithinMs: answerWithin.quick,
+    });
+    if (answer.status < 400) await context.services.cluster.refreshContainer(engine, id);
+    replySmall(context, answer);
+  } finally {
+    release();
+  }
+};
+
+export const commitContainer: RouteHandler = async (context) => {
+  const reference = context.query.get('container') ?? '';
+  const { id, engine } = findReachableContainer(context.services.cluster, reference);
+  const query = new URLSearchParams(context.query);
+  query.set('container', id);
+  const body = await readAll(context.body);
+  const answer = await forwardChange(context, {
+    engine,
+    path: '/commit',
+    query,
+    answerWithinMs: answerWithin.unbounded,
+    ...(body.length > 0 ? { body } : {}),
+  });
+  if (answer.status < 400) await context.services.cluster.refreshImages(engine);
+  replySmall(context, answer);
+};
+
+/** Whether the container has a terminal, when the engine's answer does not tell; asked of the engine. */
+export async function hasTerminal(
+  context: RequestContext,
+  { engine, id }: Pick<CachedContainer, 'engine' | 'id'>,
+): Promise<boolean> {
+  if (!needsStreamType(engine, context.version)) return false;
+  const answer = await callForBody(context.services.cluster, engine, {
+    method: 'GET',
+    path: enginePath(engine, { version: context.version, path: `/containers/${id}/json` }),
+    headersTimeoutMs: answerWithin.quick,
+    signal: context.signal,
+  });
+  return answer.status === 200 && objectAt(parseJsonObject(answer.body), 'Config')['Tty'] === true;
+}

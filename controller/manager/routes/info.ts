@@ -1,0 +1,169 @@
+// GET /info: the cluster as if it were one engine, from the cache alone, with the classic's block about each node.
+import { objectAt, type JsonObject } from '../../base/json.js';
+import { formatTime } from '../../api/conditions.js';
+import type { PooledEngine } from '../../engine/cluster-view.js';
+import { isReachable } from '../find-container.js';
+import { withOvercommit } from '../placement/candidates.js';
+import { countStates, renderSystemStatus } from '../render-status.js';
+import { replyJson } from '../reply.js';
+import type { RouteContext, RouteHandler } from '../route-context.js';
+
+export const info: RouteHandler = (context) => {
+  replyJson(context.response, 200, renderInfo(context.services));
+  return Promise.resolve();
+};
+
+export function renderInfo(services: RouteContext['services']): JsonObject {
+  const { cluster, settings, clock } = services;
+  const engines = cluster.engines();
+  const healthy = engines.filter(isReachable);
+  const containers = cluster.containers();
+  const counts = countStates(containers);
+  const unreachable = engines.filter((engine) => engine.state === 'unhealthy');
+  const sum = (read: (engine: PooledEngine) => number): number =>
+    healthy.reduce((total, engine) => total + withOvercommit(read(engine), settings.overcommit), 0);
+  const typical = mostCommon(healthy);
+  return {
+    ...fromTypical(typical),
+    ID: settings.clusterId,
+    Name: settings.hostName,
+    Containers: containers.length,
+    ContainersRunning: counts.running,
+    ContainersPaused: counts.paused,
+    ContainersStopped: counts.stopped,
+    Images: new Set(cluster.images().map((image) => image.id)).size,
+    Driver: '',
+    DriverStatus: [],
+    SystemStatus: renderSystemStatus({
+      strategy: settings.strategy,
+      filters: settings.filters,
+      overcommit: settings.overcommit,
+      engines,
+      containersOf: (engine) => cluster.containersOf(engine),
+    }),
+    Plugins: unitePlugins(healthy),
+    NCPU: sum((engine) => engine.specs?.cpus ?? 0),
+    MemTotal: sum((engine) => engine.specs?.memoryBytes ?? 0),
+    ServerVersion: `swarm/${settings.programVersion}`,
+    OperatingSystem: settings.os,
+    OSType: 'linux',
+    Architecture: typical?.specs?.arch ?? settings.arch,
+    KernelVersion: settings.kernelVersion,
+    SystemTime: formatTime(clock.now()),
+    NGoroutines: 0,
+    NEventsListener: 0,
+    NFd: 0,
+    Debug: false,
+    ExperimentalBuild: settings.experimental,
+    DockerRootDir: '',
+    Labels: [],
+    HttpProxy: '',
+    HttpsProxy: '',
+    NoProxy: '',
+    // Anything but `inactive` makes compose and the CLI believe that the engines form a swarm.
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    Warnings:
+      unreachable.length === 0
+        ? null
+        : unreachable.map(
+            (engine) =>
+              `WARNING: node ${engine.name || engine.address} is unreachable: ${engine.error ?? ''}`,
+          ),
+  };
+}
+
+// What clients need but a cluster has no own value for is taken from an engine of the most common version.
+const typicalKeys = [
+  'MemoryLimit',
+  'SwapLimit',
+  'KernelMemory',
+  'KernelMemoryTCP',
+  'CpuCfsPeriod',
+  'CpuCfsQuota',
+  'CPUShares',
+  'CPUSet',
+  'PidsLimit',
+  'OomKillDisable',
+  'IPv4Forwarding',
+  'BridgeNfIptables',
+  'BridgeNfIp6tables',
+  'LoggingDriver',
+  'CgroupDriver',
+  'CgroupVersion',
+  'IndexServerAddress',
+  'RegistryConfig',
+  'Runtimes',
+  'DefaultRuntime',
+  'InitBinary',
+  'ContainerdCommit',
+  'RuncCommit',
+  'InitCommit',
+  'SecurityOptions',
+  'Isolation',
+  'LiveRestoreEnabled',
+] as const;
+
+// Answers for a cluster without a healthy engine: clients fail on some of these when they are missing.
+const defaults: JsonObject = {
+  MemoryLimit: true,
+  SwapLimit: true,
+  CpuCfsPeriod: true,
+  CpuCfsQuota: true,
+  CPUShares: true,
+  CPUSet: true,
+  PidsLimit: true,
+  OomKillDisable: true,
+  IPv4Forwarding: true,
+  IndexServerAddress: 'https://index.docker.io/v1/',
+  RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
+  Runtimes: {},
+  DefaultRuntime: 'runc',
+  InitBinary: '',
+  ContainerdCommit: { ID: '' },
+  RuncCommit: { ID: '' },
+  InitCommit: { ID: '' },
+  SecurityOptions: [],
+  LiveRestoreEnabled: false,
+};
+
+function fromTypical(engine: PooledEngine | undefined): JsonObject {
+  const given = engine?.specs?.info ?? {};
+  return {
+    ...defaults,
+    ...Object.fromEntries(
+      typicalKeys.flatMap((key) =>
+        given[key] === undefined || given[key] === null ? [] : [[key, given[key]]],
+      ),
+    ),
+  };
+}
+
+/** The first engine of the version that most engines have. */
+function mostCommon(engines: readonly PooledEngine[]): PooledEngine | undefined {
+  const counts = new Map<string, { engine: PooledEngine; count: number }>();
+  for (const engine of engines) {
+    const version = engine.specs?.version ?? '';
+    const entry = counts.get(version);
+    if (entry === undefined) counts.set(version, { engine, count: 1 });
+    else entry.count += 1;
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.engine;
+}
+
+function unitePlugins(engines: readonly PooledEngine[]): JsonObject {
+  const unite = (kind: string): string[] => {
+    const names = engines.flatMap((engine) => {
+      const list: unknown = objectAt(engine.specs?.info, 'Plugins')[kind];
+      return Array.isArray(list) ? list.filter((name): name is string => typeof name === 'string') : [];
+    });
+    return [...new Set(names)].sort();
+  };
+  return { Volume: unite('Volume'), Network: unite('Network'), Authorization: null, Log: unite('Log') };
+}

@@ -1,0 +1,233 @@
+// Networks: listed under names that mean one network, made on one engine, connected where the container is.
+import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
+import type { CachedObject, PooledEngine } from '../../engine/cluster-view.js';
+import { parsePlacement } from '../../schedule/placement-request.js';
+import { ApiError } from '../api-error.js';
+import { answerWithin } from '../call-engine.js';
+import { findReachableContainer, isReachable } from '../find-container.js';
+import { findNetwork } from '../find-object.js';
+import { forwardChange, replySmall } from '../forward.js';
+import { matchesLabels } from '../label-filter.js';
+import { stringifyJson } from '../lossless-json.js';
+import { matchRegex } from '../pattern.js';
+import type { Placer } from '../placement/placer.js';
+import { pruneEverywhere } from '../prune.js';
+import { readFilters } from '../query.js';
+import { readJsonBody } from '../read-body.js';
+import { replyJson } from '../reply.js';
+import { param, type RouteContext, type RouteHandler } from '../route-context.js';
+
+const filterKeys = ['dangling', 'driver', 'id', 'label', 'name', 'node', 'scope', 'type'] as const;
+const predefined = new Set(['bridge', 'host', 'none', 'nat']);
+
+const nameOf = (network: CachedObject): string => stringAt(network.summary, 'Name') ?? '';
+const isLocal = (network: CachedObject): boolean =>
+  (stringAt(network.summary, 'Scope') ?? 'local') === 'local';
+
+export const listNetworks: RouteHandler = (context) => {
+  const filters = readFilters(context.query, filterKeys);
+  const all = dedupe(context.services.cluster.networks());
+  const counts = new Map<string, number>();
+  for (const network of all) counts.set(nameOf(network), (counts.get(nameOf(network)) ?? 0) + 1);
+  const regex = (key: string): ((text: string) => boolean)[] =>
+    (filters.get(key) ?? []).map((value) => matchRegex(value));
+  const [names, ids, nodes] = [regex('name'), regex('id'), regex('node')];
+  const anyOf = (key: string, value: string): boolean => filters.get(key)?.includes(value) ?? true;
+  const type = filters.get('type');
+  for (const value of type ?? []) {
+    if (value !== 'custom' && value !== 'builtin') throw new ApiError(400, `invalid filter 'type=${value}'`);
+  }
+  const dangling = filters.get('dangling')?.map((value) => value === 'true' || value === '1');
+  const listed = all.filter((network) => {
+    const name = nameOf(network);
+    const shown = listName(network, counts);
+    return (
+      (names.length === 0 || names.some((matches) => matches(name) || matches(shown))) &&
+      (ids.length === 0 || ids.some((matches) => matches(network.id))) &&
+      (nodes.length === 0 || nodes.some((matches) => matches(network.engine.name))) &&
+      anyOf('driver', stringAt(network.summary, 'Driver') ?? '') &&
+      anyOf('scope', stringAt(network.summary, 'Scope') ?? '') &&
+      (type?.includes(predefined.has(name) ? 'builtin' : 'custom') ?? true) &&
+      (dangling?.includes(!predefined.has(name) && !isUsed(context, network)) ?? true) &&
+      matchesLabels(objectAt(network.summary, 'Labels'), filters.get('label') ?? [])
+    );
+  });
+  replyJson(
+    context.response,
+    200,
+    listed.map((network) => ({ ...network.summary, Name: listName(network, counts) })),
+  );
+  return Promise.resolve();
+};
+
+/** Networks of several engines under one ID are one network. */
+function dedupe(networks: readonly CachedObject[]): readonly CachedObject[] {
+  const seen = new Set<string>();
+  return networks.filter((network) => {
+    if (isLocal(network)) return true;
+    if (seen.has(network.id)) return false;
+    seen.add(network.id);
+    return true;
+  });
+}
+
+/** `node/name` where the name alone would not say which one. */
+function listName(network: CachedObject, counts: ReadonlyMap<string, number>): string {
+  const name = nameOf(network);
+  const isUnique = counts.get(name) === 1 && !predefined.has(name);
+  return !isLocal(network) || isUnique ? name : `${network.engine.name}/${name}`;
+}
+
+function isUsed(context: RouteContext, network: CachedObject): boolean {
+  return context.services.cluster
+    .containersOf(network.engine)
+    .some(({ summary }) =>
+      Object.values(objectAt(summary['NetworkSettings'], 'Networks')).some(
+        (settings) => stringAt(settings, 'NetworkID') === network.id,
+      ),
+    );
+}
+
+export const inspectNetwork: RouteHandler = async (context) => {
+  const reference = param(context, 'id');
+  const network = findNetwork(context.services.cluster, { reference, purpose: 'read' });
+  const answer = await forwardChange(context, {
+    engine: network.engine,
+    path: `/networks/${encodeURIComponent(network.id)}`,
+    answerWithinMs: answerWithin.quick,
+  });
+  replySmall(context, answer);
+};
+
+export const createNetwork: RouteHandler = async (context) => {
+  const { cluster, names, placer, randomHex } = context.services;
+  const body = await readJsonBody(context);
+  const given = stringAt(body, 'Name') ?? '';
+  const { engine: pinned, name } = splitNodeName(context, given);
+  const claim = randomHex(32);
+  // Two creates of one name must not end on two engines; the prefix keeps these claims apart from container names.
+  const release = names.reserve(`network:${name}`, claim);
+  try {
+    const existing = cluster
+      .networks()
+      .find(
+        (network) =>
+          nameOf(network) === name && (pinned === undefined || network.engine.address === pinned.address),
+      );
+    if (existing !== undefined && !predefined.has(name)) {
+      throw new ApiError(409, `network with name ${name} already exists`);
+    }
+    const engine = pinned ?? chooseEngine({ placer, id: claim, labels: objectAt(body, 'Labels') });
+    const answer = await forwardChange(context, {
+      engine,
+      path: '/networks/create',
+      body: Buffer.from(stringifyJson({ ...body, Name: name })),
+      answerWithinMs: answerWithin.slow,
+    });
+    if (answer.status < 400) await cluster.refreshNetworks(engine);
+    replySmall(context, answer);
+  } finally {
+    release();
+  }
+};
+
+/** The engine for an object without resources: as for a container that wants nothing. */
+export function chooseEngine(options: {
+  readonly placer: Placer;
+  readonly id: string;
+  readonly labels: JsonObject;
+}): PooledEngine {
+  const { request } = parsePlacement({ Labels: options.labels });
+  const placement = options.placer.place({ request, id: options.id, name: '' });
+  placement.release();
+  return placement.engine;
+}
+
+/** `node/name` → the engine and the name; anything else is a name. @throws ApiError 503 when the node does not answer */
+export function splitNodeName(
+  context: RouteContext,
+  given: string,
+): { readonly engine?: PooledEngine; readonly name: string } {
+  const slash = given.indexOf('/');
+  if (slash < 1) return { name: given };
+  const node = given.slice(0, slash);
+  const engine = context.services.cluster.engines().find(({ name, id }) => name === node || id === node);
+  if (engine === undefined) return { name: given };
+  if (!isReachable(engine)) throw new ApiError(503, `node ${node} is unhealthy`);
+  return { engine, name: given.slice(slash + 1) };
+}
+
+export const removeNetwork: RouteHandler = async (context) => {
+  const reference = param(context, 'id');
+  const network = findNetwork(context.services.cluster, { reference, purpose: 'change' });
+  const answer = await forwardChange(context, {
+    engine: network.engine,
+    path: `/networks/${encodeURIComponent(network.id)}`,
+    answerWithinMs: answerWithin.slow,
+  });
+  if (answer.status < 400 || answer.status === 404) {
+    await context.services.cluster.refreshNetworks(network.engine);
+  }
+  replySmall(context, answer);
+};
+
+function joining(action: 'connect' | 'disconnect'): RouteHandler {
+  return async (context) => {
+    const { cluster } = context.services;
+    const reference = param(context, 'id');
+    const body = await readJsonBody(context);
+    const containerReference = stringAt(body, 'Container') ?? '';
+    const container = findReachableContainer(cluster, containerReference);
+    const network = networkOn(context, { engine: container.engine, reference, containerReference });
+    const answer = await forwardChange(context, {
+      engine: container.engine,
+      path: `/networks/${encodeURIComponent(network)}/${action}`,
+      body: Buffer.from(stringifyJson({ ...body, Container: container.id })),
+      answerWithinMs: answerWithin.slow,
+    });
+    if (answer.status < 400) {
+      await Promise.all([
+        cluster.refreshContainer(container.engine, container.id),
+        cluster.refreshNetworks(container.engine),
+      ]);
+    }
+    replySmall(context, answer);
+  };
+}
+
+export const connectNetwork = joining('connect');
+export const disconnectNetwork = joining('disconnect');
+
+/** The network as the container's engine knows it. @throws ApiError 404 when it is on other engines only */
+function networkOn(
+  context: RouteContext,
+  {
+    engine,
+    reference,
+    containerReference,
+  }: { engine: PooledEngine; reference: string; containerReference: string },
+): string {
+  const networks = context.services.cluster.networks();
+  const isMeant = (network: CachedObject): boolean =>
+    network.id === reference ||
+    nameOf(network) === reference ||
+    `${network.engine.name}/${nameOf(network)}` === reference ||
+    (/^[0-9a-f]{12,}$/.test(reference) && network.id.startsWith(reference));
+  const there = networks.find((network) => network.engine.address === engine.address && isMeant(network));
+  if (there !== undefined) return there.id;
+  const elsewhere = networks.find(isMeant);
+  if (elsewhere === undefined) return reference;
+  if (!isLocal(elsewhere)) return elsewhere.id;
+  throw new ApiError(
+    404,
+    `network ${reference} not found: it is on node ${elsewhere.engine.name}, container ${containerReference} is on node ${engine.name}`,
+  );
+}
+
+export const pruneNetworks: RouteHandler = (context) =>
+  pruneEverywhere(context, {
+    path: '/networks/prune',
+    listField: 'NetworksDeleted',
+    hasSpace: false,
+    refresh: (engine) => context.services.cluster.refreshNetworks(engine),
+  });

@@ -1,0 +1,50 @@
+// What the manager's routes work with: the cluster's state, settings, and the few tables that live in memory.
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { ClusterView } from '../engine/cluster-view.js';
+import type { FilterName } from '../schedule/candidate.js';
+import type { VersionRange } from './api-version.js';
+import type { ExecTable } from './exec-table.js';
+import type { NameTable } from './name-table.js';
+import type { ImageCopier } from './placement/image-copier.js';
+import type { Placer } from './placement/placer.js';
+
+export interface ManagerSettings {
+  readonly strategy: 'spread' | 'binpack' | 'random';
+  /** In the order given; shown by `docker info`. */
+  readonly filters: readonly FilterName[];
+  readonly versions: VersionRange;
+  /** Version of this program. */
+  readonly programVersion: string;
+  /** Cross-origin headers on every answer, as the classic's --cors. Default off. */
+  readonly cors: boolean;
+  /** Only reported by info and ping. */
+  readonly experimental: boolean;
+  /** A stable name of the cluster for `docker info`; `''` when none was given. */
+  readonly clusterId: string;
+  /** Creates tried again on the next engine after an engine's own failure; 0 = never. */
+  readonly createRetry: number;
+  /** Fraction of CPUs and memory handed out beyond what engines have. */
+  readonly overcommit: number;
+  readonly os: string;
+  readonly arch: string;
+  readonly kernelVersion: string;
+  readonly hostName: string;
+}
+
+export interface ManagerServices {
+  readonly cluster: ClusterView;
+  readonly settings: ManagerSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** `bytes` random bytes in hex; not predictable. */
+  readonly randomHex: (bytes: number) => string;
+  readonly names: NameTable;
+  readonly execs: ExecTable;
+  readonly placer: Placer;
+  readonly images: ImageCopier;
+  /** Aborted when the manager shuts down: ends what would go on for ever. */
+  readonly shutdown: AbortSignal;
+}

@@ -7,7 +7,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { toSwarmError } from '../../controller/base/errors.js';
+import { isSwarmError, messageOf } from '../../controller/base/errors.js';
 import { buildBusyboxImage } from '../../controller/image/busybox-image.js';
 import { buildSwarmImage, type BuiltImage } from '../../controller/image/swarm-image.js';
 import { findPackageRoot, packageVersion } from './package-root.js';
@@ -21,11 +21,9 @@ async function main(): Promise<void> {
   const outputDirectory = path.resolve(values.output);
   await mkdir(outputDirectory, { recursive: true });
   const root = findPackageRoot(path.dirname(fileURLToPath(import.meta.url)));
-  const bundleFile = path.join(root, 'dist/swarm.cjs');
-  if (!existsSync(bundleFile)) throw new Error(`${bundleFile} is missing; make build bundles it`);
   await step(() =>
     buildSwarmImage({
-      bundleFile,
+      bundleFile: path.join(root, 'dist/swarm.cjs'),
       nodeBinary: process.execPath,
       version: packageVersion(root),
       outputDirectory,
@@ -45,7 +43,7 @@ async function step(build: () => Promise<BuiltImage>): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const { message } = toSwarmError(error);
-  process.stderr.write(`error: ${message}\n`);
+  process.stderr.write(`error: ${messageOf(error)}\n`);
+  if (isSwarmError(error)) process.stderr.write(`hint: ${error.hint}\n`);
   process.exitCode = 1;
 });

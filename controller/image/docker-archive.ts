@@ -78,17 +78,17 @@ export async function writeArchive(
   const changed = new Set<string>();
   try {
     await pipeline(packFiles(archiveFiles(image, { reference, changed })), createWriteStream(temporary));
-    if (changed.size > 0) {
-      throw new SwarmError(
-        'IMAGE_UNBUILDABLE',
-        `Cannot write image "${reference}": files of layer "${[...changed].join('", "')}" changed meanwhile`,
-      );
-    }
+    if (changed.size > 0) throw new Error('contents differ');
     await syncFile(temporary);
     await rename(temporary, archivePath);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    if (changed.size === 0) throw error;
+    throw new SwarmError(
+      'IMAGE_UNBUILDABLE',
+      `Cannot write image "${reference}": files of layer "${[...changed].join('", "')}" changed meanwhile`,
+      { cause: error, hint: 'Build again' },
+    );
   }
   await syncDirectory(path.dirname(archivePath));
   return (await stat(archivePath)).size;

@@ -1,6 +1,7 @@
 // Builds the `swarm` image, without registry or engine: the node runtime of this machine and one bundled file.
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { SwarmError } from '../base/errors.js';
 import { measureImage, writeArchive, type RunConfig } from './docker-archive.js';
 import { readPlatform } from './elf.js';
 import { hostFile } from './layer-entry.js';
@@ -27,14 +28,22 @@ export interface BuiltImage {
 /**
  * Builds the archive `swarm-<version>-<12 hex>.tar`, named and tagged by its content: equal input gives equal bytes,
  * and an archive that is there already is not written again (its input is read and hashed, about half a second).
- * @throws {IMAGE_UNBUILDABLE} the runtime is no Linux program, or a library of it is missing
+ * @throws {IMAGE_UNBUILDABLE} the runtime is no Linux program, or a library of it or the bundle is missing
  */
 export async function buildSwarmImage(options: SwarmImageOptions): Promise<BuiltImage> {
   const { bundleFile, nodeBinary, version, outputDirectory } = options;
+  const platform = await readPlatform(nodeBinary);
   const runtime = await readRuntime(nodeBinary);
+  if ((await sizeOf(bundleFile)) === undefined) {
+    throw new SwarmError(
+      'IMAGE_UNBUILDABLE',
+      `Cannot build the swarm image: the bundled program "${bundleFile}" does not exist`,
+      { hint: 'make build writes it' },
+    );
+  }
   const image = await measureImage({
-    platform: await readPlatform(nodeBinary),
-    // The runtime first: engines that have it from an older image load only the bundle.
+    platform,
+    // The runtime first: images of different versions of the program share it in an engine.
     layers: [runtime.layer, { createdBy: 'swarm program', entries: [hostFile(programPath, bundleFile)] }],
     config: runConfig(runtime),
   });
@@ -48,8 +57,10 @@ export async function buildSwarmImage(options: SwarmImageOptions): Promise<Built
 
 const programPath = '/swarm.cjs';
 
-// Memory at rest is mostly the program's own pages, which containers of one engine share. What can grow is the young
-// generation of the heap: three times the semi-space.
+// At rest the program takes some 45 MiB, of which 8 are its own and the rest are pages of the node binary that all
+// containers of an engine share. What grows is the young generation of the heap, three times the semi-space: after
+// 10,000 requests the default (16) leaves 45 MiB of its own, 4 leaves 24, 1 leaves 19, all at the same speed. Smaller
+// than 4 moves the garbage of large answers into the old generation, which is cleaned less often.
 const nodeFlags = ['--max-semi-space-size=4'] as const;
 
 function runConfig({ libraryDirectories, hasCertificates }: Runtime): RunConfig {

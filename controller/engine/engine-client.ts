@@ -244,11 +244,13 @@ export class EngineClient {
     signal: AbortSignal,
   ): AsyncGenerator<JsonObject, void, undefined> {
     const stopped = new AbortController();
-    const ended = AbortSignal.any([signal, stopped.signal]);
+    const stop = (): void => stopped.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     try {
-      const stream = await this.#subscribe(filters, ended);
-      void this.#pingUntil(ended).catch((error: unknown) => {
-        if (!ended.aborted) stream.destroy(error instanceof Error ? error : undefined);
+      const stream = await this.#subscribe(filters, stopped.signal);
+      void this.#pingUntil(stopped.signal).catch((error: unknown) => {
+        if (!stopped.signal.aborted) stream.destroy(error instanceof Error ? error : undefined);
       });
       for await (const line of readLines(stream)) {
         const event = parseLine(line);
@@ -257,7 +259,8 @@ export class EngineClient {
     } catch (error) {
       if (!signal.aborted) throw translateEngineError(error, this.endpoint, 'watch the events of');
     } finally {
-      stopped.abort();
+      signal.removeEventListener('abort', stop);
+      stop();
     }
   }
 

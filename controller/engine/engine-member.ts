@@ -1,4 +1,5 @@
 // One engine of the pool: validates it, keeps a session to it, probes its health, and tells the pool each transition.
+import { setMaxListeners } from 'node:events';
 import { isIP } from 'node:net';
 import type PQueue from 'p-queue';
 import type { HostPort } from '../api/engine-address.js';
@@ -79,6 +80,8 @@ export class EngineMember implements PooledEngine {
   constructor(options: MemberOptions) {
     this.#options = options;
     this.address = options.entry;
+    // Every read of this engine listens to it, and there may be dozens at once.
+    setMaxListeners(0, this.#stop.signal);
     const endpoint = { name: options.entry, address: options.address };
     this.transport = new EngineTransport({
       endpoint: options.tls === undefined ? endpoint : { ...endpoint, tls: options.tls },
@@ -165,7 +168,7 @@ export class EngineMember implements PooledEngine {
       const startedMs = clock.monotonic();
       let end: SwarmError;
       try {
-        const { session, ended } = await this.#connect(failures > 0);
+        const { session, ended } = await this.#connect();
         this.#session = session;
         end = await ended;
         if (clock.monotonic() - startedMs >= shortSessionMs) failures = 0;
@@ -183,13 +186,12 @@ export class EngineMember implements PooledEngine {
   }
 
   /** Validates the engine, subscribes, lists; when it resolves the engine is healthy. */
-  async #connect(
-    isRetry: boolean,
-  ): Promise<{ readonly session: EngineSession; readonly ended: Promise<SwarmError> }> {
+  async #connect(): Promise<{ readonly session: EngineSession; readonly ended: Promise<SwarmError> }> {
     const { signal } = this.#stop;
     const parsed = await this.#options.handshakes(async () => {
-      // A ping fails in 2 s where the engine still does not answer, and leaves nothing waiting there.
-      if (isRetry) await this.#reader.ping(signal);
+      // Of an engine that was lost, a ping tells in 2 s whether it still is, and leaves nothing waiting there. A
+      // pending one gets the time to say why it cannot be reached.
+      if (this.state === 'unhealthy') await this.#reader.ping(signal);
       return this.#reader.specs(signal);
     });
     this.#identify(parsed);
@@ -257,11 +259,16 @@ export class EngineMember implements PooledEngine {
 
   /** While it is healthy the probe decides; otherwise the failure is what the user wants to read. */
   #connectFailed(error: SwarmError): void {
-    if (this.state === 'healthy') return;
-    this.#failed(error);
-    if (this.state !== 'pending' || error.message === this.#loggedError) return;
-    this.#loggedError = error.message;
-    this.#options.logger.warn(`Failed to validate pending node: ${error.message}`, { Addr: this.address });
+    const { logger } = this.#options;
+    const isNews = error.message !== this.#loggedError;
+    if (this.state !== 'healthy') this.#failed(error);
+    if (this.state === 'pending' && isNews) {
+      this.#loggedError = error.message;
+      logger.warn(`Failed to validate pending node: ${error.message}`, { Addr: this.address });
+    } else if (this.state === 'healthy' && isNews && !isConnectionFailure(error)) {
+      this.#loggedError = error.message;
+      logger.warn(`Cannot follow the events of an engine: ${error.message}`, this.#fields());
+    }
   }
 
   #contacted(): void {
@@ -342,12 +349,12 @@ export class EngineMember implements PooledEngine {
 
   /** Waits until the time is over, somebody asks to retry, or the engine leaves. */
   async #pause(delayMs: number): Promise<void> {
+    if (this.#isOver()) return;
     this.#wake = new AbortController();
     await this.#sleep(delayMs, this.#wake.signal);
   }
 
-  async #sleep(delayMs: number, alsoEndedBy?: AbortSignal): Promise<void> {
-    const signals = alsoEndedBy === undefined ? [this.#stop.signal] : [this.#stop.signal, alsoEndedBy];
-    await this.#options.clock.sleep(Math.max(0, delayMs), AbortSignal.any(signals)).catch(() => undefined);
+  async #sleep(delayMs: number, signal: AbortSignal = this.#stop.signal): Promise<void> {
+    await this.#options.clock.sleep(Math.max(0, delayMs), signal).catch(() => undefined);
   }
 }

@@ -1,5 +1,6 @@
 // Keeps the tables of one engine in step while its event stream lives: subscribe, list, then apply what the events
 // make stale. Each change costs one small read; a slow, jittered full refresh heals events that engines drop silently.
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import type PQueue from 'p-queue';
 import { backoffDelayMs } from '../base/backoff.js';
@@ -66,6 +67,8 @@ export class EngineSession {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
+    // Every read listens to it, and requests of many clients may make dozens at once.
+    setMaxListeners(0, this.#stop.signal);
     this.#specsAtMs = options.clock.monotonic();
   }
 
@@ -106,6 +109,7 @@ export class EngineSession {
       this.#stop.abort(new SwarmError('ABORTED', 'The event stream was closed'));
     this.#wakeQueue();
     this.#wakeReader();
+    this.#wakeTimer.abort();
   }
 
   /** Reads some containers again, all without `ids`. Never rejects. */
@@ -227,8 +231,7 @@ export class EngineSession {
     const { clock } = this.#options;
     while (!this.#isOver()) {
       this.#wakeTimer = new AbortController();
-      const woken = AbortSignal.any([this.#stop.signal, this.#wakeTimer.signal]);
-      const wasRegular = await clock.sleep(this.#refreshDelayMs(), woken).then(
+      const wasRegular = await clock.sleep(this.#refreshDelayMs(), this.#wakeTimer.signal).then(
         () => true,
         () => false,
       );

@@ -1,7 +1,7 @@
 // One real dockerd of its own for a test: a unix socket, no network, everything it made gone after close().
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -80,12 +80,4 @@ export async function startScratchEngine(): Promise<ScratchEngine> {
 // The last processes of the namespace may still hold a mount for a moment.
 async function removeDirectory(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-}
-
-/** Resident and private memory of a process, in MiB. */
-export async function memoryOf(pid: number): Promise<{ readonly rss: number; readonly anonymous: number }> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const field = (name: string): number =>
-    Math.round(Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(text)?.[1] ?? 0) / 1024);
-  return { rss: field('Rss'), anonymous: field('Anonymous') };
 }

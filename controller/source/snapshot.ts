@@ -1,9 +1,10 @@
 // One look at the whole manifest directory: every file with the hash of its content, or why it cannot be looked at.
 import { createHash } from 'node:crypto';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCodeOf } from '../base/errors.js';
 import { findGitDirectory } from './git-activity.js';
+import { identifyDirectory } from './identify-directory.js';
 import { listManifestFiles } from './list-manifest-files.js';
 import { readFileWhole } from './read-file-whole.js';
 
@@ -18,7 +19,7 @@ export interface SnapshotFile {
 export type Snapshot =
   | {
       readonly type: 'files';
-      /** Device, inode and real path of the directory: it changes when another one takes its place. */
+      /** It changes when another directory takes its place. */
       readonly rootId: string;
       readonly realRoot: string;
       /** Sorted by shown path. */
@@ -32,7 +33,8 @@ export type Snapshot =
 
 export async function takeSnapshot(directory: string): Promise<Snapshot> {
   try {
-    const before = await identify(directory);
+    const before = await identifyDirectory(directory);
+    const headBefore = await readGitHead(before.realRoot);
     const listing = await listManifestFiles(directory, { recursive: true });
     const files: SnapshotFile[] = listing.unreadable.map(({ file, why }) => ({
       file,
@@ -43,14 +45,15 @@ export async function takeSnapshot(directory: string): Promise<Snapshot> {
       if (read === 'moving') return { type: 'moving' };
       files.push({ file, content: read });
     }
-    const after = await identify(directory);
-    if (before.id !== after.id || before.head !== after.head) return { type: 'moving' };
+    const after = await identifyDirectory(directory);
+    const headAfter = await readGitHead(after.realRoot);
+    if (before.id !== after.id || headBefore !== headAfter) return { type: 'moving' };
     files.sort((a, b) => (a.file < b.file ? -1 : 1));
     const parts = files.map(({ file, content }) => [
       file,
       content.type === 'text' ? content.sha256 : `unreadable: ${content.why}`,
     ]);
-    const fingerprint = hash(JSON.stringify([before.id, before.head, parts]));
+    const fingerprint = hash(JSON.stringify([before.id, headBefore, parts]));
     return { type: 'files', rootId: before.id, realRoot: before.realRoot, files, fingerprint };
   } catch (error) {
     const why = messageOf(error);
@@ -73,14 +76,10 @@ async function readOne(file: string): Promise<SnapshotFile['content'] | 'moving'
   }
 }
 
-async function identify(
-  directory: string,
-): Promise<{ readonly id: string; readonly realRoot: string; readonly head: string }> {
-  const realRoot = await realpath(directory);
-  const { dev, ino } = await stat(realRoot);
+/** What git has checked out: it changes at the end of a checkout. */
+async function readGitHead(realRoot: string): Promise<string> {
   const git = await findGitDirectory(realRoot);
-  const head = git === undefined ? '' : await readFile(path.join(git, 'HEAD'), 'utf8').catch(() => '');
-  return { id: `${dev}:${ino}:${realRoot}`, realRoot, head };
+  return git === undefined ? '' : readFile(path.join(git, 'HEAD'), 'utf8').catch(() => '');
 }
 
 function hash(text: string): string {

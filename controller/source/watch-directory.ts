@@ -1,12 +1,14 @@
 // The doorbell: says that something below or around the manifest directory may have changed, never what. Events get
 // lost, doubled and reordered by editors, git, links and the kernel, so nobody reads more into them.
-import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { watch as chokidarWatch, type FSWatcher } from 'chokidar';
 import { messageOf } from '../base/errors.js';
+import { identifyDirectory } from './identify-directory.js';
 import { isManifestDirectoryName, isManifestName } from './list-manifest-files.js';
 
 export interface DirectoryWatch {
+  /** Identity of the directory that is watched, as `identifyDirectory` says it; undefined when there was none. */
+  readonly rootId: string | undefined;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -28,7 +30,9 @@ const maxDepth = 16;
 export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
   const root = path.resolve(o.directory);
   const parent = path.dirname(root);
-  const realRoot = await realpath(root).catch(() => root);
+  const identity = await identifyDirectory(root).catch(() => undefined);
+  const realRoot = identity?.realRoot ?? root;
+  const rootId = identity?.id;
   const ignored = (entry: string, stats?: { isFile(): boolean; isDirectory(): boolean }): boolean =>
     isIgnored({ entry: path.resolve(entry), parent, root, realRoot, stats });
   let watcher: FSWatcher;
@@ -44,7 +48,7 @@ export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
     });
   } catch (error) {
     o.onError(messageOf(error));
-    return { close: () => Promise.resolve() };
+    return { rootId, close: () => Promise.resolve() };
   }
   watcher.on('all', () => o.onChange());
   await new Promise<void>((resolve) => {
@@ -55,7 +59,7 @@ export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
     });
     watcher.once('ready', resolve);
   });
-  return { close: () => watcher.close() };
+  return { rootId, close: () => watcher.close() };
 }
 
 function isIgnored(o: {

@@ -6,7 +6,12 @@ import { canonicalJson, isJsonObject, objectAt, omitKeys, stringAt } from '../ba
 export type Origin =
   | { readonly type: 'api' }
   /** `position` is `file:line:column` of the manifest. */
-  | { readonly type: 'directory'; readonly position: string };
+  | {
+      readonly type: 'directory';
+      readonly position: string;
+      /** The manifest is gone but the object was kept; then the API may delete it. */
+      readonly missing?: true;
+    };
 
 /** Labels and annotations that the API put on an object whose manifest is a file; they survive the next read of it. */
 export interface Overlay {

@@ -81,7 +81,9 @@ export function quoted(object: Resource): string {
 function fullRecord(current: StoredRecord, object: Resource, origin: Origin): StoredRecord {
   // A file that takes over an object of the API says everything about it; entries of the API go.
   const overlay =
-    origin.type === 'directory' && current.origin.type === 'directory' ? current.overlay : noOverlay;
+    origin.type === 'directory' && current.origin.type === 'directory'
+      ? keptOverlay(current.overlay, current.origin)
+      : noOverlay;
   const labels = { ...overlay.labels, ...object.metadata.labels };
   const annotations = { ...overlay.annotations, ...withSource(object.metadata.annotations, origin) };
   const own = current.resource.metadata;
@@ -97,6 +99,13 @@ function fullRecord(current: StoredRecord, object: Resource, origin: Origin): St
     origin,
     overlay,
   }; // same kind: the key says so
+}
+
+/** Once a manifest is back, an approval to delete its object has had its day. */
+function keptOverlay(overlay: Overlay, before: Origin & { readonly type: 'directory' }): Overlay {
+  return before.missing === true
+    ? { ...overlay, annotations: omitKeys(overlay.annotations, annotationNames.deletionApproved) }
+    : overlay;
 }
 
 /** A change by the API of an object that a file describes: only labels and annotations the file does not set. */

@@ -178,7 +178,7 @@ export class Store {
   delete(key: ObjectKey, o: WriteOptions): Promise<Resource> {
     return this.#write(async () => {
       const current = this.#existing(key, 'delete');
-      if (o.origin.type === 'api' && current.origin.type === 'directory') {
+      if (o.origin.type === 'api' && current.origin.type === 'directory' && current.origin.missing !== true) {
         throw new SwarmError(
           'OBJECT_READ_ONLY',
           `Cannot delete ${quoted(current.resource)}: it comes from ${current.origin.position}`,

@@ -1,0 +1,24 @@
+// What the source needs of the store.
+import type { ObjectKey } from '../api/object-key.js';
+import type { Kind, Resource } from '../api/resources.js';
+
+export type SourceOrigin =
+  | { readonly type: 'api' }
+  | { readonly type: 'directory'; readonly position: string; readonly missing?: true };
+
+export interface SourceStore {
+  get(key: ObjectKey): Resource | undefined;
+  list(kind: Kind): readonly Resource[];
+  originOf(key: ObjectKey): SourceOrigin | undefined;
+  create(object: Resource, o: { readonly origin: SourceOrigin }): Promise<Resource>;
+  update(object: Resource, o: { readonly origin: SourceOrigin }): Promise<Resource>;
+  delete(key: ObjectKey, o: { readonly origin: SourceOrigin }): Promise<Resource>;
+  setOrigin(key: ObjectKey, origin: SourceOrigin): Promise<Resource>;
+  recordEvent(event: {
+    readonly key: ObjectKey;
+    readonly type: 'Normal' | 'Warning';
+    readonly reason: string;
+    readonly message: string;
+  }): void;
+  subscribe(listener: (event: { readonly type: string; readonly object: Resource }) => void): () => void;
+}

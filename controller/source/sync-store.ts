@@ -1,0 +1,120 @@
+// Brings the store to what the directory says: creates and updates first, deletions last and only when allowed.
+import { annotations } from '../api/labels.js';
+import { formatKey, type ObjectKey } from '../api/object-key.js';
+import { kinds, type Resource } from '../api/resources.js';
+import { isSwarmError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { formatPosition, keyOf, type ManifestObject } from './manifest-problem.js';
+import type { PrunePlan } from './plan-prune.js';
+import type { SourceStore } from './source-store.js';
+
+export interface SyncPorts {
+  readonly store: SourceStore;
+  readonly logger: Logger;
+}
+
+/** @returns whether everything was written; what was not is tried again with the next look */
+export async function applyManifests(
+  { store, logger }: SyncPorts,
+  objects: readonly ManifestObject[],
+): Promise<boolean> {
+  let isDone = true;
+  for (const object of objects) {
+    try {
+      await applyManifest({ store, logger }, object);
+    } catch (error) {
+      isDone = false;
+      // Somebody else wrote the same object at this moment: the next look sees the outcome.
+      if (isSwarmError(error, 'OBJECT_CONFLICT') || isSwarmError(error, 'OBJECT_EXISTS')) continue;
+      if (isSwarmError(error, 'OBJECT_NOT_FOUND')) continue;
+      throw error;
+    }
+  }
+  return isDone;
+}
+
+/** Objects that came from the directory and are not on their way out. */
+export function directoryObjects(store: SourceStore): readonly Resource[] {
+  return kinds
+    .flatMap((kind) => store.list(kind))
+    .filter(
+      (resource) =>
+        resource.metadata.deletionTimestamp === undefined &&
+        store.originOf({ kind: resource.kind, name: resource.metadata.name })?.type === 'directory',
+    );
+}
+
+export async function applyPrune({ store, logger }: SyncPorts, plan: PrunePlan): Promise<void> {
+  for (const { key, why } of plan.held) await hold({ store, logger }, key, why);
+  for (const key of plan.prune) {
+    const origin = store.originOf(key);
+    if (origin?.type !== 'directory') continue;
+    try {
+      await store.delete(key, { origin });
+    } catch (error) {
+      if (isSwarmError(error, 'OBJECT_NOT_FOUND')) continue;
+      throw error;
+    }
+    logger.info('Deleting: its manifest was removed', { object: formatKey(key), manifest: origin.position });
+    const message = `Deleted because its manifest ${origin.position} was removed`;
+    store.recordEvent({ key, type: 'Normal', reason: 'Pruned', message });
+  }
+}
+
+async function applyManifest({ store, logger }: SyncPorts, object: ManifestObject): Promise<void> {
+  const key = keyOf(object);
+  const position = formatPosition(object.position);
+  const origin = { type: 'directory', position } as const;
+  const current = store.get(key);
+  if (current === undefined) {
+    await store.create(object.resource, { origin });
+    logger.info('Created from manifest', { object: formatKey(key), manifest: position });
+    return;
+  }
+  // It comes back once it is gone: its removal rings the bell.
+  if (current.metadata.deletionTimestamp !== undefined) return;
+  const wasOwnedByApi = store.originOf(key)?.type === 'api';
+  const updated = await store.update(object.resource, { origin });
+  if (wasOwnedByApi) {
+    const message = `Now described by ${position}; what the API had set was replaced by it`;
+    store.recordEvent({ key, type: 'Normal', reason: 'Adopted', message });
+    logger.info('Adopted by manifest', { object: formatKey(key), manifest: position });
+  } else if (updated.metadata.generation !== current.metadata.generation) {
+    logger.info('Updated from manifest', { object: formatKey(key), manifest: position });
+  }
+}
+
+/** Marks the object as kept without a manifest: the API may delete it, and its events say how. */
+async function hold({ store, logger }: SyncPorts, key: ObjectKey, why: string): Promise<void> {
+  const origin = store.originOf(key);
+  if (origin?.type !== 'directory' || origin.missing === true) return;
+  try {
+    await store.setOrigin(key, { ...origin, missing: true });
+  } catch (error) {
+    if (isSwarmError(error, 'OBJECT_NOT_FOUND')) return;
+    throw error;
+  }
+  const kind = key.kind.toLowerCase();
+  const message =
+    `Kept although its manifest ${origin.position} is gone: ${why}. To delete it: swarmctl delete ${kind} ${key.name}, ` +
+    `or kubectl annotate ${kind}s.swarmctl.io ${key.name} ${annotations.deletionApproved}=true`;
+  store.recordEvent({ key, type: 'Warning', reason: 'PruneHeld', message });
+  logger.warn('Not deleting although its manifest is gone', { object: formatKey(key), why });
+}
+
+/** Reports new problems on the objects whose file they are in: these go on in their last good version. */
+export function reportOnObjects(
+  store: SourceStore,
+  problems: readonly { readonly file: string; readonly text: string }[],
+): void {
+  for (const resource of directoryObjects(store)) {
+    const key = { kind: resource.kind, name: resource.metadata.name };
+    const origin = store.originOf(key);
+    const problem = problems.find(
+      ({ file }) => origin?.type === 'directory' && origin.position.startsWith(`${file}:`),
+    );
+    if (problem === undefined) continue;
+    const message = `${problem.text}. The last good version stays in effect`;
+    store.recordEvent({ key, type: 'Warning', reason: 'InvalidManifest', message });
+  }
+}

@@ -5,7 +5,6 @@ export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   readonly group: string;
-  readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly configure: ConfigureCommand }>;
 }
 
@@ -104,12 +103,5 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Print a completion script for a shell',
     group: operator,
     load: () => import('./commands/completion.js'),
-  },
-  {
-    name: '__complete',
-    summary: 'Print completions for a command line',
-    group: operator,
-    hidden: true,
-    load: () => import('./commands/complete.js'),
   },
 ];

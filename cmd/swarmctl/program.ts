@@ -5,6 +5,7 @@ import { logLevels, type LogLevel } from '../../controller/base/log.js';
 import { redact } from '../../controller/base/redact.js';
 import { resolveServer, resolveStateDirectory, type CommandContext } from './command-context.js';
 import { commandTable } from './command-table.js';
+import { ExitCodeError } from './usage-error.js';
 
 /** The process as commands see it; what global options decide is added by `runProgram`. */
 export type ProgramIo = Omit<CommandContext, 'stateDirectory' | 'server' | 'logLevel'> & {
@@ -50,15 +51,24 @@ export function buildProgram(io: ProgramIo): Command {
     .addHelpText('after', examples);
   const context = contextOf(io, program);
   for (const entry of commandTable) {
-    const command = program.command(entry.name, { hidden: entry.hidden ?? false }).summary(entry.summary);
+    const command = program.command(entry.name).summary(entry.summary);
     command.description(`${entry.summary}.`).helpGroup(entry.group);
   }
+  program.command(completeName, { hidden: true });
   program.hook('preSubcommand', async (_program, command) => {
+    if (command.name() === completeName) {
+      const { configureComplete } = await import('./commands/complete.js');
+      configureComplete(command, { context, table: commandTable });
+      return;
+    }
     const entry = commandTable.find(({ name }) => name === command.name());
     if (entry !== undefined) (await entry.load()).configure(command, context);
   });
   return program;
 }
+
+/** Asked by the scripts of `swarmctl completion`. */
+const completeName = '__complete';
 
 const examples = `
 Examples:
@@ -86,6 +96,11 @@ function contextOf(io: ProgramIo, program: Command): CommandContext {
 }
 
 function reportError(error: unknown, io: ProgramIo, program: Command): void {
+  if (error instanceof ExitCodeError) {
+    reportError(error.error, io, program);
+    io.setExitCode(error.exitCode);
+    return;
+  }
   if (error instanceof CommanderError) {
     // Help and version end this way too, with code 0.
     if (error.exitCode === 0) return;

@@ -38,6 +38,8 @@ export async function* follow(
   context: Pick<CommandContext, 'clock' | 'random'>,
   o: FollowOptions,
 ): AsyncGenerator<Followed> {
+  // A function, because the signal changes while this waits and the compiler would remember its first answer.
+  const isOver = (): boolean => o.signal.aborted;
   let failures = 0;
   for (let connected = false; ;) {
     const query = {
@@ -55,17 +57,17 @@ export async function* follow(
         if (followed !== undefined) yield followed;
       }
     } catch (error) {
-      if (o.signal.aborted) return;
+      if (isOver()) return;
       const mayComeBack = isSwarmError(error, 'OPERATOR_UNREACHABLE') || isSwarmError(error, 'TIMEOUT');
       if (!connected || !mayComeBack) throw error;
       failures += 1;
       if (failures === 1) yield { type: 'lost', error };
     }
-    if (o.signal.aborted) return;
+    if (isOver()) return;
     // A local socket costs nothing to try; five seconds keep a restart of the operator from being missed for long.
     const delayMs = backoffDelayMs(Math.max(failures, 1), context.random, { baseMs: 200, capMs: 5000 });
     await context.clock.sleep(delayMs, o.signal).catch(() => undefined);
-    if (o.signal.aborted) return;
+    if (isOver()) return;
   }
 }
 

@@ -1,7 +1,7 @@
 // Objects from -f FILE, -f DIRECTORY and -f - (standard input), all checked before anything is done with them.
 import path from 'node:path';
 import { SwarmError } from '../../../controller/base/errors.js';
-import type { ManifestObject, ManifestProblem } from '../../../controller/source/parse-manifest.js';
+import type { ManifestObject, ManifestProblem } from '../../../controller/source/manifest-problem.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
 import type { Kinds } from './kinds.js';
@@ -27,10 +27,11 @@ export async function readInput(
   const files = o.filename ?? [];
   if (files.length === 0)
     throw usageError('Cannot start: no file is named', 'Name files with -f FILE, -f DIRECTORY or -f -');
-  const [{ Validator }, { readManifests }, { parseManifest }] = await Promise.all([
+  const [{ Validator }, { readManifests }, { parseManifest }, { findDuplicates }] = await Promise.all([
     import('../../../controller/schema/validate.js'),
     import('../../../controller/source/read-manifests.js'),
     import('../../../controller/source/parse-manifest.js'),
+    import('../../../controller/source/find-duplicates.js'),
   ]);
   const validator = new Validator(o.kinds.crds);
   const objects: ManifestObject[] = [];
@@ -43,9 +44,9 @@ export async function readInput(
     objects.push(...read.objects);
     problems.push(...read.problems);
   }
-  if (problems.length > 0) {
-    refuse(context, problems);
-  }
+  // Files that were named one by one may define the same object too.
+  if (problems.length === 0) problems.push(...findDuplicates(objects));
+  if (problems.length > 0) refuse(context, problems);
   if (objects.length === 0) {
     throw new SwarmError(
       'MANIFEST_UNREADABLE',
@@ -55,7 +56,7 @@ export async function readInput(
       },
     );
   }
-  return refuseDuplicates(context, objects).sort((a, b) => rank(a) - rank(b));
+  return objects.sort((a, b) => rank(a) - rank(b));
 }
 
 function refuse(context: CommandContext, problems: readonly ManifestProblem[]): never {
@@ -69,25 +70,6 @@ function refuse(context: CommandContext, problems: readonly ManifestProblem[]): 
   throw new SwarmError('MANIFEST_INVALID', `${count}; nothing was applied`, {
     hint: 'Correct the places named above. Objects from earlier versions stay as they are',
   });
-}
-
-/** The same object in two of the named files: which one is meant is not ours to guess. */
-function refuseDuplicates(context: CommandContext, objects: readonly ManifestObject[]): ManifestObject[] {
-  const seen = new Map<string, ManifestObject>();
-  const problems: ManifestProblem[] = [];
-  for (const object of objects) {
-    const { kind, metadata } = object.resource;
-    const key = `${kind}/${metadata.name}`;
-    const first = seen.get(key);
-    if (first === undefined) seen.set(key, object);
-    else {
-      const place = `${shortPath(first.position.file)}:${first.position.line}:${first.position.column}`;
-      const message = `Cannot use ${kind.toLowerCase()} "${metadata.name}": it is defined at ${place} too`;
-      problems.push({ ...object.position, message });
-    }
-  }
-  if (problems.length > 0) refuse(context, problems);
-  return [...objects];
 }
 
 /** Nodes name their Cluster, so Clusters come first. */

@@ -133,7 +133,7 @@ export async function waitForObjects(
   const verdicts = new Map<Awaited, Verdict>();
   const deadline = deadlineSignal(context, o.timeoutMs);
   const finish = new AbortController();
-  let stalled = false;
+  const stall = { given: false };
   let cancelGrace: (() => void) | undefined;
   const signal = AbortSignal.any([deadline.signal, finish.signal]);
   const unmet = (): Awaited[] => o.awaited.filter((awaited) => verdicts.get(awaited)?.met !== true);
@@ -149,7 +149,7 @@ export async function waitForObjects(
       cancelGrace = undefined;
     } else if (o.giveUpWhenStalled === true) {
       cancelGrace ??= context.clock.setTimer(stallGraceMs, () => {
-        stalled = true;
+        stall.given = true;
         finish.abort(new Error('stalled'));
       });
     }
@@ -169,7 +169,7 @@ export async function waitForObjects(
   }
   context.signal.throwIfAborted();
   const left = unmet().map((awaited) => ({ awaited, text: verdicts.get(awaited)?.text ?? 'not known' }));
-  return { unmet: left, why: left.length === 0 ? 'met' : stalled ? 'stalled' : 'timeout' };
+  return { unmet: left, why: left.length === 0 ? 'met' : stall.given ? 'stalled' : 'timeout' };
 }
 
 function isStalled(verdict: Verdict | undefined): boolean {

@@ -227,7 +227,7 @@ async function sortBy<T>(
     name: stringAt(objectAt(objectOf(item), 'metadata'), 'name') ?? '',
   }));
   const text = (value: unknown): string =>
-    typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+    typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
   return keyed
     .sort((a, b) => {
       if (typeof a.value === 'number' && typeof b.value === 'number' && a.value !== b.value)

@@ -87,7 +87,7 @@ function nodeSections(object: JsonObject, nowMs: number): string[] {
 
 function capacity(engine: JsonObject): string | undefined {
   if (engine['cpus'] === undefined) return undefined;
-  return `${String(engine['cpus'] as number)} CPUs, ${cellText(engine['memory'])} memory`; // a number by the schema
+  return `${cellText(engine['cpus'])} CPUs, ${cellText(engine['memory'])} memory`;
 }
 
 function expiryText(time: string, nowMs: number): string {
@@ -100,7 +100,7 @@ function clusterSections(object: JsonObject): string[] {
   const status = objectAt(object, 'status');
   const nodes = objectAt(status, 'nodes');
   const managers: unknown = status['managers'];
-  const count = (key: string): string => String((nodes[key] as number | undefined) ?? 0); // numbers by the schema
+  const count = (key: string): string => cellText(nodes[key] ?? 0);
   const facts = [
     ['Endpoint', stringAt(status, 'endpoint')],
     [

@@ -103,8 +103,8 @@ function limits(schema: JsonObject, indent: number): string[] {
   if (Array.isArray(choices)) lines.push(`One of: ${choices.map(String).join(', ')}`);
   const { minimum, maximum } = schema;
   if (minimum !== undefined || maximum !== undefined) {
-    const low = minimum === undefined ? '' : `at least ${String(minimum as number)}`; // numbers in JSON Schema
-    const high = maximum === undefined ? '' : `at most ${String(maximum as number)}`;
+    const low = minimum === undefined ? '' : `at least ${JSON.stringify(minimum)}`;
+    const high = maximum === undefined ? '' : `at most ${JSON.stringify(maximum)}`;
     lines.push(`Range: ${[low, high].filter((part) => part !== '').join(', ')}`);
   }
   const isObject = schema['type'] === 'object';

@@ -47,6 +47,6 @@ export function textWidth(text: string): number {
 /** A cell as one line: line ends and control characters must not break a table or a terminal. */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return '<none>';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value); // JSON scalars only
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text === '' ? '<none>' : text.replace(/\s*\n\s*/g, ' ').replace(/[\x00-\x1f\x7f-\x9f]/g, '');
 }

@@ -42,6 +42,7 @@ export class CredentialStore {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #randomToken: () => string;
+  readonly #known = new Map<string, ClusterCredentials>();
   /** Pairs known to be good, by directory and name. */
   readonly #checked = new Map<
     string,
@@ -59,8 +60,19 @@ export class CredentialStore {
     this.#randomToken = options.randomToken;
   }
 
+  /** What `ensure` last gave for a cluster. */
+  known(cluster: string): ClusterCredentials | undefined {
+    return this.#known.get(cluster);
+  }
+
   /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} */
   async ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {
+    const ensured = await this.#ensure(cluster, nodes);
+    this.#known.set(cluster.metadata.name, ensured.credentials);
+    return ensured;
+  }
+
+  async #ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {
     const directory = path.join(this.#directory, cluster.metadata.name);
     await makePrivateDirectory(directory);
     const token = await this.#ensureToken(path.join(directory, 'token'));
@@ -89,6 +101,7 @@ export class CredentialStore {
   async remove(cluster: string): Promise<void> {
     const directory = path.join(this.#directory, cluster);
     await rm(directory, { recursive: true, force: true });
+    this.#known.delete(cluster);
     for (const key of this.#checked.keys()) {
       if (key.startsWith(`${directory}${path.sep}`)) this.#checked.delete(key);
     }

@@ -1,0 +1,110 @@
+// swarmctl run: the operator in the foreground, until it is told to stop.
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { randomBytes, randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { parseHostPort, type HostPort } from '../../../controller/api/engine-address.js';
+import { parseGoDuration } from '../../../controller/base/duration.js';
+import { createLogger } from '../../../controller/base/log.js';
+import { redact } from '../../../controller/base/redact.js';
+import type { CommandContext } from '../command-context.js';
+import { usageError } from '../usage-error.js';
+
+interface RunOptions {
+  readonly directory?: string;
+  readonly listen?: string;
+  readonly machines?: string;
+  readonly image?: string;
+  readonly images?: string;
+  readonly pruneDelay: string;
+  readonly logFormat: 'text' | 'json';
+}
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .option('--directory <dir>', 'directory of manifests to follow; objects made with apply work beside it')
+    .option(
+      '--listen <host:port>',
+      'serve the API there too, with TLS and client certificates (pki/ of the state)',
+    )
+    .option('--machines <dir>', 'machine store (default: machines/ of the state directory)')
+    .option('--image <archive>', 'docker-archive of the swarm image, instead of the one of this package')
+    .option(
+      '--images <dir>',
+      'where archives of the swarm image are kept (default: images/ of the state directory)',
+    )
+    .option(
+      '--prune-delay <duration>',
+      'how long a manifest must be gone before its object is deleted',
+      '30s',
+    )
+    .addOption(
+      new Option('--log-format <form>', 'form of log lines').choices(['text', 'json']).default('text'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  swarmctl run --directory manifests/
+  swarmctl --state-dir /srv/swarmctl run --listen 0.0.0.0:6443 --log-format json`,
+    )
+    .action((options: RunOptions) => run(context, options));
+}
+
+async function run(context: CommandContext, options: RunOptions): Promise<void> {
+  const { clock, random, signal, stateDirectory } = context;
+  const logger = createLogger({
+    clock,
+    level: context.logLevel,
+    format: options.logFormat,
+    write: (line) => context.stderr(redact(line)),
+  });
+  const listen = options.listen === undefined ? undefined : parseListen(options.listen);
+  const pruneDelayMs = parsePruneDelay(options.pruneDelay);
+  const fatal = new AbortController();
+  const { createOperator } = await import('../wire/operator.js');
+  const operator = await createOperator({
+    stateDirectory,
+    ...(options.directory === undefined ? {} : { manifestsDirectory: path.resolve(options.directory) }),
+    ...(options.machines === undefined ? {} : { machinesDirectory: path.resolve(options.machines) }),
+    ...(options.image === undefined ? {} : { imageArchive: path.resolve(options.image) }),
+    ...(options.images === undefined ? {} : { imagesDirectory: path.resolve(options.images) }),
+    ...(listen === undefined ? {} : { listen }),
+    pruneDelayMs,
+    packageRoot: context.packageRoot,
+    version: context.version,
+    ...{ clock, logger, random, env: context.env },
+    randomUuid: randomUUID,
+    randomToken: () => randomBytes(16).toString('hex'),
+    onFatal: (error) => fatal.abort(error),
+  });
+  logger.info('The operator runs', { state: stateDirectory, installation: operator.installation });
+  await ended(signal, fatal.signal);
+  logger.info('The operator stops');
+  await operator.close();
+  fatal.signal.throwIfAborted();
+  // Being told to stop is how an operator ends.
+  context.setExitCode(0);
+}
+
+/** Resolves when one of the signals aborts. */
+async function ended(...signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals]);
+  if (any.aborted) return;
+  await new Promise<void>((resolve) => {
+    any.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function parseListen(text: string): HostPort {
+  // `:6443` means every address, as everywhere in this family of programs.
+  const address = parseHostPort(text.startsWith(':') ? `0.0.0.0${text}` : text);
+  if (address !== undefined) return address;
+  throw usageError(`Cannot listen on ${JSON.stringify(text)}: --listen must be host:port`);
+}
+
+function parsePruneDelay(text: string): number {
+  const parsed = parseGoDuration(text);
+  if ('ms' in parsed && parsed.ms >= 0) return parsed.ms;
+  throw usageError(`Cannot use --prune-delay ${JSON.stringify(text)}: must be a duration such as 30s`);
+}

@@ -1,0 +1,217 @@
+// Puts the operator together: store, queue, loops, API server and directory source; and takes it apart in the right
+// order. The only place where their real parts are constructed.
+import path from 'node:path';
+import { formatKey, type ObjectKey } from '../../../controller/api/object-key.js';
+import { kinds } from '../../../controller/api/resources.js';
+import { ApiServer } from '../../../controller/apiserver/server.js';
+import type { Clock } from '../../../controller/base/clock.js';
+import type { SwarmError } from '../../../controller/base/errors.js';
+import type { Logger } from '../../../controller/base/log.js';
+import { LocalMachines } from '../../../controller/machine/machine-store.js';
+import { WorkQueue, type AddOptions } from '../../../controller/queue/work-queue.js';
+import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
+import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
+import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
+import { Fleet } from '../../../controller/reconcile/fleet.js';
+import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
+import { planFor } from '../../../controller/reconcile/plan-for.js';
+import type { MachinePort, ReconcilePorts } from '../../../controller/reconcile/ports.js';
+import { ClusterLoop } from '../../../controller/reconcile/reconcile-cluster.js';
+import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
+import { Story } from '../../../controller/reconcile/story.js';
+import { loadCrds } from '../../../controller/schema/crd.js';
+import { Validator } from '../../../controller/schema/validate.js';
+import { DirectorySource } from '../../../controller/source/directory-source.js';
+import { Store } from '../../../controller/store/store.js';
+import { ensureApiTls } from './api-tls.js';
+import { createChangeRouter } from './change-router.js';
+import { imageArchiveSource } from './image-archive.js';
+import { ensureInstallation } from './installation.js';
+
+export interface OperatorOptions {
+  readonly stateDirectory: string;
+  /** Manifests to follow; absent: objects come through the API only. */
+  readonly manifestsDirectory?: string;
+  /** Root of the machine store. Default: machines/ in the state directory. */
+  readonly machinesDirectory?: string;
+  /** Where archives of the swarm image are. Default: images/ in the state directory. */
+  readonly imagesDirectory?: string;
+  /** A docker-archive to use instead of the image of this package. */
+  readonly imageArchive?: string;
+  /** Serve the API on the unix socket of the state directory. Default true. */
+  readonly serveApi?: boolean;
+  /** Serve the API with mutual TLS, too. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly pruneDelayMs?: number;
+  readonly packageRoot: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly randomUuid: () => string;
+  /** 32 hex digits from a cryptographic source. */
+  readonly randomToken: () => string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called when the operator cannot go on: end the process, the next one recovers. */
+  readonly onFatal: (error: SwarmError) => void;
+}
+
+export interface Operator {
+  readonly store: Store;
+  readonly installation: string;
+  /** Stops everything and releases the state directory. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Keys worked on at the same time. A run mostly waits for one engine, at most 10 s for a dead one, which then comes back
+ * every 30 s: 64 places are enough for some 200 dead engines before a living one has to wait, and hold a few MB.
+ */
+const concurrency = 64;
+
+/** @throws {STATE_LOCKED} another operator works on the state directory */
+export async function createOperator(options: OperatorOptions): Promise<Operator> {
+  const { clock, logger, random, stateDirectory } = options;
+  const crds = await loadCrds(path.join(options.packageRoot, 'schemas'));
+  const validator = new Validator(crds);
+  const store = await Store.open({ ...options, directory: stateDirectory, validator });
+  /** In the order in which they are to be closed. */
+  const parts: { close(): Promise<unknown> }[] = [store];
+  const close = closeOnce(parts, logger);
+  try {
+    const installation = await ensureInstallation(stateDirectory, options.randomUuid);
+    const delivered = await DeliveredFiles.open({
+      file: path.join(stateDirectory, 'delivered.json'),
+      logger,
+    });
+    parts.unshift(delivered);
+    const enqueue = (key: ObjectKey, more?: AddOptions): void => queue.add(key, more);
+    const sessions = new EngineSessions({
+      ...{ clock, random, installation, logger },
+      ring: (name) => enqueue({ kind: 'Node', name }),
+    });
+    parts.unshift(sessions);
+    const ports = createPorts({ ...options, store, delivered, sessions, installation, enqueue });
+    const queue = createQueue(ports, options);
+    parts.unshift(queue);
+    store.subscribe(createChangeRouter(store, (key) => enqueue(key, { resetBackoff: true })));
+    for (const kind of kinds) {
+      for (const { metadata } of store.list(kind)) enqueue({ kind, name: metadata.name });
+    }
+    const source = createSource(options, { store, validator });
+    if (options.serveApi !== false) {
+      const server = new ApiServer({
+        ...{ store, crds, validator, clock, logger },
+        version: options.version,
+        readiness: () => [
+          { name: 'state', error: store.failure?.message },
+          ...(source === undefined ? [] : [{ name: 'directory', error: directoryError(source) }]),
+        ],
+        onReconcileRequest: (key) => enqueue(key, { resetBackoff: true }),
+        planFor: (cluster, candidates) => planFor(cluster, ports, candidates),
+      });
+      parts.unshift(server);
+      await listen(server, options);
+    }
+    if (source !== undefined) {
+      parts.unshift(source);
+      await source.start(new AbortController().signal);
+    }
+    return { store, installation, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createPorts(
+  o: OperatorOptions & Pick<ReconcilePorts, 'store' | 'delivered' | 'sessions' | 'installation' | 'enqueue'>,
+): ReconcilePorts {
+  const { clock, logger, random, stateDirectory, store } = o;
+  const machines: MachinePort = new LocalMachines({
+    directory: o.machinesDirectory ?? path.join(stateDirectory, 'machines'),
+    clock,
+    env: o.env,
+  });
+  const archive = imageArchiveSource({
+    archive: o.imageArchive,
+    directory: o.imagesDirectory ?? path.join(stateDirectory, 'images'),
+    packageRoot: o.packageRoot,
+    version: o.version,
+  });
+  return {
+    ...{ store, machines, clock, logger, random },
+    fleet: new Fleet(),
+    sessions: o.sessions,
+    delivered: o.delivered,
+    images: new ImageLoader({ archive, clock }),
+    story: new Story(store, logger),
+    credentials: new CredentialStore({
+      directory: path.join(stateDirectory, 'clusters'),
+      clock,
+      randomToken: o.randomToken,
+    }),
+    installation: o.installation,
+    defaultImage: async () => ({ reference: (await archive()).reference, source: 'archive' }),
+    enqueue: o.enqueue,
+  };
+}
+
+function createQueue(ports: ReconcilePorts, options: OperatorOptions): WorkQueue {
+  const clusters = new ClusterLoop(ports);
+  const { clock, random, logger } = ports;
+  return new WorkQueue({
+    ...{ clock, random, logger, concurrency },
+    reconcile: (key, signal) =>
+      key.kind === 'Cluster' ? clusters.reconcile(key.name, signal) : reconcileNode(key.name, ports, signal),
+    onError: (key, error) => {
+      // What was acknowledged is on disk; what comes next could not be.
+      if (ports.store.failure !== undefined) options.onFatal(ports.store.failure);
+      else logger.debug(`Reconciling ${formatKey(key)} failed: ${error.message}`, { code: error.code });
+    },
+  });
+}
+
+function createSource(
+  options: OperatorOptions,
+  { store, validator }: { readonly store: Store; readonly validator: Validator },
+): DirectorySource | undefined {
+  const { manifestsDirectory: directory, clock, logger, random, pruneDelayMs } = options;
+  if (directory === undefined) return undefined;
+  return new DirectorySource({
+    ...{ directory, store, validator, clock, logger, random },
+    ...(pruneDelayMs === undefined ? {} : { pruneDelayMs }),
+  });
+}
+
+function directoryError(source: DirectorySource): string | undefined {
+  const { condition, message } = source.state();
+  return condition === 'Ready' || condition === 'Degraded' ? undefined : message;
+}
+
+async function listen(server: ApiServer, options: OperatorOptions): Promise<void> {
+  const { stateDirectory, clock, logger } = options;
+  const socket = path.join(stateDirectory, 'swarmctl.sock');
+  await server.listenUnix(socket);
+  logger.info('Serving the API', { socket });
+  if (options.listen === undefined) return;
+  const directory = path.join(stateDirectory, 'pki');
+  const tls = await ensureApiTls({ directory, host: options.listen.host, nowMs: clock.now() });
+  const { port } = await server.listenTls({ ...tls, ...options.listen });
+  logger.info('Serving the API with TLS', { host: options.listen.host, port });
+}
+
+function closeOnce(parts: readonly { close(): Promise<unknown> }[], logger: Logger): () => Promise<void> {
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    // One after another: nothing may write into what is closed already.
+    for (const part of [...parts]) {
+      await part.close().catch((error: unknown) => logger.error(`Closing failed: ${String(error)}`));
+    }
+  };
+  return () => {
+    closed ??= close();
+    return closed;
+  };
+}

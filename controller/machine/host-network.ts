@@ -94,6 +94,7 @@ export interface MachineCable {
   readonly veth: string;
   readonly bridge: string;
   readonly address: string;
+  readonly hardwareAddress: string;
   readonly gateway: string;
   readonly subnet: Subnet;
   readonly mtu: number;
@@ -105,7 +106,7 @@ export async function connectMachine(run: RunCommand, cable: MachineCable): Prom
   await run('ip', ['netns', 'add', cable.namespace]);
   await run('ip', ['-batch', '-'], {
     input: [
-      `link add ${cable.veth} mtu ${cable.mtu} type veth peer name eth0 mtu ${cable.mtu} netns ${cable.namespace}`,
+      `link add ${cable.veth} mtu ${cable.mtu} type veth peer name eth0 address ${cable.hardwareAddress} mtu ${cable.mtu} netns ${cable.namespace}`,
       `link set dev ${cable.veth} master ${cable.bridge} up`,
       '',
     ].join('\n'),
@@ -124,9 +125,11 @@ export async function connectMachine(run: RunCommand, cable: MachineCable): Prom
 /** Removes namespace and cable. Links go first: a namespace lives as long as anything still refers to it. */
 export async function disconnectMachine(
   run: RunCommand,
-  cable: Pick<MachineCable, 'namespace' | 'veth'>,
+  cable: Pick<MachineCable, 'namespace' | 'veth' | 'bridge' | 'address'>,
 ): Promise<void> {
   await run('ip', ['link', 'delete', 'dev', cable.veth], { mayFail: true });
+  // Else the host keeps sending to the hardware address it knows, and a connection hangs instead of being refused.
+  await run('ip', ['neighbour', 'delete', cable.address, 'dev', cable.bridge], { mayFail: true });
   const removed = await run('ip', ['netns', 'delete', cable.namespace], { mayFail: true });
   if (removed.code !== 0 && (await namespaceExists(run, cable.namespace))) {
     throw new SwarmError(

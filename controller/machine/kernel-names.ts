@@ -40,6 +40,15 @@ export function vethName(set: string, machine: string): string {
   return `sw${hash(`${set}.${machine}`).slice(0, 12)}`;
 }
 
+/**
+ * Hardware address of the machine, the same after every start: whoever talked to it before would otherwise send to the
+ * old one for seconds. Locally administered (02).
+ */
+export function hardwareAddress(set: string, machine: string): string {
+  const bytes = hash(`${set}.${machine}`).slice(0, 10).match(/../g) ?? [];
+  return ['02', ...bytes].join(':');
+}
+
 /** As `ip netns` lists it. A set's name has no dot, so two pairs never meet in one name. */
 export function namespaceName(set: string, machine: string): string {
   return `${set}.${machine}`;

@@ -15,7 +15,14 @@ import {
   type PacketFilter,
 } from './host-abilities.js';
 import { connectMachine, disconnectMachine } from './host-network.js';
-import { cgroupPath, namespaceName, namespacePath, vethName } from './kernel-names.js';
+import {
+  bridgeName,
+  cgroupPath,
+  hardwareAddress,
+  namespaceName,
+  namespacePath,
+  vethName,
+} from './kernel-names.js';
 import { clientFiles, ensureServerCertificate } from './machine-certificates.js';
 import { machinePaths, writeMachine, type MachineRecord, type StorePaths } from './machine-record.js';
 import type { SetNetwork } from './machine-set.js';
@@ -61,10 +68,8 @@ export async function switchOn(
     [paths.data, paths.etc, paths.opt].map((part) => mkdir(part, { recursive: true, mode: 0o711 })),
   );
   await connectMachine(run, {
-    namespace: namespaceName(record.set, record.name),
-    veth: vethName(record.set, record.name),
-    bridge: network.record.bridge,
-    address: record.address,
+    ...cableOf(record),
+    hardwareAddress: hardwareAddress(record.set, record.name),
     gateway: network.record.gateway,
     subnet: network.subnet,
     mtu: network.mtu,
@@ -176,21 +181,33 @@ export async function eraseMachine(record: MachineRecord, context: PowerContext)
   await writeMachine(store, { ...withoutRun(record), phase: 'removing' });
   await cutPower(record, context);
   await unmountBelow(context.run, paths.directory);
-  // What an engine stored can be large and deep; the record is removed with the directory at the very end.
+  // What an engine stored can be large and deep; the record goes after it.
   for (const part of [paths.data, paths.etc, paths.opt, paths.programs]) {
     await rm(part, { recursive: true, force: true });
   }
   await rm(paths.record, { force: true });
-  await rm(paths.directory, { recursive: true, force: true });
+  await eraseDirectory(context.run, paths.directory);
+}
+
+/** Removes a machine's directory when nothing of the machine runs any more. */
+export async function eraseDirectory(run: RunCommand, directory: string): Promise<void> {
+  await unmountBelow(run, directory);
+  await rm(directory, { recursive: true, force: true });
 }
 
 async function cutPower(record: MachineRecord, context: PowerContext): Promise<void> {
   await endMachine(record, context);
-  await disconnectMachine(context.run, {
+  await disconnectMachine(context.run, cableOf(record));
+  await rm(machinePaths(context.store, record.name).socket, { force: true });
+}
+
+function cableOf(record: MachineRecord): Parameters<typeof disconnectMachine>[1] {
+  return {
     namespace: namespaceName(record.set, record.name),
     veth: vethName(record.set, record.name),
-  });
-  await rm(machinePaths(context.store, record.name).socket, { force: true });
+    bridge: bridgeName(record.set),
+    address: record.address,
+  };
 }
 
 /** The record without what belongs to one run of the engine. */

@@ -130,7 +130,7 @@ export async function readMachine(store: StorePaths, name: string): Promise<Mach
 
 /** All machines, sorted by name the way people count: node2 before node10. */
 export async function readMachines(store: StorePaths): Promise<readonly MachineRecord[]> {
-  const names = await directoriesIn(store.machines);
+  const names = await listMachineDirectories(store);
   const records = await Promise.all(names.map((name) => readMachine(store, name)));
   return records.filter((record) => record !== undefined).sort((a, b) => compareNames(a.name, b.name));
 }
@@ -169,8 +169,9 @@ export function compareNames(left: string, right: string): number {
   return left.localeCompare(right, 'en', { numeric: true });
 }
 
-async function directoriesIn(directory: string): Promise<readonly string[]> {
-  return (await entriesOf(directory)).filter((name) => !name.startsWith('.'));
+/** Names of the directories of machines, also of such without a record. */
+export async function listMachineDirectories(store: StorePaths): Promise<readonly string[]> {
+  return entriesOf(store.machines);
 }
 
 async function entriesOf(directory: string): Promise<readonly string[]> {

@@ -8,14 +8,16 @@ import { readHierarchies } from './cgroups.js';
 import { withFileLock } from './file-lock.js';
 import { defaultHostDirectory, readHostRecord } from './host-record.js';
 import { checkMachineName, checkSetName } from './kernel-names.js';
-import { eraseMachine, switchOff, switchOn, type PowerContext } from './machine-power.js';
+import { eraseDirectory, eraseMachine, switchOff, switchOn, type PowerContext } from './machine-power.js';
 import {
   readMachine,
   readMachines,
   readSet,
   removeSetRecord,
   storePaths,
+  listMachineDirectories,
   listSetNames,
+  machinePaths,
   writeMachine,
   writeSet,
   type MachineRecord,
@@ -182,7 +184,7 @@ export class LocalMachines {
     });
   }
 
-  /** Takes the store's lock, and removes sets that lost their last machine when the work is done, however it ends. */
+  /** Takes the store's lock, does the work and sweeps up after it, however it ended. */
   async #change<T>(
     signal: AbortSignal | undefined,
     work: (context: PowerContext, me: ProcessIdentity) => Promise<T>,
@@ -201,7 +203,7 @@ export class LocalMachines {
       try {
         return await work(context, me);
       } finally {
-        await this.#removeEmptySets();
+        await this.#sweep();
       }
     });
   }
@@ -325,8 +327,14 @@ export class LocalMachines {
     });
   }
 
-  async #removeEmptySets(): Promise<void> {
-    const used = new Set((await readMachines(this.#store)).map(({ set }) => set));
+  /** Removes sets without machines, and directories of machines whose record was not written yet or is gone already. */
+  async #sweep(): Promise<void> {
+    const machines = await readMachines(this.#store);
+    const used = new Set(machines.map(({ set }) => set));
+    const names = new Set(machines.map(({ name }) => name));
+    for (const stray of (await listMachineDirectories(this.#store)).filter((name) => !names.has(name))) {
+      await eraseDirectory(this.#run, machinePaths(this.#store, stray).directory);
+    }
     const claimed = Object.entries((await readHostRecord(this.#hostDirectory)).sets)
       .filter(([, set]) => set.store === this.#store.root)
       .map(([name]) => name);

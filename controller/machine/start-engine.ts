@@ -132,6 +132,11 @@ async function startFailure(
 /** The sentence of dockerd's log that says why it ended. */
 export function lastWords(log: string): string {
   const lines = log.split('\n').filter((line) => line.trim() !== '');
+  // How its command line refuses arguments: `Status: …`, then usage.
+  const refused = lines
+    .map((line) => /^Status: (.*)$/.exec(line)?.[1])
+    .find((reason) => reason !== undefined);
+  if (refused !== undefined) return refused.replace(/, Code: \d+$/, '');
   const fatal = lines.findLast((line) =>
     /^failed to start daemon|level=fatal|level=error|^unable to/.test(line),
   );

@@ -20,7 +20,12 @@ interface ClusterLeases {
   readonly isComplete: boolean;
   /** Entry → end of its lease. */
   readonly endsAtMs: Map<string, number>;
+  /** Of an incomplete cluster: entries that are known to be gone, as opposed to not heard of yet. */
+  readonly gone: Set<string>;
 }
+
+// They travel in a header of the answer, which has to stay small; whoever is beyond is missed when the warm-up ends.
+const mostGone = 64;
 
 export class LeaseTable {
   readonly #limits: LeaseLimits;
@@ -39,11 +44,16 @@ export class LeaseTable {
     return this.#clusters.get(key)?.isComplete ?? false;
   }
 
+  /** Entries of an incomplete cluster that have left or ended since the start, at most 64. */
+  gone(key: string): string[] {
+    return [...(this.#clusters.get(key)?.gone ?? [])].sort();
+  }
+
   /** @returns false when the table is full of clusters that have entries */
   create(key: string, options: { readonly isComplete: boolean }): boolean {
     if (this.#clusters.has(key)) return true;
     if (this.#clusters.size >= this.#limits.clusters && !this.#dropOldestEmpty()) return false;
-    this.#clusters.set(key, { isComplete: options.isComplete, endsAtMs: new Map() });
+    this.#clusters.set(key, { isComplete: options.isComplete, endsAtMs: new Map(), gone: new Set() });
     return true;
   }
 
@@ -57,6 +67,7 @@ export class LeaseTable {
       if (cluster.endsAtMs.size >= this.#limits.entries) return 'full';
     }
     cluster.endsAtMs.set(lease.entry, lease.endsAtMs);
+    cluster.gone.delete(lease.entry);
     return before !== undefined && before > lease.nowMs ? 'renewed' : 'members';
   }
 
@@ -69,7 +80,10 @@ export class LeaseTable {
   }
 
   unregister(key: string, entry: string): LeaseChange {
-    return this.#clusters.get(key)?.endsAtMs.delete(entry) === true ? 'members' : 'none';
+    const cluster = this.#clusters.get(key);
+    if (cluster === undefined) return 'none';
+    noteGone(cluster, entry);
+    return cluster.endsAtMs.delete(entry) ? 'members' : 'none';
   }
 
   remove(key: string): LeaseChange {
@@ -97,7 +111,7 @@ export class LeaseTable {
       const ends = Object.entries(leases).map(
         ([entry, remainingMs]) => [entry, nowMs + remainingMs] as const,
       );
-      this.#clusters.set(key, { isComplete: true, endsAtMs: new Map(ends) });
+      this.#clusters.set(key, { isComplete: true, endsAtMs: new Map(ends), gone: new Set() });
     }
   }
 
@@ -109,10 +123,16 @@ export class LeaseTable {
   }
 }
 
-function expireIn({ endsAtMs }: ClusterLeases, nowMs: number): boolean {
+function expireIn(cluster: ClusterLeases, nowMs: number): boolean {
   let changed = false;
-  for (const [entry, endMs] of endsAtMs) {
-    if (endMs <= nowMs) changed = endsAtMs.delete(entry);
+  for (const [entry, endMs] of cluster.endsAtMs) {
+    if (endMs > nowMs) continue;
+    changed = cluster.endsAtMs.delete(entry);
+    noteGone(cluster, entry);
   }
   return changed;
+}
+
+function noteGone({ isComplete, gone }: ClusterLeases, entry: string): void {
+  if (!isComplete && gone.size < mostGone) gone.add(entry);
 }

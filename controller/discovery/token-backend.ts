@@ -15,6 +15,9 @@ const retentionMs = 180_000;
 // Once one service has answered, the others get this long: a dead one must not delay what the living know.
 const graceMs = 2000;
 
+// An engine that joins should be there in seconds, whatever the heartbeat: looking costs one short request.
+const longestLookMs = 5000;
+
 interface Memory {
   readonly entries: readonly string[];
   readonly atMs: number;
@@ -71,7 +74,8 @@ export class TokenBackend implements DiscoveryBackend {
     const link = linkAbort(options.signal, this.#closing.signal);
     const { signal } = link;
     try {
-      await pollEntries({ ...options, signal, clock, random, look: (inner) => this.list(inner) });
+      const intervalMs = Math.min(options.intervalMs, longestLookMs);
+      await pollEntries({ ...options, intervalMs, signal, clock, random, look: (inner) => this.list(inner) });
     } finally {
       link.release();
     }
@@ -87,10 +91,11 @@ export class TokenBackend implements DiscoveryBackend {
   }
 
   /** A service that is still warming up may have forgotten entries: what it said before is added to its answer. */
-  #remember(client: TokenClient, { entries, isWarming }: EntryList): void {
+  #remember(client: TokenClient, { entries, isWarming, gone }: EntryList): void {
     const before = isWarming ? (this.#memories.get(client)?.entries ?? []) : [];
+    const kept = before.filter((entry) => !gone.includes(entry));
     this.#memories.set(client, {
-      entries: [...new Set([...before, ...entries])],
+      entries: [...new Set([...kept, ...entries])],
       atMs: this.#options.clock.monotonic(),
     });
   }

@@ -12,10 +12,15 @@ const callTimeoutMs = 10_000;
 /** Seconds until a service that started without its data has heard from everybody again. */
 export const warmingHeader = 'swarm-discovery-warming';
 
+/** With it: entries, separated by commas, that are gone for certain and not merely unheard of. */
+export const goneHeader = 'swarm-discovery-gone';
+
 export interface EntryList {
   readonly entries: readonly string[];
   /** The service started without its data less than a lease ago: entries may be missing. */
   readonly isWarming: boolean;
+  /** Entries that a warming service knows to be gone. */
+  readonly gone: readonly string[];
 }
 
 export class TokenClient {
@@ -70,7 +75,12 @@ export class TokenClient {
           : {},
       );
     }
-    return { entries: parseList(answer.body), isWarming: answer.headers[warmingHeader] !== undefined };
+    const gone = answer.headers[goneHeader];
+    return {
+      entries: parseList(answer.body),
+      isWarming: answer.headers[warmingHeader] !== undefined,
+      gone: typeof gone === 'string' ? gone.split(',') : [],
+    };
   }
 
   async unregister(token: string, entry: string, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import { LeaseTable, type LeaseChange, type LeaseSnapshot } from './lease-table.
 import { RateLimit } from './rate-limit.js';
 import { ServedTime } from './served-time.js';
 import { createToken, digestToken, includesDigest, isToken } from './token.js';
-import { warmingHeader } from './token-client.js';
+import { goneHeader, warmingHeader } from './token-client.js';
 
 export interface TokenRequest {
   readonly method: string;
@@ -117,8 +117,17 @@ export class TokenService {
     const key = this.#find(token);
     const entries = key === undefined ? undefined : this.#leases.list(key, this.#time.now());
     if (key === undefined || entries === undefined) return this.#refuse(client);
+    return json(200, entries, this.#warmingHeaders(key));
+  }
+
+  #warmingHeaders(key: string): Readonly<Record<string, string>> {
     const seconds = this.#leases.isComplete(key) ? 0 : this.warmingSeconds;
-    return json(200, entries, seconds > 0 ? { [warmingHeader]: String(seconds) } : {});
+    if (seconds === 0) return {};
+    const gone = this.#leases.gone(key);
+    return {
+      [warmingHeader]: String(seconds),
+      ...(gone.length === 0 ? {} : { [goneHeader]: gone.join(',') }),
+    };
   }
 
   #register({ client, body }: TokenRequest, { token, query }: { token: string; query: string }): TokenAnswer {

@@ -71,3 +71,20 @@ t.test('LeaseTable expire() forgets ended leases and says whether there were any
   t.equal(table.expire(10), 'members');
   t.same(table.snapshot(10), { clusters: { c: {} } });
 });
+
+t.test('LeaseTable remembers who is gone only where its list may be incomplete', async (t) => {
+  const table = aTable();
+  table.create('partial', { isComplete: false });
+  for (const key of ['c', 'partial']) {
+    table.register(key, { entry: 'a:1', endsAtMs: 10, nowMs: 0 });
+    table.register(key, { entry: 'b:1', endsAtMs: 20, nowMs: 0 });
+    table.unregister(key, 'b:1');
+  }
+  table.expire(10);
+  t.same(table.gone('c'), []);
+  t.same(table.gone('partial'), ['a:1', 'b:1']);
+  table.register('partial', { entry: 'a:1', endsAtMs: 30, nowMs: 11 });
+  t.same(table.gone('partial'), ['b:1']);
+  for (let port = 1; port < 200; port += 1) table.unregister('partial', `x:${port}`);
+  t.equal(table.gone('partial').length, 64);
+});

@@ -31,7 +31,7 @@ t.test('expandRangePattern() refuses a range that would fill the memory', async 
   });
 });
 
-t.test('expandRangePattern() gives to − from + 1 items', async (t) => {
+t.test('expandRangePattern() gives to − from + 1 items', async () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 500 }), (from, length) => {
       const items = expandRangePattern(`h[${from}:${from + length}]:1`);

@@ -81,6 +81,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/context.js'),
   },
   {
+    name: 'kubeconfig',
+    summary: 'Print a kubeconfig, so that kubectl talks to the operator',
+    group: look,
+    load: () => import('./commands/kubeconfig.js'),
+  },
+  {
     name: 'run',
     summary: 'Run the operator',
     group: operator,

@@ -43,8 +43,11 @@ export function applyIntent(o: {
     schema: o.schema,
   });
   const merged = applyMergePatch(trimmed, intent);
+  // Defaults come back by themselves when nobody sets them, so they need not be remembered.
   const remembered = o.remember
-    ? applyMergePatch(merged, { metadata: { annotations: { [own]: canonicalJson(intent) } } })
+    ? applyMergePatch(merged, {
+        metadata: { annotations: { [own]: canonicalJson(withoutDefaults(intent, o.schema)) } },
+      })
     : merged;
   return {
     ...(isJsonObject(remembered) ? remembered : {}),

@@ -67,8 +67,8 @@ function refuse(context: CommandContext, problems: readonly ManifestProblem[]): 
   }
   const files = new Set(problems.map(({ file }) => file)).size;
   const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${files} ${files === 1 ? 'file' : 'files'}`;
-  throw new SwarmError('MANIFEST_INVALID', `${count}; nothing was applied`, {
-    hint: 'Correct the places named above. Objects from earlier versions stay as they are',
+  throw new SwarmError('MANIFEST_INVALID', `${count}; nothing ${files === 1 ? 'of it ' : ''}was applied`, {
+    hint: 'Correct the places named above; objects from the last good version stay as they are',
   });
 }
 

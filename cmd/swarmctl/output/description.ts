@@ -64,7 +64,7 @@ function nodeSections(object: JsonObject, nowMs: number): string[] {
   const facts = [
     ['Roles', roles],
     ['Address', stringAt(status, 'address') ?? stringAt(objectAt(spec, 'engine'), 'address')],
-    ...(spec['unschedulable'] === true ? [['Schedulable', 'no']] : []),
+    ...(spec['unschedulable'] === true ? [['Cordoned', 'yes: no new containers']] : []),
     [
       'Engine',
       [engine['version'], engine['os'], engine['arch']]
@@ -73,7 +73,7 @@ function nodeSections(object: JsonObject, nowMs: number): string[] {
         .join(' '),
     ],
     ['Capacity', capacity(engine)],
-    ['Certificate', expiry === undefined ? undefined : expiryText(expiry, nowMs)],
+    ['Cert', expiry === undefined ? undefined : expiryText(expiry, nowMs)],
   ];
   const agents: unknown = status['agents'];
   const rows = (Array.isArray(agents) ? agents.filter(isJsonObject) : []).map((agent) => [
@@ -128,9 +128,7 @@ function factLines(facts: readonly (readonly (string | undefined)[])[]): string 
   return facts
     .filter(([, value]) => value !== undefined && value !== '')
     .map(([name, value]) => `${`${name ?? ''}:`.padEnd(11)}${value ?? ''}\n`)
-    .join('')
-    .replace(/^(Certificate:)/m, '$1 ')
-    .replace(/^(Schedulable:)/m, '$1 ');
+    .join('');
 }
 
 function conditionSection(object: JsonObject): string[] {

@@ -54,7 +54,7 @@ export function desireCluster(options: DesireOptions): DesiredCluster {
 
 function containersOf(node: ResolvedNode, options: DesireOptions): readonly DesiredContainer[] {
   return agentRoles.flatMap((role) => {
-    const command = commandFor(node, role, options.cluster);
+    const command = commandFor(node, role, options);
     if (command === undefined) return [];
     const binds = role === 'manage' ? manageBinds(options.cluster) : undefined;
     return [
@@ -73,13 +73,18 @@ function containersOf(node: ResolvedNode, options: DesireOptions): readonly Desi
 }
 
 /** @returns undefined when the node does not have this role, or its address is not known yet */
-function commandFor(node: ResolvedNode, role: AgentRole, cluster: Cluster): readonly string[] | undefined {
+function commandFor(
+  node: ResolvedNode,
+  role: AgentRole,
+  options: DesireOptions,
+): readonly string[] | undefined {
+  const { cluster } = options;
   if (node.address === undefined || node.entry === undefined) return undefined;
   switch (role) {
     case 'discovery':
       return isManager(node) && runsTokenService(cluster) ? discoveryCommand(cluster) : undefined;
     case 'manage':
-      return isManager(node) ? manageCommand(cluster) : undefined;
+      return isManager(node) ? manageCommand(cluster, options) : undefined;
     case 'join':
       return isWorker(node) && runsJoinContainers(cluster) ? joinCommand(cluster, node.entry) : undefined;
   }

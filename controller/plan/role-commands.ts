@@ -1,5 +1,6 @@
 // The command lines of our three containers, made from a Cluster's spec. No secret may appear here: commands are
 // visible to everybody who can list containers.
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Cluster } from '../api/resources.js';
@@ -20,7 +21,10 @@ export function discoveryCommand(cluster: Cluster): readonly string[] {
   ];
 }
 
-export function manageCommand(cluster: Cluster): readonly string[] {
+export function manageCommand(
+  cluster: Cluster,
+  { installation }: { readonly installation: string },
+): readonly string[] {
   const { manager, discovery } = cluster.spec;
   return [
     'manage',
@@ -29,6 +33,8 @@ export function manageCommand(cluster: Cluster): readonly string[] {
     ...serverTlsFlags(cluster),
     '--engine-tls-file',
     containerPaths.engines,
+    '--cluster-id',
+    clusterId(installation, cluster.metadata.name),
     '--strategy',
     manager.strategy,
     ...manager.filters.flatMap((filter) => ['--filter', filter]),
@@ -68,6 +74,14 @@ export function manageBinds(cluster: Cluster): readonly string[] | undefined {
   // The directory, because editors replace files and a mounted file would stay the old one.
   const directory = path.posix.dirname(file);
   return [`${directory}:${directory}:ro`];
+}
+
+/** The same for all managers of a cluster, and for ever: a UUID made of what does not change. */
+function clusterId(installation: string, cluster: string): string {
+  const hex = createHash('sha256').update(`${installation}/${cluster}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
 }
 
 function serverTlsFlags(cluster: Cluster): readonly string[] {

@@ -194,7 +194,10 @@ export class ClusterLoop {
     return { requeueAfterMs: patience.rounds <= fastRounds ? convergingMs : slowConvergingMs };
   }
 
-  /** Whether a join container runs whose engine a manager does not list: it registered after the manager looked. */
+  /**
+   * Whether a join container runs whose engine a manager does not list, because it registered after the manager looked,
+   * or cannot use, perhaps because a reload came too early in its life.
+   */
   #isAnyUnheard(cluster: string, resolved: readonly ResolvedNode[]): boolean {
     const { fleet } = this.#ports;
     const lists = [...fleet.managers(cluster).values()].flatMap((view) =>
@@ -207,7 +210,7 @@ export class ClusterLoop {
       const join = view.observation.containers.find(
         (container) => container.name === agentContainerName(cluster, 'join'),
       );
-      return join?.state === 'running' && lists.some((list) => !list.has(entry));
+      return join?.state === 'running' && lists.some((list) => list.get(entry)?.status !== 'Healthy');
     });
   }
 

@@ -1,0 +1,149 @@
+// The main job on real engines: four nodes become one cluster, drift is repaired, deletion leaves nothing.
+import t from 'tap';
+import { containerLabels } from '../../../controller/api/labels.js';
+import { importBusybox, startEngines } from '../../support/engines.js';
+import { applyAll, docker, dockerOn, startOperator, waitFor, waitReady } from '../../support/operator.js';
+import { aCluster, aNode } from '../../support/resource-builders.js';
+
+const cluster = { kind: 'Cluster', name: 'demo' } as const;
+const nodeKey = (name: string) => ({ kind: 'Node', name }) as const;
+
+t.setTimeout(170_000);
+
+t.test('operator: four engines, one cluster', { timeout: 160_000 }, async (t) => {
+  const engines = await startEngines(t, { count: 4 });
+  const operator = await startOperator(t, engines);
+  const [node0, node1, node2] = engines.engines;
+  if (node0 === undefined || node1 === undefined || node2 === undefined)
+    throw new Error('four were asked for');
+  await importBusybox(node2);
+  await docker(node2, 'run', '-d', '--name', 'mine', '--net', 'none', 'busybox', 'sleep', '1000');
+  await docker(node1, 'load', '-q', '-i', '/dev/null').catch(() => undefined);
+  const startedAt = Date.now();
+  await applyAll(operator, [
+    aCluster(),
+    aNode({ name: 'node0', roles: ['manager'] }),
+    ...['node1', 'node2', 'node3'].map((name) => aNode({ name })),
+  ]);
+  await waitReady(operator, cluster);
+  t.comment(`Ready after ${Date.now() - startedAt} ms`);
+
+  await t.test('docker info through the endpoint shows three healthy nodes', async (t) => {
+    const info = await dockerOn(operator, 'demo', 'info');
+    t.match(info, /Nodes: 3/);
+    t.equal(info.match(/Status: Healthy/g)?.length, 3);
+    t.match(operator.store.getCluster('demo')?.status, {
+      summary: '3/3',
+      nodes: { total: 4, workers: 3, ready: 4, joined: 3 },
+      endpoint: `tcp://${node0.address.host}:3376`,
+    });
+  });
+
+  await t.test('nothing visible holds a secret', async (t) => {
+    const all = JSON.stringify([
+      operator.store.list('Cluster'),
+      operator.store.list('Node'),
+      operator.store.events(),
+    ]);
+    for (const engine of engines.engines) {
+      const ids = (
+        await docker(engine, 'ps', '-aq', '--filter', `label=${containerLabels.installation}`)
+      ).split('\n');
+      const inspected = await docker(engine, 'inspect', ...ids);
+      for (const text of [inspected, all, operator.log.join('')]) {
+        t.notMatch(text, /PRIVATE KEY/);
+        t.notMatch(text, /token:\/\/\S*[0-9a-f]{32}/);
+      }
+    }
+  });
+
+  for (const [role, engine] of [
+    ['join', node1],
+    ['manage', node0],
+    ['discovery', node0],
+  ] as const) {
+    await t.test(`docker rm -f of the ${role} container brings it back`, { timeout: 60_000 }, async (t) => {
+      const name = `swarm-demo-${role}`;
+      const before = await docker(engine, 'inspect', '-f', '{{.Id}}', name);
+      const at = Date.now();
+      await docker(engine, 'rm', '-f', name);
+      for (;;) {
+        const after = await docker(engine, 'inspect', '-f', '{{.Id}} {{.State.Running}}', name).catch(
+          () => '',
+        );
+        if (after.endsWith('true') && !after.startsWith(before)) break;
+        if (Date.now() - at > 30_000)
+          throw new Error(`${name} does not come back\n${operator.log.slice(-20).join('')}`);
+      }
+      t.comment(`back after ${Date.now() - at} ms`);
+      await waitReady(operator, nodeKey(engine.name));
+      await waitReady(operator, cluster);
+      t.equal(
+        (await docker(engine, 'ps', '-aq', '--filter', `name=${name}`)).split('\n').length,
+        1,
+        'never two',
+      );
+    });
+  }
+
+  await t.test(
+    'a change of a certificate reaches the manager without a restart',
+    { timeout: 60_000 },
+    async (t) => {
+      const before = await docker(
+        node0,
+        'inspect',
+        '-f',
+        '{{.Id}} {{.State.StartedAt}}',
+        'swarm-demo-manage',
+      );
+      await applyAll(operator, [aCluster({ manager: { extraHosts: ['swarm.example.com'] } })]);
+      await waitFor(operator, cluster, () =>
+        operator.log.some((line) => line.includes('swarm-demo-manage on node0 reads its new files')),
+      );
+      await waitReady(operator, cluster);
+      t.equal(
+        await docker(node0, 'inspect', '-f', '{{.Id}} {{.State.StartedAt}}', 'swarm-demo-manage'),
+        before,
+      );
+    },
+  );
+
+  await t.test('a restarted operator changes nothing', { timeout: 60_000 }, async (t) => {
+    const list = () => docker(node1, 'ps', '-a', '--no-trunc', '--format', '{{.ID}}');
+    const before = await list();
+    const lines = operator.log.length;
+    await operator.restart();
+    await waitReady(operator, cluster);
+    t.equal(await list(), before);
+    t.notMatch(operator.log.slice(lines).join(''), /Created|Started|Reloaded|Removed/);
+  });
+
+  await t.test(
+    'deleting the node and then the cluster leaves only what is not ours',
+    { timeout: 60_000 },
+    async (t) => {
+      await operator.store.delete(nodeKey('node3'), { origin: { type: 'api' } });
+      await waitFor(operator, nodeKey('node3'), (object) => object === undefined);
+      await waitFor(operator, cluster, () => operator.store.getCluster('demo')?.status?.summary === '2/2');
+      t.match(await dockerOn(operator, 'demo', 'info'), /Nodes: 2/);
+      await operator.store.delete(cluster, { origin: { type: 'api' } });
+      await waitFor(operator, cluster, (object) => object === undefined);
+      for (const engine of engines.engines) {
+        t.equal(
+          await docker(engine, 'ps', '-a', '--format', '{{.Names}}'),
+          engine === node2 ? 'mine' : '',
+          engine.name,
+        );
+      }
+      await waitFor(
+        operator,
+        nodeKey('node1'),
+        () =>
+          operator.store
+            .getNode('node1')
+            ?.status?.conditions?.some((one) => one.reason === 'ClusterNotFound') === true,
+      );
+    },
+  );
+});

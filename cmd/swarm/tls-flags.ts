@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { messageOf } from '../../controller/base/errors.js';
 import { fileErrorText } from '../../controller/discovery/file-error-text.js';
+import { requireCertificate, requireKeyPair } from '../../controller/discovery/pem.js';
 import type { ClientSideTls } from './manage-options.js';
 import { mistake } from './validation.js';
 
@@ -42,6 +43,7 @@ export async function checkKeyPair(certFile: string, keyFile: string): Promise<v
   const cert = await read(certFile);
   const key = await read(keyFile);
   try {
+    requireKeyPair({ cert, key });
     createSecureContext({ cert, key });
   } catch (error) {
     fail(messageOf(error));
@@ -53,8 +55,10 @@ export async function checkCa(caFile: string): Promise<void> {
   const text = await readFile(caFile, 'utf8').catch((error: unknown) => {
     throw mistake(`Couldn't read CA certificate: ${fileErrorText(caFile, error)}`);
   });
-  // With an empty trust store everybody would be refused, and nobody told why.
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw mistake(`Couldn't read CA certificate: ${caFile} holds no certificate`);
+  try {
+    // The classic program took any text, and then refused everybody without saying why.
+    requireCertificate(text);
+  } catch (error) {
+    throw mistake(`Couldn't read CA certificate: cannot use ${caFile}: ${messageOf(error)}`);
   }
 }

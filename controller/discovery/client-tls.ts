@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { SwarmError, messageOf } from '../base/errors.js';
 import { silentLogger, type Logger } from '../base/log.js';
 import { fileErrorText } from './file-error-text.js';
+import { requireCertificate, requireKeyPair } from './pem.js';
 
 export interface ClientTlsFiles {
   readonly caFile?: string;
@@ -89,14 +90,19 @@ function buildContext(
   files: ClientTlsFiles,
   { ca, cert, key }: Readonly<Record<'ca' | 'cert' | 'key', string | undefined>>,
 ): SecureContext {
-  // OpenSSL takes a file without any certificate for an empty trust store; say it here, not at the first handshake.
-  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----')) {
+  try {
+    if (ca !== undefined) requireCertificate(ca);
+  } catch (cause) {
     throw new SwarmError(
       'CREDENTIALS_INVALID',
-      `Cannot use "${files.caFile ?? ''}": it holds no certificate`,
+      `Cannot use CA "${files.caFile ?? ''}": ${messageOf(cause)}`,
+      {
+        cause,
+      },
     );
   }
   try {
+    if (cert !== undefined && key !== undefined) requireKeyPair({ cert, key });
     return createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
   } catch (cause) {
     throw new SwarmError(

@@ -13,6 +13,7 @@ import { SwarmError, messageOf, systemCodeOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { formatHostPort } from '../api/engine-address.js';
 import { LeaseFile, readLeaseFile } from './lease-file.js';
+import { requireCertificate, requireKeyPair } from './pem.js';
 import { TokenService, problem, type TokenAnswer, type TokenServiceOptions } from './token-service.js';
 
 /** PEM texts. */
@@ -196,7 +197,10 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** @throws Error when the texts cannot belong to a server that anybody could reach */
 function secureOptions(tls: ServerTls): object {
+  requireKeyPair(tls);
+  if (tls.ca !== undefined) requireCertificate(tls.ca);
   return {
     cert: tls.cert,
     key: tls.key,

@@ -192,6 +192,9 @@ t.test('TokenServer reloadTls() serves new certificates and keeps the old for ba
   t.throws(() => server.reloadTls({ ...mutualTls, key: foreign.server.keyPem }), {
     code: 'CREDENTIALS_INVALID',
   });
+  t.throws(() => server.reloadTls({ ...mutualTls, cert: '' }), { message: /holds no certificate/ });
+  t.throws(() => server.reloadTls({ ...mutualTls, key: '' }), { message: /holds no private key/ });
+  t.throws(() => server.reloadTls({ ...mutualTls, ca: '' }), { message: /holds no certificate/ });
   t.equal(await fingerprint(), before);
   server.reloadTls({ cert: foreign.server.certPem, key: foreign.server.keyPem, requireClientCert: false });
   t.not(await fingerprint(), before);

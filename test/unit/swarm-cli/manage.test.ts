@@ -62,7 +62,7 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   ],
   [
     ['--tlsverify', '--tlscert', cert, '--tlskey', key, '--tlscacert', empty],
-    `Couldn't read CA certificate: ${empty} holds no certificate`,
+    `Couldn't read CA certificate: cannot use ${empty}: it holds no certificate`,
   ],
   ...['--tlscert', '--tlskey', '--tlscacert'].map(
     (flag) =>

@@ -1,7 +1,7 @@
 // The JSON the fake engine describes itself and its containers with, in dockerd's fields.
-import type { FakeContainer, FakeEngine } from './fake-engine.js';
+import type { FakeContainer, FakeEngineState } from './fake-engine-state.js';
 
-export function summary(engine: FakeEngine, one: FakeContainer): Record<string, unknown> {
+export function summary(engine: FakeEngineState, one: FakeContainer): Record<string, unknown> {
   return {
     Id: one.Id,
     Names: [`/${one.name}`],
@@ -24,7 +24,7 @@ export function summary(engine: FakeEngine, one: FakeContainer): Record<string, 
   };
 }
 
-export function inspect(engine: FakeEngine, one: FakeContainer): Record<string, unknown> {
+export function inspect(engine: FakeEngineState, one: FakeContainer): Record<string, unknown> {
   return {
     Id: one.Id,
     Name: `/${one.name}`,
@@ -60,7 +60,7 @@ export function imageEntry([reference, image]: [
   };
 }
 
-export function infoOf(engine: FakeEngine): Record<string, unknown> {
+export function infoOf(engine: FakeEngineState): Record<string, unknown> {
   const { labels = [], cpus = 2, memoryBytes = 2 ** 31, version = '28.2.2' } = engine.options;
   const all = [...engine.containers.values()];
   return {
@@ -81,7 +81,7 @@ export function infoOf(engine: FakeEngine): Record<string, unknown> {
   };
 }
 
-export function versionOf(engine: FakeEngine): Record<string, unknown> {
+export function versionOf(engine: FakeEngineState): Record<string, unknown> {
   const { version = '28.2.2', apiVersion = '1.51', minApiVersion = '1.24' } = engine.options;
   return {
     Version: version,

@@ -4,19 +4,15 @@ import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 import { imageEntry, infoOf, inspect, summary, versionOf } from './fake-engine-answers.js';
-import type { FakeContainer, FakeEngine, FakeRequest } from './fake-engine.js';
-
-export type FakeAnswer =
-  | { readonly status: number; readonly json: unknown; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly status: number; readonly text?: string; readonly headers?: Readonly<Record<string, string>> };
+import type { FakeAnswer, FakeContainer, FakeEngineState, FakeRequest } from './fake-engine-state.js';
 
 interface FakeRoute {
   readonly method: string;
   readonly path: RegExp;
   /** False: the request is refused before its body is read. */
-  readonly wantsBody?: (engine: FakeEngine, path: string) => boolean;
+  readonly wantsBody?: (engine: FakeEngineState, path: string) => boolean;
   readonly answer: (
-    engine: FakeEngine,
+    engine: FakeEngineState,
     request: FakeRequest,
     response: http.ServerResponse,
   ) => FakeAnswer | 'streaming' | Promise<FakeAnswer | 'streaming'>;
@@ -206,7 +202,7 @@ export const fakeRoutes: readonly FakeRoute[] = [
 ];
 
 type ContainerAnswer = (
-  engine: FakeEngine,
+  engine: FakeEngineState,
   container: FakeContainer,
   request: FakeRequest,
   response: http.ServerResponse,
@@ -237,11 +233,11 @@ function nameConflict(name: string, owner: FakeContainer): FakeAnswer {
   );
 }
 
-function ownerOf(engine: FakeEngine, name: string): FakeContainer | undefined {
+function ownerOf(engine: FakeEngineState, name: string): FakeContainer | undefined {
   return [...engine.containers.values()].find((one) => one.name === name);
 }
 
-function createContainer(engine: FakeEngine, request: FakeRequest): FakeAnswer {
+function createContainer(engine: FakeEngineState, request: FakeRequest): FakeAnswer {
   const body = parse(request.body) as FakeContainer['body']; // HostConfig is an object in every create request
   const name = request.query.get('name') ?? `fake_${randomBytes(4).toString('hex')}`;
   const owner = ownerOf(engine, name);
@@ -264,7 +260,7 @@ function createContainer(engine: FakeEngine, request: FakeRequest): FakeAnswer {
   return { status: 201, json: { Id: container.Id, Warnings: [] } };
 }
 
-function listContainers(engine: FakeEngine, request: FakeRequest): FakeAnswer {
+function listContainers(engine: FakeEngineState, request: FakeRequest): FakeAnswer {
   const filters = parse(Buffer.from(request.query.get('filters') ?? '{}'));
   const isAll = ['1', 'true'].includes(request.query.get('all') ?? '');
   const found = [...engine.containers.values()]
@@ -292,7 +288,7 @@ function hasLabel(container: FakeContainer, label: string): boolean {
 }
 
 function setStatus(
-  engine: FakeEngine,
+  engine: FakeEngineState,
   container: FakeContainer,
   to: { readonly status: FakeContainer['status']; readonly action: string },
 ): void {
@@ -300,7 +296,7 @@ function setStatus(
   engine.announce(container, to.action);
 }
 
-function end(engine: FakeEngine, container: FakeContainer, action?: string): void {
+function end(engine: FakeEngineState, container: FakeContainer, action?: string): void {
   if (action !== undefined) engine.announce(container, 'kill');
   setStatus(engine, container, { status: 'exited', action: 'die' });
   if (action !== undefined) engine.announce(container, action);
@@ -309,7 +305,7 @@ function end(engine: FakeEngine, container: FakeContainer, action?: string): voi
 
 /** Headers at once, the answer when it happened: clients wait for the headers before they start the container. */
 function waitFor(
-  engine: FakeEngine,
+  engine: FakeEngineState,
   container: FakeContainer,
   request: FakeRequest,
   response: http.ServerResponse,
@@ -329,7 +325,7 @@ function waitFor(
 }
 
 async function putArchive(
-  engine: FakeEngine,
+  engine: FakeEngineState,
   container: FakeContainer,
   request: FakeRequest,
 ): Promise<FakeAnswer> {

@@ -6,44 +6,14 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { EngineEndpoint, EngineTls } from '../../controller/engine/endpoint.js';
-import { fakeRoutes, type FakeAnswer } from './fake-engine-routes.js';
-
-export interface FakeContainer {
-  readonly Id: string;
-  name: string;
-  status: 'created' | 'running' | 'exited' | 'paused';
-  readonly createdMs: number;
-  exitCode: number;
-  /** The create request's body; HostConfig is changed by updates. */
-  readonly body: Record<string, unknown> & { HostConfig?: Record<string, unknown> };
-  readonly files: Map<string, Buffer>;
-}
-
-export interface FakeEngineOptions {
-  readonly name?: string;
-  readonly id?: string;
-  readonly labels?: readonly string[];
-  readonly cpus?: number;
-  readonly memoryBytes?: number;
-  readonly version?: string;
-  readonly apiVersion?: string;
-  readonly minApiVersion?: string;
-  /** References of images it has. Default busybox:latest. */
-  readonly images?: readonly string[];
-  /** PEM texts; with `ca` clients must show a certificate of it. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
-  /** Port to listen on, so that an engine can come back where it was. Default: any. */
-  readonly port?: number;
-}
-
-export interface FakeRequest {
-  readonly method: string;
-  /** Without the version prefix and the query. */
-  readonly path: string;
-  readonly version: string;
-  readonly query: URLSearchParams;
-  readonly body: Buffer;
-}
+import { fakeRoutes } from './fake-engine-routes.js';
+import type {
+  FakeAnswer,
+  FakeContainer,
+  FakeEngineOptions,
+  FakeEngineState,
+  FakeRequest,
+} from './fake-engine-state.js';
 
 /** What is wrong with the engine; each may be changed at any time. */
 export interface Faults {
@@ -67,7 +37,7 @@ const noFaults = (): Faults => ({
   dropEvent: () => false,
 });
 
-export class FakeEngine {
+export class FakeEngine implements FakeEngineState {
   id: string;
   name: string;
   readonly options: FakeEngineOptions;

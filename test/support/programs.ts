@@ -104,14 +104,19 @@ export async function start(
     env: cleanEnvironment(options.env),
     stdio: ['ignore', log.fd, log.fd],
   });
-  await log.close();
+  // Listened for before anything is awaited: the events may come in the next turn.
   const ended = new Promise<number | undefined>((resolve) =>
     child.on('exit', (code) => resolve(code ?? undefined)),
   );
-  await new Promise<void>((resolve, reject) => {
+  const spawned = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
   });
+  try {
+    await spawned;
+  } finally {
+    await log.close();
+  }
   return {
     process: child,
     pid: child.pid ?? 0,

@@ -147,7 +147,11 @@ async function save(
   const options = { origin: fromApi, dryRun, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
   const saved = await translated(context, name, () => context.store.update(o.next, options));
   if (dryRun) return saved;
-  await removeFinalizers(context, { live: o.live, next: o.next });
+  // A replacement that does not mention them, as manifests do not, must not leave containers behind.
+  const mentioned = Array.isArray(objectAt(o.sent, 'metadata')['finalizers']);
+  if (context.request.method === 'PATCH' || mentioned) {
+    await removeFinalizers(context, { live: o.live, next: o.next });
+  }
   const request = o.next.metadata.annotations?.[known.reconcileRequest];
   if (request !== undefined && request !== o.live.metadata.annotations?.[known.reconcileRequest]) {
     context.onReconcileRequest?.(key);

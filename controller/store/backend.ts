@@ -96,7 +96,11 @@ export async function openDurableBackend(
           const resource = current();
           return resource?.status === undefined
             ? undefined
-            : { uid: resource.metadata.uid, status: resource.status };
+            : {
+                uid: resource.metadata.uid,
+                resourceVersion: resource.metadata.resourceVersion,
+                status: resource.status,
+              };
         }),
       mirrorEvents: (list) => eventMirror.set('events.json', list),
       close: async () => {
@@ -132,5 +136,7 @@ function withStatus(record: StoredRecord, statuses: ReadonlyMap<string, unknown>
   const saved = statuses.get(fileName({ kind: resource.kind, name: resource.metadata.name }));
   if (!isJsonObject(saved) || saved['uid'] !== resource.metadata.uid || !isJsonObject(saved['status']))
     return record;
-  return { ...record, resource: { ...resource, status: saved['status'] } }; // written by updateStatus
+  const version = Math.max(Number(resource.metadata.resourceVersion), Number(saved['resourceVersion']) || 0);
+  const metadata = { ...resource.metadata, resourceVersion: String(version) };
+  return { ...record, resource: { ...resource, metadata, status: saved['status'] } }; // written by updateStatus
 }

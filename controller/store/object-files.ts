@@ -32,9 +32,9 @@ export interface LoadedObjects {
   readonly quarantined: readonly Quarantined[];
 }
 
-// When the high-water mark is lost, versions go on far above anything the objects show: a version of status changes is
-// in no file, and no watch of before may match one of after.
-const lostMarkJump = 1_000_000;
+// When the high-water mark is lost, versions go on above anything that can have been handed out: status changes have
+// versions that are in no file, but there is never more than one in a millisecond since 1970.
+const versionAfterLoss = (seen: number, nowMs: number): number => Math.max(seen + 1_000_000, nowMs);
 
 export class ObjectFiles {
   readonly #objects: string;
@@ -126,7 +126,7 @@ export class ObjectFiles {
       text = await this.#fileSystem.readFile(this.#mark, 'utf8');
     } catch (error) {
       if (!isMissing(error)) throw error;
-      return records.length === 0 && quarantined.length === 0 ? 0 : seen + lostMarkJump;
+      return records.length === 0 && quarantined.length === 0 ? 0 : versionAfterLoss(seen, nowMs);
     }
     if (/^\d{1,15}\n$/.test(text)) return Math.max(seen, Number(text));
     quarantined.push({
@@ -134,7 +134,7 @@ export class ObjectFiles {
       key: undefined,
       why: 'it is not a number',
     });
-    return seen + lostMarkJump;
+    return versionAfterLoss(seen, nowMs);
   }
 
   async #setAside(file: string, nowMs: number): Promise<string> {

@@ -21,7 +21,9 @@ export function createRecord(
     finalizers: [agentsFinalizer],
     ...userMaps(object.metadata.labels, withSource(object.metadata.annotations, o.origin)),
   };
-  return { resource: rebuild(object, metadata), origin: o.origin, overlay: noOverlay };
+  const resource = { ...rebuild(object, metadata) };
+  Reflect.deleteProperty(resource, 'status');
+  return { resource, origin: o.origin, overlay: noOverlay };
 }
 
 /**

@@ -31,9 +31,10 @@ export async function lockState(o: {
   /** What is told to others that want the lock, for example `pid 4211`. */
   readonly holder: string;
 }): Promise<StateLock> {
-  const directoryHandle = await open(o.directory, 'r');
-  const release: (() => Promise<void>)[] = [() => directoryHandle.close()];
+  const release: (() => Promise<void>)[] = [];
   try {
+    const directoryHandle = await open(o.directory, 'r');
+    release.unshift(() => directoryHandle.close());
     // Long paths go through the open directory, whose name is always short.
     const isShort = Buffer.byteLength(o.directory) <= maxSocketPath - 25;
     const base = isShort ? o.directory : `/proc/self/fd/${directoryHandle.fd}`;

@@ -34,6 +34,8 @@ export type Action =
 /** Actions that may run at the same time on different engines; on one engine they run in the order given. */
 export interface Stage {
   readonly name: string;
+  /** Nothing waits for it: engines do it at their own pace, before anything else. */
+  readonly isPreparation?: true;
   /** Takes running containers away for a moment, so it waits for earlier disruption of the same role to succeed. */
   readonly disrupts?: AgentRole;
   readonly actions: readonly Action[];

@@ -20,13 +20,13 @@ export function nextActions(plan: Plan, node: string, progress: Progress): NextA
   const index = plan.stages.findIndex((stage) => stage.actions.some((action) => action.node === node));
   const stage = plan.stages[index];
   if (stage === undefined) return { actions: [] };
-  for (const earlier of plan.stages.slice(0, index)) {
+  for (const earlier of plan.stages.slice(0, index).filter((other) => other.isPreparation !== true)) {
     const blocker = earlier.actions.find((action) => !isIgnored(action.node, { earlier, stage, progress }));
     if (blocker !== undefined) return { actions: [], waitsFor: `${earlier.name} on ${blocker.node}` };
   }
   const [unknown] = progress.unknown;
   // Nodes that may turn out to run a manager come first; clearing what stands in the way harms no order.
-  if (unknown !== undefined && !['clear', 'discovery'].includes(stage.name)) {
+  if (unknown !== undefined && !['images', 'clear', 'discovery'].includes(stage.name)) {
     return { actions: [], waitsFor: `the first look at ${unknown}` };
   }
   return { actions: stage.actions.filter((action) => action.node === node) };

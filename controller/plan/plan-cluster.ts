@@ -14,7 +14,7 @@ interface Step {
 }
 
 /**
- * Stages in order: clear what stands in the way, discovery, managers one at a time, join containers (missing ones at
+ * Stages in order: the image, clear what stands in the way, discovery, managers one at a time, join containers (missing ones at
  * once, replacements `maxUnavailable` at a time), removal of what is no longer desired. Engines that were not observed
  * get no actions. A converged cluster gives an empty plan.
  */
@@ -25,11 +25,7 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
   for (const container of desired.containers) {
     const engine = observed.engines.get(container.node);
     if (engine === undefined) continue;
-    const decision = decideContainer(container, {
-      engine,
-      installation: desired.installation,
-      image: desired.image,
-    });
+    const decision = decideContainer(container, { engine, installation: desired.installation });
     switch (decision.type) {
       case 'none':
         break;
@@ -49,7 +45,9 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
   }
   const managers = planManagers(desired, { observed, steps: steps.manage });
   const leftovers = findLeftovers(desired, observed);
+  const all = [...steps.discovery, ...steps.manage, ...steps.join];
   const stages: readonly Stage[] = [
+    { name: 'images', isPreparation: true, actions: planImages(desired, { observed, steps: all }) },
     { name: 'clear', actions: leftovers.inTheWay },
     { name: 'discovery', actions: steps.discovery.flatMap((step) => step.actions) },
     ...managers.stages,
@@ -61,6 +59,20 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
     problems,
     waits: [...waits, ...managers.waits],
   };
+}
+
+/** The image goes first wherever a container will be made, so that replacing one takes it away for a moment only. */
+function planImages(
+  desired: DesiredCluster,
+  { observed, steps }: { readonly observed: ClusterObservation; readonly steps: readonly Step[] },
+): readonly Action[] {
+  const { reference, source } = desired.image;
+  if (source !== 'archive') return [];
+  const creating = steps.filter((step) => step.actions.some((action) => action.type === 'CreateContainer'));
+  return [...new Set(creating.map((step) => step.container.node))]
+    .filter((node) => observed.engines.get(node)?.images.includes(reference) !== true)
+    .sort()
+    .map((node) => ({ type: 'LoadImage', node, reference }));
 }
 
 /**

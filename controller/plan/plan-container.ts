@@ -1,7 +1,6 @@
 // What has to be done for one desired container, given what its engine has. Pure.
 import { containerLabels } from '../api/labels.js';
 import type { Action } from './action.js';
-import type { DesiredImage } from './desired-cluster.js';
 import type { DesiredContainer } from './desired-container.js';
 import type { EngineObservation, ObservedContainer } from './observation.js';
 
@@ -16,15 +15,11 @@ export type ContainerDecision =
 
 export function decideContainer(
   desired: DesiredContainer,
-  options: {
-    readonly engine: EngineObservation;
-    readonly installation: string;
-    readonly image: DesiredImage;
-  },
+  options: { readonly engine: EngineObservation; readonly installation: string },
 ): ContainerDecision {
   const observed = options.engine.containers.find((container) => container.name === desired.name);
   if (observed === undefined) {
-    return { type: 'repair', actions: make(desired, { ...options, why: 'it does not exist' }) };
+    return { type: 'repair', actions: make(desired, 'it does not exist') };
   }
   if (observed.labels[containerLabels.installation] !== options.installation) {
     return { type: 'foreign', container: observed };
@@ -34,7 +29,7 @@ export function decideContainer(
   if (why !== undefined) {
     return {
       type: isUp(observed) ? 'replace' : 'repair',
-      actions: [remove(desired.node, observed, why), ...make(desired, { ...options, why })],
+      actions: [remove(desired.node, observed, why), ...make(desired, why)],
     };
   }
   const isStale = desired.filesHash !== undefined && desired.filesHash !== observed.filesHash;
@@ -65,16 +60,10 @@ export function remove(node: string, container: ObservedContainer, why: string):
   return { type: 'RemoveContainer', node, name: container.name, id: container.id, why };
 }
 
-function make(
-  container: DesiredContainer,
-  options: { readonly engine: EngineObservation; readonly image: DesiredImage; readonly why: string },
-): readonly Action[] {
+function make(container: DesiredContainer, why: string): readonly Action[] {
   const { node } = container;
-  const load: Action = { type: 'LoadImage', node, reference: container.image };
-  const isLoadNeeded = options.image.source === 'archive' && !options.engine.images.includes(container.image);
   return [
-    ...(isLoadNeeded ? [load] : []),
-    { type: 'CreateContainer', node, container, why: options.why },
+    { type: 'CreateContainer', node, container, why },
     { type: 'PutFiles', node, container },
     { type: 'StartContainer', node, container, why: 'it was just created' },
   ];

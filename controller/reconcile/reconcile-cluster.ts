@@ -30,7 +30,7 @@ const errorMs = 10_000;
 // Resolving reads three small files; more at once only queue in the four threads that read files.
 const resolvedAtOnce = 16;
 /** Managers are asked to look again at most this often, growing while it does not help. */
-const nudgeMs = 1000;
+const nudgeMs = 500;
 const longestNudgeMs = 30_000;
 
 interface Patience {

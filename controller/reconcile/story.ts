@@ -29,7 +29,7 @@ export class Story {
     else this.#logger.info(message, fields);
   }
 
-  /** Tells of a Ready condition that flipped, or whose reason for not being ready changed. */
+  /** Tells of a Ready condition that flipped, and of reasons for not being ready that the user should know. */
   tellReady(
     key: ObjectKey,
     { before, after }: { readonly before: readonly Condition[]; readonly after: readonly Condition[] },
@@ -39,11 +39,21 @@ export class Story {
     if (now === undefined || (old?.status === now.status && old.reason === now.reason)) return;
     if (now.status === 'True') {
       this.tell(key, { type: 'Normal', reason: 'Ready', message: now.message });
-    } else if (now.status === 'False' && !quietReasons.has(now.reason)) {
+    } else if (now.status === 'False' && (old?.status === 'True' || !stepsOfTheWay.has(now.reason))) {
       this.tell(key, { type: 'Warning', reason: now.reason, message: now.message });
     }
   }
 }
 
-/** Not ready because we are at work: the work itself is told. */
-const quietReasons = new Set(['Progressing', 'Terminating']);
+/** Reasons that everything passes on its way to Ready. */
+const stepsOfTheWay = new Set([
+  'Progressing',
+  'Terminating',
+  'ClusterTerminating',
+  'ManagerNotServing',
+  'NotJoined',
+  'NotHealthy',
+  'NodesNotReady',
+  'NoManager',
+  'NoWorkers',
+]);

@@ -70,6 +70,8 @@ export interface Operator {
  */
 const concurrency = 64;
 
+const settleMs = 50;
+
 /** @throws {STATE_LOCKED} another operator works on the state directory */
 export async function createOperator(options: OperatorOptions): Promise<Operator> {
   const { clock, logger, random, stateDirectory } = options;
@@ -95,7 +97,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     const ports = createPorts({ ...options, store, delivered, sessions, installation, enqueue });
     const queue = createQueue(ports, options);
     parts.unshift(queue);
-    store.subscribe(createChangeRouter(store, (key) => enqueue(key, { resetBackoff: true })));
+    store.subscribe(
+      createChangeRouter(store, (key) =>
+        // A cluster and its nodes are applied one after the other: one run for all of them.
+        enqueue(key, { resetBackoff: true, delayMs: key.kind === 'Cluster' ? settleMs : 0 }),
+      ),
+    );
     for (const kind of kinds) {
       for (const { metadata } of store.list(kind)) enqueue({ kind, name: metadata.name });
     }

@@ -31,26 +31,26 @@ t.test('planCluster() builds a new cluster in order', async (t) => {
   const plan = planCluster(demo, new SimulatedEngines(['node0', 'node1', 'node2', 'node3']).observe());
   t.equal(
     describePlan(plan),
-    `discovery:
+    `images:
   load image swarm:1.0.0-abcdef012345 into node0
+  load image swarm:1.0.0-abcdef012345 into node1
+  load image swarm:1.0.0-abcdef012345 into node2
+  load image swarm:1.0.0-abcdef012345 into node3
+discovery:
   create container swarm-demo-discovery on node0: it does not exist
   copy 3 files into swarm-demo-discovery on node0
   start container swarm-demo-discovery on node0: it was just created
 manager node0:
-  load image swarm:1.0.0-abcdef012345 into node0
   create container swarm-demo-manage on node0: it does not exist
   copy 14 files into swarm-demo-manage on node0
   start container swarm-demo-manage on node0: it was just created
 joins:
-  load image swarm:1.0.0-abcdef012345 into node1
   create container swarm-demo-join on node1: it does not exist
   copy 4 files into swarm-demo-join on node1
   start container swarm-demo-join on node1: it was just created
-  load image swarm:1.0.0-abcdef012345 into node2
   create container swarm-demo-join on node2: it does not exist
   copy 4 files into swarm-demo-join on node2
   start container swarm-demo-join on node2: it was just created
-  load image swarm:1.0.0-abcdef012345 into node3
   create container swarm-demo-join on node3: it does not exist
   copy 4 files into swarm-demo-join on node3
   start container swarm-demo-join on node3: it was just created
@@ -189,6 +189,7 @@ t.test(
         stage.actions.filter((action) => action.type === 'RemoveContainer').length,
       ]),
       [
+        ['images', 0],
         ['discovery', 1],
         ['manager node0', 1],
         ['joins 1–2 of 3', 2],
@@ -222,7 +223,9 @@ t.test('planCluster() keeps a serving manager while a new one does not serve yet
 
 t.test('nextActions() lets the failure of one engine block only further disruption', async (t) => {
   const changed = desire(aCluster({ maxUnavailable: 1 }), four, { image: 'swarm:2' });
-  const plan = planCluster(changed, convergedWorld().observe());
+  const loaded = convergedWorld();
+  for (const node of changed.nodes) loaded.apply({ type: 'LoadImage', node, reference: 'swarm:2' });
+  const plan = planCluster(changed, loaded.observe());
   const idle = { unknown: new Set<string>(), failing: new Set<string>() };
   t.match(nextActions(plan, 'node1', idle), { actions: [], waitsFor: 'discovery on node0' });
   const withoutNode0 = { ...idle, failing: new Set(['node0']) };
@@ -239,10 +242,13 @@ t.test('nextActions() lets the failure of one engine block only further disrupti
 t.test('nextActions() waits with join containers for the first look at a manager node', async (t) => {
   const world = new SimulatedEngines(['node0', 'node1', 'node2', 'node3']);
   world.setDown('node0', true);
+  for (const node of ['node1', 'node2', 'node3']) {
+    world.apply({ type: 'LoadImage', node, reference: demo.image.reference });
+  }
   const plan = planCluster(demo, world.observe());
   const progress = { unknown: new Set(['node0']), failing: new Set<string>() };
   t.match(nextActions(plan, 'node1', progress), { actions: [], waitsFor: 'the first look at node0' });
-  t.equal(nextActions(plan, 'node1', { ...progress, unknown: new Set() }).actions.length, 4);
+  t.equal(nextActions(plan, 'node1', { ...progress, unknown: new Set() }).actions.length, 3);
   t.end();
 });
 

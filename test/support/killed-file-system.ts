@@ -80,7 +80,12 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
       const undo = restore(to);
       step('rename');
       await nodeFileSystem.rename(from, to);
-      volatile.push(undo);
+      const isUnsynced = unsynced.delete(from);
+      if (isUnsynced) unsynced.add(to);
+      volatile.push(() => {
+        unsynced.delete(to);
+        undo();
+      });
     },
     rm: async (file: string, options?: object) => {
       const undo = restore(file);

@@ -2,6 +2,7 @@
 // Bodies stream with backpressure both ways and are never collected here, except by `requestJson`.
 import type net from 'node:net';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { Pool } from 'undici';
 import { formatHostPort } from '../api/engine-address.js';
@@ -156,6 +157,9 @@ export class EngineTransport {
           );
         chunks.push(chunk);
       }
+      // undici offers a connection again one turn after its answer ended; without the turn a caller that asks one thing
+      // after the other gets a second connection, and pays a second TLS handshake.
+      await nextTurn();
       return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;

@@ -1,0 +1,125 @@
+// Look-ups by every name a user may give.
+import fc from 'fast-check';
+import t from 'tap';
+import type { PooledEngine } from '../../../controller/engine/cluster-view.js';
+import { ContainerIndex } from '../../../controller/engine/container-index.js';
+import { ContainerRow, compareNewestFirst } from '../../../controller/engine/container-row.js';
+import { aPooledEngine, aSummary, anId } from './container-rows.js';
+
+const n1 = aPooledEngine('n1');
+const n2 = aPooledEngine('n2');
+const isNamed = (engine: PooledEngine, nameOrId: string): boolean =>
+  engine.name === nameOrId || engine.id === nameOrId;
+const swarmId = 'com.docker.swarm.id';
+
+const web = new ContainerRow(
+  n1,
+  aSummary({ id: anId('aaa111222333'), names: ['web'], created: 3, labels: { [swarmId]: anId('ccc') } }),
+);
+const db1 = new ContainerRow(n1, aSummary({ id: anId('aab'), names: ['db', 'web/alias'], created: 2 }));
+const db2 = new ContainerRow(n2, aSummary({ id: anId('bbb'), names: ['db'], created: 1 }));
+const oddlyNamed = new ContainerRow(n2, aSummary({ id: anId('ddd'), names: ['aaa111222333'], created: 0 }));
+
+const index = new ContainerIndex();
+for (const row of [web, db1, db2, oddlyNamed]) index.put(row, undefined);
+
+const found: readonly (readonly [string, ContainerRow])[] = [
+  [anId('aaa111222333'), web],
+  ['aaa111222333', web],
+  [anId('ccc'), web],
+  ['ccc000000000', web],
+  ['web', web],
+  ['/web', web],
+  ['n1/web', web],
+  ['/n1/web', web],
+  ['ID-n1/web', web],
+  ['n1/db', db1],
+  ['n2/db', db2],
+  ['web/alias', db1],
+  ['n1/web/alias', db1],
+  ['aaa', web],
+  ['cc', web],
+  ['bb', db2],
+];
+
+for (const [reference, row] of found)
+  void t.test(`ContainerIndex finds ${reference.slice(0, 20)}`, async (t) => {
+    const lookup = index.find(reference, isNamed);
+    t.equal(lookup.type === 'found' ? lookup.container : lookup.type, row);
+  });
+
+for (const reference of ['', '/', 'nope', 'n2/web', 'n3/db', 'we', 'n1/', 'f'])
+  void t.test(`ContainerIndex misses "${reference}"`, async (t) => {
+    t.equal(index.find(reference, isNamed).type, 'missing');
+  });
+
+for (const [reference, rows] of [
+  ['db', [db1, db2]],
+  ['aa', [web, db1]],
+] as const)
+  void t.test(`ContainerIndex says that "${reference}" is ambiguous, newest first`, async (t) => {
+    const lookup = index.find(reference, isNamed);
+    t.same(
+      lookup.type === 'ambiguous' ? lookup.candidates.map((row) => row.id) : lookup.type,
+      rows.map((row) => row.id),
+    );
+  });
+
+void t.test('ContainerIndex holds containers of cloned hosts that share an ID side by side', async (t) => {
+  const clones = new ContainerIndex();
+  const [first, second] = [n1, n2].map(
+    (engine) => new ContainerRow(engine, aSummary({ id: anId('e'), names: ['x'] })),
+  );
+  if (first === undefined || second === undefined) throw new Error('two rows');
+  clones.put(first, undefined);
+  clones.put(second, undefined);
+  t.equal(clones.find(anId('e'), isNamed).type, 'ambiguous');
+  t.equal(clones.all().length, 2);
+  clones.delete(first);
+  t.match(clones.find('e', isNamed), { type: 'found', container: { engine: { name: 'n2' } } });
+});
+
+void t.test('ContainerIndex gives the same array until something changes', async (t) => {
+  const own = new ContainerIndex();
+  own.put(web, undefined);
+  const before = own.all();
+  t.equal(own.all(), before);
+  own.put(db1, undefined);
+  t.same(own.all(), [web, db1]);
+  t.same(before, [web]);
+});
+
+void t.test('ContainerIndex after any changes is the index of what is left', async (t) => {
+  const ids = ['a1', 'a2', 'b1', 'b2'].map(anId);
+  const step = fc.record({
+    id: fc.constantFrom(...ids),
+    name: fc.constantFrom('x', 'y', 'z'),
+    created: fc.nat(3),
+    isRemoved: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const changed = new ContainerIndex();
+      const rows = new Map<string, ContainerRow>();
+      for (const { id, name, created, isRemoved } of steps) {
+        const before = rows.get(id);
+        if (isRemoved) {
+          if (before !== undefined) changed.delete(before);
+          rows.delete(id);
+        } else {
+          const row = new ContainerRow(n1, aSummary({ id, names: [name], created }));
+          changed.put(row, before);
+          rows.set(id, row);
+        }
+      }
+      const fresh = new ContainerIndex();
+      for (const row of rows.values()) fresh.put(row, undefined);
+      const references = [...ids, 'a', 'b', 'a1', 'x', 'y', 'z', 'n1/x'];
+      const answers = (one: ContainerIndex): string =>
+        JSON.stringify(references.map((reference) => one.find(reference, isNamed)));
+      const sorted = [...rows.values()].sort(compareNewestFirst);
+      return answers(changed) === answers(fresh) && JSON.stringify(changed.all()) === JSON.stringify(sorted);
+    }),
+  );
+  t.pass();
+});

@@ -1,0 +1,47 @@
+// Which event makes what stale.
+import t from 'tap';
+import { stalenessOf, type Staleness } from '../../../controller/engine/event-rules.js';
+
+const container = (reservations = false): Staleness => ({ type: 'container', id: 'x', reservations });
+const nothing: Staleness = { type: 'nothing' };
+
+const cases: readonly (readonly [string, string, Staleness])[] = [
+  ['container', 'create', container()],
+  ['container', 'start', container()],
+  ['container', 'die', container()],
+  ['container', 'oom', container()],
+  ['container', 'rename', container()],
+  ['container', 'health_status: healthy', container()],
+  ['container', 'update', container(true)],
+  ['container', 'destroy', { type: 'gone', id: 'x' }],
+  ['container', 'commit', { type: 'images' }],
+  ['container', 'exec_create: sh -c true', nothing],
+  ['container', 'exec_die', nothing],
+  ['container', 'attach', nothing],
+  ['container', 'archive-path', nothing],
+  ['image', 'pull', { type: 'images' }],
+  ['image', 'untag', { type: 'images' }],
+  ['image', 'push', nothing],
+  ['network', 'create', { type: 'networks' }],
+  ['network', 'destroy', { type: 'networks' }],
+  ['volume', 'create', { type: 'volumes' }],
+  ['volume', 'mount', nothing],
+  ['daemon', 'reload', { type: 'specs' }],
+  ['daemon', 'shutdown', nothing],
+  ['builder', 'prune', nothing],
+];
+
+for (const [type, action, expected] of cases)
+  void t.test(`stalenessOf() a ${type} ${action}`, async (t) => {
+    t.same(stalenessOf({ Type: type, Action: action, Actor: { ID: 'x' } }), expected);
+  });
+
+void t.test('stalenessOf() a container joining a network reads the container', async (t) => {
+  const event = { Type: 'network', Action: 'connect', Actor: { ID: 'net', Attributes: { container: 'x' } } };
+  t.same(stalenessOf(event), container());
+  t.same(stalenessOf({ ...event, Actor: { ID: 'net' } }), nothing);
+});
+
+void t.test('stalenessOf() events of engines that name no type goes by their status', async (t) => {
+  t.same(stalenessOf({ status: 'start', id: 'x' }), container());
+});

@@ -43,10 +43,16 @@ export function buildProgram(io: ProgramIo): Command {
     )
     .version(io.version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help for a command')
+    .helpCommand(false)
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr, outputError: () => undefined })
+    .configureOutput({
+      writeOut: io.stdout,
+      writeErr: io.stderr,
+      outputError: () => undefined,
+      getOutHelpWidth: () => io.columns,
+      getErrHelpWidth: () => io.columns,
+    })
     .configureHelp({ sortOptions: false })
     .addHelpText('after', examples);
   const context = contextOf(io, program);
@@ -54,6 +60,13 @@ export function buildProgram(io: ProgramIo): Command {
     const command = program.command(entry.name).summary(entry.summary);
     command.description(`${entry.summary}.`).helpGroup(entry.group);
   }
+  program
+    .command('help')
+    .helpGroup(commandTable.at(-1)?.group ?? '')
+    .description('Show help for a command')
+    .argument('[command...]')
+    // A command's own help is known only after it has been loaded, as for --help.
+    .action((names: readonly string[]) => runProgram([...names, '--help'], io));
   program.command(completeName, { hidden: true });
   program.hook('preSubcommand', async (_program, command) => {
     if (command.name() === completeName) {

@@ -168,7 +168,7 @@ t.test('a Table has the columns of the definition; a watch sends them once', asy
   await addNode(api, 'a');
   await api.store.updateStatus(
     { kind: 'Node', name: 'a' },
-    { roles: 'worker', certificateExpiryTime: '2026-01-11T00:00:00Z', engine: { cpus: 2 } as never },
+    { roles: 'worker', certificateExpiryTime: '2026-01-11T00:00:00Z', engine: { cpus: 2 } },
   );
   await api.clock.advance(90_000);
   const { body } = await api.call(nodesPath, { accept: tableAccept });

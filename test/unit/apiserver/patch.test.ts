@@ -19,7 +19,10 @@ t.test('applyMergePatch() follows RFC 7386', async (t) => {
     t.same(applyMergePatch(target, patch), expected, JSON.stringify(patch));
     t.same(target, before, 'the target is not changed');
   }
-  t.throws(() => applyMergePatch({}, JSON.parse('{"__proto__":{"x":1}}')), { reason: 'BadRequest' });
+  t.match(
+    failureOf(() => applyMergePatch({}, JSON.parse('{"__proto__":{"x":1}}'))),
+    { reason: 'BadRequest' },
+  );
 });
 
 t.test('applyJsonPatch() follows RFC 6902', async (t) => {
@@ -85,7 +88,11 @@ t.test('applyJsonPatch() says what is wrong', async (t) => {
     [[{ op: 'add', path: '/__proto__', value: {} }], 'BadRequest'],
   ];
   for (const [patch, reason] of rows) {
-    t.throws(() => applyJsonPatch({ a: [1] }, patch), { reason }, JSON.stringify(patch));
+    t.match(
+      failureOf(() => applyJsonPatch({ a: [1] }, patch)),
+      { reason },
+      JSON.stringify(patch),
+    );
   }
 });
 
@@ -98,3 +105,11 @@ t.test('applyMergePatch() twice is the same as once', async () => {
     }),
   );
 });
+
+function failureOf(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}

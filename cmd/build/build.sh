@@ -2,9 +2,13 @@
 # Compiles every source file into dist/ (types are checked by `make check`), and bundles swarm for its image.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+mapfile -t sources < <(find controller cmd schemas test bench -name '*.ts')
+# Nothing to do when every source is older than the last build.
+if [ -e dist/.built ] && [ -z "$(find controller cmd schemas test bench package.json -newer dist/.built -print -quit)" ]; then
+  exit 0
+fi
 # Built beside and moved: a running operator keeps finding its modules, and a failed build leaves the old one.
 rm -rf dist.new
-mapfile -t sources < <(find controller cmd schemas test bench -name '*.ts')
 node_modules/.bin/esbuild "${sources[@]}" --outdir=dist.new --outbase=. --format=esm --platform=node --target=node20 \
   --sourcemap --log-level=warning
 chmod +x dist.new/cmd/swarm/main.js dist.new/cmd/swarmctl/main.js
@@ -13,3 +17,4 @@ rm -rf dist.old
 mv dist.new dist
 rm -rf dist.old
 node dist/cmd/build/bundle-swarm.js
+touch dist/.built

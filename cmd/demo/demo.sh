@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 
 state=${SWARMCTL_DEMO_DIR:-/var/lib/swarmctl-demo}
 subnet=${SWARMCTL_DEMO_SUBNET:-192.168.99.0/24}
+set=${SWARMCTL_DEMO_SET:-swarmdemo}
 nodes=(node0 node1 node2 node3)
 export SWARMCTL_STATE_DIR=$state
 # The demo talks to its own engines only, whatever the caller's shell points at.
@@ -54,7 +55,7 @@ up() {
 
   # Engines and image do not need each other: made side by side.
   begin=$SECONDS
-  swarmctl machine create --set swarmdemo --subnet "$subnet" "${nodes[@]}" >"$state/machines.log" 2>&1 &
+  swarmctl machine create --ensure --set "$set" --subnet "$subnet" "${nodes[@]}" >"$state/machines.log" 2>&1 &
   local machines=$!
   node dist/cmd/build/build-image.js --output "$state/images"
   wait "$machines" || fail "Cannot create the engines: swarmctl machine create failed" "$(cat "$state/machines.log")"

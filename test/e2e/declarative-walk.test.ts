@@ -1,0 +1,228 @@
+// The main job as a user does it: four Node manifests and one Cluster manifest become one Docker API, used through
+// every docker CLI on this machine; then drift, a foreign container and deletion.
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { connect } from 'node:tls';
+import t from 'tap';
+import { agentsOn, dockerOn, loadBusybox, nodeManifests, startCluster } from '../support/cluster.js';
+import { dockerClis, run, waitUntil, type RunOptions } from '../support/programs.js';
+
+const cluster = await startCluster(t);
+const { operator, environment } = cluster;
+const [manager, ...workers] = cluster.engines.engines;
+if (manager === undefined) throw new Error('no engine');
+await loadBusybox(workers);
+
+t.test('swarmctl get shows the fleet and docker info shows three healthy nodes', async (t) => {
+  const nodes = await operator.swarmctl(['get', 'nodes']);
+  t.match(nodes.stdout.split('\n')[0], /^NAME +CLUSTER +ROLES +ADDRESS +STATUS +ENGINE/);
+  t.equal((nodes.stdout.match(/ Ready /g) ?? []).length, 4, nodes.stdout);
+  const clusters = await operator.swarmctl(['get', 'clusters']);
+  t.match(clusters.stdout, /demo +True +3\/3 +tcp:\/\//);
+  for (const [version, file] of await dockerClis()) {
+    const info = await run(file, ['info'], { env: environment });
+    t.equal(info.code, 0, `docker ${version} info: ${info.stderr}`);
+    t.match(info.stdout, /Nodes: 3/);
+    t.equal((info.stdout.match(/Status: Healthy/g) ?? []).length, 3, info.stdout);
+    t.match(info.stdout, /└ Reserved CPUs: 0 \/ \d+/);
+  }
+});
+
+for (const [version, file] of await dockerClis()) {
+  t.test(
+    `docker ${version}: run, ps, logs, exec, inspect, stop and rm work through the manager`,
+    async (t) => {
+      const docker = (args: readonly string[], options?: RunOptions) =>
+        run(file, args, { env: environment, ...options });
+      const name = `walk-${version.replaceAll('.', '-')}`;
+      const started = await docker([
+        'run',
+        '-d',
+        '--name',
+        name,
+        'busybox',
+        'sh',
+        '-c',
+        'echo ready; exec sleep 1000',
+      ]);
+      t.equal(started.code, 0, started.stderr);
+      t.match(started.stdout, /^[0-9a-f]{64}\n$/);
+
+      t.match((await docker(['ps'])).stdout, new RegExp(name));
+      t.equal(
+        await waitUntil('the log has its line', async () => {
+          const { stdout } = await docker(['logs', name]);
+          return stdout === '' ? undefined : stdout;
+        }),
+        'ready\n',
+      );
+
+      const node = (await docker(['inspect', '--format', '{{.Node.Name}}', name])).stdout.trim();
+      t.ok(
+        workers.some((worker) => worker.name === node),
+        `runs on a worker: ${node}`,
+      );
+
+      const failed = await docker(['exec', name, 'sh', '-c', 'exit 7']);
+      t.equal(failed.code, 7, 'the exit code of exec arrives');
+      const piped = await docker(['exec', '-i', name, 'cat'], { input: 'half-closed\n' });
+      t.equal(piped.stdout, 'half-closed\n', 'end of input ends cat, and its output still arrives');
+
+      // `script` gives docker a terminal, as a person has; its size must reach the terminal in the container.
+      const shell = `stty rows 33 cols 101; ${file} exec -it ${name} sh -c 'sleep 0.5; test -t 0 && stty size'`;
+      const terminal = await run('script', ['-qec', shell, '/dev/null'], { env: environment });
+      t.match(terminal.stdout, /^33 101\r?\n/m, 'the container has a terminal of the right size');
+
+      t.equal((await docker(['stop', '-t', '0', name])).code, 0);
+      t.match(
+        (await docker(['ps', '-a', '--filter', `name=${name}`, '--format', '{{.Status}}'])).stdout,
+        /^Exited/,
+      );
+      t.equal((await docker(['rm', name])).code, 0);
+      t.equal((await docker(['ps', '-aq', '--filter', `name=${name}`])).stdout, '');
+      t.equal(
+        (await docker(['run', '--rm', 'busybox', 'sh', '-c', 'exit 3'])).code,
+        3,
+        'run returns the exit code',
+      );
+      t.match((await docker(['inspect', name])).stderr, /No such/i);
+    },
+  );
+}
+
+t.test('nobody without a client certificate of the cluster gets more than a TLS alert', async (t) => {
+  const { hostname, port } = new URL(cluster.endpoint.replace('tcp:', 'https:'));
+  for (const [who, credentials] of [
+    ['no certificate', {}],
+    [
+      'a certificate of another CA',
+      { cert: await readFile(manager.tls.certFile), key: await readFile(manager.tls.keyFile) },
+    ],
+  ] as const) {
+    const answer = await new Promise<string>((resolve) => {
+      let received = '';
+      const socket = connect(
+        { host: hostname, port: Number(port), rejectUnauthorized: false, ...credentials },
+        () => socket.write('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n'),
+      );
+      socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+      socket.on('error', (error: NodeJS.ErrnoException) =>
+        resolve(`${received}${error.code ?? error.message}`),
+      );
+      socket.on('close', () => resolve(`${received}closed`));
+    });
+    t.match(answer, /^(ERR_SSL_|ECONNRESET|closed)/, `${who}: ${answer}`);
+  }
+});
+
+t.test(
+  'keys and the token are in no label, environment, argument, status or log, and keys are 0600',
+  async (t) => {
+    const token = (await readFile(path.join(operator.stateDirectory, 'clusters/demo/token'), 'utf8')).trim();
+    t.match(token, /^[0-9a-f]{32}$/);
+    const spoken: string[] = [await readFile(operator.logFile, 'utf8')];
+    for (const engine of cluster.engines.engines) {
+      const { stdout } = await dockerOn(engine, ['ps', '-aq']);
+      const ids = stdout.split('\n').filter(Boolean);
+      spoken.push((await dockerOn(engine, ['inspect', ...ids])).stdout);
+      for (const id of ids) {
+        const logs = await dockerOn(engine, ['logs', id]);
+        spoken.push(logs.stdout, logs.stderr);
+      }
+    }
+    spoken.push((await operator.swarmctl(['get', 'nodes,clusters', '-o', 'yaml'])).stdout);
+    spoken.push((await operator.swarmctl(['describe', 'cluster', 'demo'])).stdout);
+    const all = spoken.join('\n');
+    t.ok(all.length > 10_000, 'there was something to look through');
+    t.notOk(all.includes(token), 'the token is nowhere');
+    t.notMatch(all, /PRIVATE KEY/);
+    const files = await readdir(operator.stateDirectory, { recursive: true });
+    const keys = files.filter((file) => file.endsWith('key.pem') || file.endsWith('/token'));
+    t.ok(keys.length >= 4, keys.join(' '));
+    for (const key of keys) {
+      t.equal((await stat(path.join(operator.stateDirectory, key))).mode & 0o777, 0o600, key);
+    }
+  },
+);
+
+t.test('a removed, stopped or killed container of ours is back by itself', async (t) => {
+  const before = new Map(
+    await Promise.all(
+      cluster.engines.engines.map(async (engine) => [engine, await agentsOn(engine)] as const),
+    ),
+  );
+  for (const [engine, agents] of before) {
+    for (const agent of agents) {
+      const name = agent.split(' ')[0] ?? '';
+      t.equal((await dockerOn(engine, ['rm', '-f', name])).code, 0);
+      const startedAt = Date.now();
+      await waitUntil(`${name} runs again on ${engine.name}`, async () =>
+        (await agentsOn(engine)).includes(`${name} running`),
+      );
+      t.comment(`${name} on ${engine.name} was back after ${Date.now() - startedAt} ms`);
+    }
+  }
+  const [engine] = workers;
+  if (engine === undefined) throw new Error('no worker');
+  t.equal((await dockerOn(engine, ['stop', '-t', '1', 'swarm-demo-join'])).code, 0);
+  await waitUntil('the stopped container runs again', async () =>
+    (await agentsOn(engine)).includes('swarm-demo-join running'),
+  );
+  await operator.waitReady();
+  for (const [engine, agents] of before)
+    t.same(await agentsOn(engine), agents, `${engine.name}: same containers, none twice`);
+});
+
+t.test('a container someone else named like ours is reported and left alone', async (t) => {
+  const [engine] = workers;
+  if (engine === undefined) throw new Error('no worker');
+  await operator.stop();
+  await dockerOn(engine, ['rm', '-f', 'swarm-demo-join']);
+  const foreign = await dockerOn(engine, [
+    'run',
+    '-d',
+    '--name',
+    'swarm-demo-join',
+    'busybox',
+    'sleep',
+    '1000',
+  ]);
+  t.equal(foreign.code, 0, foreign.stderr);
+  await operator.start();
+  const described = await waitUntil('the node says so', async () => {
+    const { stdout } = await operator.swarmctl(['describe', 'node', engine.name]);
+    return stdout.includes('ForeignContainer') ? stdout : undefined;
+  });
+  t.match(described, /swarm-demo-join/);
+  t.equal(
+    (await dockerOn(engine, ['inspect', '--format', '{{.State.Running}}', foreign.stdout.trim()])).stdout,
+    'true\n',
+  );
+  await dockerOn(engine, ['rm', '-f', 'swarm-demo-join']);
+  await operator.waitReady();
+});
+
+t.test(
+  'a manifest taken out of the directory takes its node out of the cluster, and no container of a user',
+  async (t) => {
+    const last = workers.at(-1);
+    if (last === undefined) throw new Error('no worker');
+    const user = await dockerOn(last, ['run', '-d', '--name', 'of-a-user', 'busybox', 'sleep', '1000']);
+    t.equal(user.code, 0, user.stderr);
+    const refused = await operator.swarmctl(['delete', 'node', last.name]);
+    t.equal(refused.code, 1, 'the directory is the truth, so the API refuses');
+    t.match(refused.stderr, /nodes\.yaml:\d+/, 'the refusal names the file');
+
+    await operator.stop();
+    await operator.write('nodes.yaml', nodeManifests(cluster.engines.engines.slice(0, -1)));
+    await operator.start(['--prune-delay', '1s']);
+    await waitUntil(
+      'the node is gone',
+      async () => (await operator.swarmctl(['get', 'node', last.name])).code === 1,
+    );
+    await operator.waitReady();
+    t.same(await agentsOn(last), [], 'none of our containers is left on it');
+    t.match((await dockerOn(last, ['ps', '--format', '{{.Names}}'])).stdout, /of-a-user/);
+    t.match((await operator.swarmctl(['get', 'clusters'])).stdout, /demo +True +2\/2/);
+  },
+);

@@ -1,0 +1,64 @@
+// `make demo`, `make demo` again and `make demo-down`, as README promises, in a directory and subnet of the test's own.
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import t from 'tap';
+import { testDirectory } from '../support/cluster.js';
+import { packageRoot, run } from '../support/programs.js';
+
+const directory = path.join(await testDirectory(t), 'demo');
+const [third = 0] = randomBytes(1);
+const env = {
+  SWARMCTL_DEMO_DIR: directory,
+  SWARMCTL_DEMO_SET: `swtest-demo${third}`,
+  SWARMCTL_DEMO_SUBNET: `10.63.${third}.0/24`,
+};
+const demo = (word: 'up' | 'down') =>
+  run(path.join(packageRoot, 'cmd/demo/demo.sh'), [word], { env, cwd: packageRoot, timeoutMs: 180_000 });
+t.teardown(async () => {
+  await demo('down');
+});
+
+/** What the demo may leave behind on the host. */
+async function traces(): Promise<string> {
+  const [links, spaces, mounts, processes] = await Promise.all([
+    run('ip', ['-o', 'link']),
+    run('ip', ['netns']),
+    readFile('/proc/mounts', 'utf8'),
+    run('pgrep', ['-af', directory]),
+  ]);
+  return [
+    links.stdout.replace(/^\d+: |<.*$/gm, ''),
+    spaces.stdout,
+    mounts
+      .split('\n')
+      .filter((line) => line.includes(directory))
+      .join('\n'),
+    processes.stdout,
+  ].join('\n');
+}
+
+t.test(
+  'demo.sh up ends with a Ready cluster and the lines that point a shell at it; twice is harmless',
+  async (t) => {
+    const before = await traces();
+    for (const time of ['first', 'second']) {
+      const up = await demo('up');
+      t.equal(up.code, 0, `${time}: ${up.stdout}\n${up.stderr}`);
+      t.match(up.stdout, /demo +True +3\/3 +tcp:\/\/10\.63\.\d+\.100:3376/);
+      t.equal((up.stdout.match(/Status: Healthy/g) ?? []).length, 3, time);
+      const exports = [...up.stdout.matchAll(/^ +(export DOCKER_\w+=.*)$/gm)].map(([, line]) => line ?? '');
+      t.equal(exports.length, 3, exports.join('\n'));
+      const info = await run('bash', [
+        '-c',
+        `${exports.join('\n')}\ndocker info --format '{{.SystemStatus}}'`,
+      ]);
+      t.match(info.stdout, /Healthy/, 'the lines work as they are printed');
+    }
+    const down = await demo('down');
+    t.equal(down.code, 0, down.stderr);
+    t.equal(await traces(), before, 'nothing is left on the host');
+    t.notOk((await readdir(path.dirname(directory))).includes('demo'), 'no file is left');
+    t.equal((await demo('down')).code, 0, 'down twice is harmless');
+  },
+);

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { isSwarmError, systemCodeOf } from '../base/errors.js';
 import type { ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
-import { readAll } from './read-body.js';
+import { readAll } from './read-all.js';
 
 /** Time until an engine must begin to answer, in milliseconds, by kind of call. 0 = no limit. */
 export const answerWithin = {

@@ -1,4 +1,5 @@
 // From references to images, networks and volumes: on which engines they are, and which of them to ask.
+import { stringAt } from '../base/json.js';
 import type { CachedObject, ClusterView } from '../engine/cluster-view.js';
 import { ambiguousReference, ApiError, noSuchImage } from './api-error.js';
 import { isReachable } from './find-container.js';
@@ -31,7 +32,7 @@ export function findNetwork(
   { reference, purpose }: { reference: string; purpose: Purpose },
 ): CachedObject {
   const networks = cluster.networks();
-  const nameOf = (network: CachedObject): string => String(network.summary['Name'] ?? '');
+  const nameOf = (network: CachedObject): string => stringAt(network.summary, 'Name') ?? '';
   const found = firstNonEmpty([
     () => networks.filter((network) => network.id === reference),
     () => networks.filter((network) => nameOf(network) === reference),

@@ -143,14 +143,11 @@ export class Hijacker {
 }
 
 /** Socket options for interactive use: no delay, no idle time-out, dead peers found; no error without a listener. */
-export function tune(socket: Duplex): void {
+export function tune(socket: net.Socket): void {
   socket.on('error', () => socket.destroy());
-  if ('setNoDelay' in socket) {
-    const tcp = socket as net.Socket; // setNoDelay is what tells a network socket from other streams
-    tcp.setNoDelay(true);
-    tcp.setKeepAlive(true, keepAliveMs);
-    tcp.setTimeout(0);
-  }
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, keepAliveMs);
+  socket.setTimeout(0);
 }
 
 function formatUpgrade(context: RequestContext, target: HijackTarget, protocol: string): Buffer {

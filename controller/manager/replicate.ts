@@ -10,7 +10,7 @@ import { callEngine } from './call-engine.js';
 import { messageIn } from './fan-out.js';
 import { stringifyJson } from './lossless-json.js';
 import { errorOf, parseMessage } from './progress-stream.js';
-import { readAll } from './read-body.js';
+import { readAll } from './read-all.js';
 import { writeChunk } from './reply.js';
 import type { RouteContext } from './route-context.js';
 

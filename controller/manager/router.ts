@@ -1,6 +1,7 @@
 // From an HTTP request to its operation: version check, match, handler, and one place that turns failures into answers.
 import { STATUS_CODES, ServerResponse, type IncomingMessage } from 'node:http';
-import { Readable, type Duplex } from 'node:stream';
+import type net from 'node:net';
+import { Readable } from 'node:stream';
 import { ApiError, toHttpFailure } from './api-error.js';
 import { chooseVersion } from './api-version.js';
 import { allowedUpgrade } from './allowed-upgrade.js';
@@ -8,7 +9,7 @@ import type { Hijacker, Refusal } from './hijack.js';
 import { tune } from './hijack.js';
 import { RouteMatcher, splitTarget, type RouteMatch, type SplitPath } from './match-route.js';
 import type { Operation } from './operations.js';
-import { maxJsonBytes } from './read-body.js';
+import { maxJsonBytes } from './read-all.js';
 import { replyBytes, replyEmpty, replyError } from './reply.js';
 import type { RequestContext } from './route-context.js';
 import type { ManagerServices } from './services.js';
@@ -35,7 +36,7 @@ export class Router {
   }
 
   /** Answers a request that asks to leave HTTP; where that has no meaning the wish is ignored. Never rejects. */
-  async handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async handleUpgrade(request: IncomingMessage, socket: net.Socket, head: Buffer): Promise<void> {
     tune(socket);
     try {
       await this.#upgrade(request, socket, head);
@@ -44,7 +45,7 @@ export class Router {
     }
   }
 
-  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(request: IncomingMessage, socket: net.Socket, head: Buffer): Promise<void> {
     const framed = await readFramedBody(socket, {
       head,
       framing: {
@@ -172,11 +173,10 @@ export class Router {
 }
 
 /** A response on a socket that Node's server has let go after an upgrade request. */
-function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+function responseOn(request: IncomingMessage, socket: net.Socket): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  // assignSocket is typed for net.Socket, but needs no more than a duplex stream.
-  response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
+  response.assignSocket(socket);
   response.on('finish', () => socket.end());
   // A client that does not close after the answer must not hold the connection.
   response.on('finish', () => socket.resume());
@@ -198,7 +198,7 @@ function responseSignal(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-function closeSignal(socket: Duplex): AbortSignal {
+function closeSignal(socket: net.Socket): AbortSignal {
   const controller = new AbortController();
   socket.once('close', () => controller.abort(new ApiError(499, 'client closed the connection')));
   return controller.signal;

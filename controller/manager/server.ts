@@ -2,7 +2,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import type net from 'node:net';
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
@@ -24,7 +24,7 @@ export interface ServerTls {
 
 export interface RequestHandler {
   handleRequest(request: http.IncomingMessage, response: http.ServerResponse): Promise<void>;
-  handleUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  handleUpgrade(request: http.IncomingMessage, socket: net.Socket, head: Buffer): Promise<void>;
 }
 
 // A TLS handshake of a distant client takes 3 round trips; a peer that needs longer is not going to ask anything.
@@ -77,7 +77,8 @@ export class ManagerServer {
       void this.#handler.handleRequest(request, response);
     });
     server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-      void this.#handler.handleUpgrade(request, socket, head);
+      if (socket instanceof net.Socket) void this.#handler.handleUpgrade(request, socket, head);
+      else socket.destroy();
     });
     server.on('clientError', (error: Error, socket: Duplex) => answerBadRequest(error, socket));
     server.on('connection', (socket: net.Socket) => {
@@ -130,11 +131,9 @@ export class ManagerServer {
     });
     await Promise.all(closed);
     cancel();
-    await Promise.all(
-      this.#servers.map(({ target }) =>
-        target.type === 'unix' ? rm(target.path, { force: true }) : undefined,
-      ),
-    );
+    for (const { target } of this.#servers) {
+      if (target.type === 'unix') await rm(target.path, { force: true });
+    }
   }
 
   #createPlain(): http.Server {

@@ -39,11 +39,9 @@ async function readServerTls(files: ClientSideTls): Promise<ServerTls> {
 }
 
 async function readEngineTls(files: EngineSideTls): Promise<EngineTls> {
-  const [ca, cert, key] = await Promise.all(
-    [files.caFile, files.certFile, files.keyFile].map((file) =>
-      file === undefined ? undefined : readPem(file),
-    ),
-  );
+  const read = async (file: string | undefined): Promise<string | undefined> =>
+    file === undefined ? undefined : readPem(file);
+  const [ca, cert, key] = await Promise.all([read(files.caFile), read(files.certFile), read(files.keyFile)]);
   if (cert !== undefined && key !== undefined) checkPair({ cert, key, certFile: files.certFile ?? '' });
   return {
     ca: ca ?? '',

@@ -9,7 +9,7 @@ import { answerWithin, callEngine, callForBody } from '../call-engine.js';
 import { encodeReference, enginePath } from '../engine-path.js';
 import { isReachable } from '../find-container.js';
 import { imageMatches } from '../image-reference.js';
-import { readAll } from '../read-body.js';
+import { readAll } from '../read-all.js';
 import { lastError } from '../progress-stream.js';
 
 export interface ImageCopier {

@@ -13,7 +13,7 @@ export interface Placement {
   /** Engines that would do as well, best first. */
   readonly others: readonly PooledEngine[];
   /** Lets go of the place: call it when the cache has the container, or the create failed. */
-  release(): void;
+  readonly release: () => void;
 }
 
 export interface PlaceOptions {

@@ -6,7 +6,7 @@ import { enginePath } from '../engine-path.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
 import { objectAt } from '../../base/json.js';
-import { parseJsonObject, readAll } from '../read-body.js';
+import { parseJsonObject, readAll } from '../read-all.js';
 import { param, type RequestContext, type RouteContext, type RouteHandler } from '../route-context.js';
 import type { CachedContainer } from '../../engine/cluster-view.js';
 

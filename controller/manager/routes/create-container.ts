@@ -1,6 +1,7 @@
 // POST /containers/create: name reserved in the whole cluster, engine chosen, image brought there, container made once.
 import { isJsonObject, objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
+import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
 import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
 import { answerWithin, callForBody, neverArrived, type SmallResponse } from '../call-engine.js';
 import { enginePath, engineVersion } from '../engine-path.js';
@@ -8,16 +9,10 @@ import { forwardChange, replySmall } from '../forward.js';
 import { parseJson, stringifyJson } from '../lossless-json.js';
 import { colocate } from '../placement/colocation.js';
 import { adaptCreateBody } from '../placement/engine-body.js';
-import { parseJsonObject, readJsonBody } from '../read-body.js';
+import { parseJsonObject } from '../read-all.js';
+import { readJsonBody } from '../read-body.js';
 import { replyJson } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
-
-/** Labels that outlive the manager: identity across engines, and what the container reserved. */
-const placementLabels = {
-  swarmId: 'com.docker.swarm.id',
-  memoryBytes: 'io.swarmctl.reserved-memory-bytes',
-  cpus: 'io.swarmctl.reserved-cpus',
-} as const;
 
 interface Create {
   readonly name: string;
@@ -167,7 +162,7 @@ async function findCreated(
   context: RouteContext,
   { engine, swarmId, error }: { engine: PooledEngine; swarmId: string; error: unknown },
 ): Promise<string | undefined> {
-  const filters = JSON.stringify({ label: { [`${placementLabels.swarmId}=${swarmId}`]: true } });
+  const filters = JSON.stringify({ label: { [`${swarmIdLabel}=${swarmId}`]: true } });
   let answer: SmallResponse;
   try {
     answer = await callForBody(context.services.cluster, engine, {
@@ -210,9 +205,9 @@ function withPlacementLabels(
     ...body,
     Labels: {
       ...objectAt(body, 'Labels'),
-      [placementLabels.swarmId]: swarmId,
-      ...(request.memoryBytes > 0 ? { [placementLabels.memoryBytes]: String(request.memoryBytes) } : {}),
-      ...(request.cpus > 0 ? { [placementLabels.cpus]: String(request.cpus) } : {}),
+      [swarmIdLabel]: swarmId,
+      ...(request.memoryBytes > 0 ? { [reservationLabels.memoryBytes]: String(request.memoryBytes) } : {}),
+      ...(request.cpus > 0 ? { [reservationLabels.cpus]: String(request.cpus) } : {}),
     },
   };
 }

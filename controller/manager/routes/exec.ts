@@ -6,7 +6,7 @@ import { answerWithin, callForBody, fanOutLimit, settleAll } from '../call-engin
 import { enginePath } from '../engine-path.js';
 import { findReachableContainer, isReachable, reachableEngines } from '../find-container.js';
 import { forwardChange, forwardStream, replySmall } from '../forward.js';
-import { parseJsonObject, readAll } from '../read-body.js';
+import { parseJsonObject, readAll } from '../read-all.js';
 import { param, type RequestContext, type RouteHandler } from '../route-context.js';
 
 export const createExec: RouteHandler = async (context) => {

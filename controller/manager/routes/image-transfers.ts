@@ -13,7 +13,7 @@ import { requestHeaders } from '../headers.js';
 import { parseJson, stringifyJson } from '../lossless-json.js';
 import { parseMessage } from '../progress-stream.js';
 import { labelMessage, replicate } from '../replicate.js';
-import { readAll } from '../read-body.js';
+import { readAll } from '../read-all.js';
 import { writeChunk } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
 import { teeUpload } from '../tee-upload.js';

@@ -10,7 +10,7 @@ import { forwardStream } from '../forward.js';
 import { imageMatches } from '../image-reference.js';
 import { listMergedImages } from '../merge-images.js';
 import { pruneEverywhere } from '../prune.js';
-import { readAll } from '../read-body.js';
+import { readAll } from '../read-all.js';
 import { replyEmpty, replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
 

@@ -1,5 +1,5 @@
 // GET /info: the cluster as if it were one engine, from the cache alone, with the classic's block about each node.
-import { objectAt, type JsonObject } from '../../base/json.js';
+import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import { formatTime } from '../../api/conditions.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { isReachable } from '../find-container.js';
@@ -47,7 +47,7 @@ export function renderInfo(services: RouteContext['services']): JsonObject {
     ServerVersion: `swarm/${settings.programVersion}`,
     OperatingSystem: settings.os,
     OSType: 'linux',
-    Architecture: typical?.specs?.arch ?? settings.arch,
+    Architecture: stringAt(typical?.specs?.info, 'Architecture') ?? settings.arch,
     KernelVersion: settings.kernelVersion,
     SystemTime: formatTime(clock.now()),
     NGoroutines: 0,

@@ -4,7 +4,7 @@ import type { PooledEngine } from '../../engine/cluster-view.js';
 import { answerWithin } from '../call-engine.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
-import { parseJsonObject } from '../read-body.js';
+import { parseJsonObject } from '../read-all.js';
 import { isUnspecified, renderNode } from '../render-container.js';
 import { replyJson } from '../reply.js';
 import { param, type RouteHandler } from '../route-context.js';

@@ -1,0 +1,199 @@
+// A manager in this process over real engines, TLS on both sides, and docker CLIs that talk to it.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemClock } from '../../controller/base/clock.js';
+import { silentLogger, type Logger } from '../../controller/base/log.js';
+import { EnginePool } from '../../controller/engine/pool.js';
+import { defaultVersionRange } from '../../controller/manager/api-version.js';
+import { Manager } from '../../controller/manager/manager.js';
+import type { ServerTls } from '../../controller/manager/server.js';
+import { createAuthority, issueCertificate } from '../../controller/pki/authority.js';
+import { filterNames } from '../../controller/schedule/candidate.js';
+import { importBusybox, startEngines, type TestEngine, type TestEngines } from './engines.js';
+
+interface TestWithTeardown {
+  teardown(work: () => Promise<void>): unknown;
+}
+
+export interface ManagerCluster extends TestEngines {
+  readonly manager: Manager;
+  readonly pool: EnginePool;
+  readonly port: number;
+  /** Directory with ca.pem, cert.pem and key.pem of a client. */
+  readonly clientDirectory: string;
+  /** New certificates from the same authority, for reload tests. */
+  readonly newServerTls: () => Promise<ServerTls>;
+}
+
+/** Starts engines with busybox and a manager that sees all of them healthy. */
+export async function startManagerCluster(
+  t: TestWithTeardown,
+  options: { readonly count: number; readonly logger?: Logger; readonly imageOn?: readonly number[] },
+): Promise<ManagerCluster> {
+  const started = await startEngines(t, { count: options.count });
+  const { engines } = started;
+  const withImage = options.imageOn?.flatMap((index) => engines[index] ?? []) ?? engines;
+  await Promise.all(withImage.map((engine) => importBusybox(engine)));
+  const logger = options.logger ?? silentLogger;
+  const pool = new EnginePool({
+    clock: systemClock,
+    logger,
+    random: Math.random,
+    tlsFor: (address) => engines.find(({ hostPort }) => hostPort === address)?.endpoint.tls,
+    refreshMinMs: 30_000,
+    refreshMaxMs: 60_000,
+    failureRetry: 3,
+  });
+  pool.setAddresses(engines.map(({ hostPort }) => hostPort));
+  const { clientDirectory, newServerTls } = await makeCredentials(t);
+  const manager = new Manager({
+    cluster: pool,
+    settings: {
+      strategy: 'spread',
+      filters: filterNames,
+      versions: defaultVersionRange,
+      programVersion: '1.0.0',
+      cors: false,
+      experimental: false,
+      clusterId: 'test-cluster',
+      createRetry: 0,
+      overcommit: 0.05,
+      os: 'linux',
+      arch: 'amd64',
+      kernelVersion: 'test',
+      hostName: 'manager',
+    },
+    clock: systemClock,
+    logger,
+    random: Math.random,
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    tls: await newServerTls(),
+  });
+  t.teardown(async () => {
+    await manager.close(0);
+    await pool.close();
+  });
+  const listening = await manager.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
+  await waitForState(pool, engines);
+  return {
+    ...started,
+    manager,
+    pool,
+    port: listening.type === 'tcp' ? listening.port : 0,
+    clientDirectory,
+    newServerTls,
+  };
+}
+
+async function makeCredentials(
+  t: TestWithTeardown,
+): Promise<{ clientDirectory: string; newServerTls: () => Promise<ServerTls> }> {
+  const common = { nowMs: Date.now(), validityDays: 1 };
+  const authority = await createAuthority({ commonName: 'test cluster', ...common });
+  const client = await issueCertificate({ authority, commonName: 'client', usages: ['client'], ...common });
+  const clientDirectory = await mkdtemp('/tmp/swtest-client-');
+  t.teardown(() => rm(clientDirectory, { recursive: true, force: true }));
+  await Promise.all([
+    writeFile(path.join(clientDirectory, 'ca.pem'), authority.certPem),
+    writeFile(path.join(clientDirectory, 'cert.pem'), client.certPem),
+    writeFile(path.join(clientDirectory, 'key.pem'), client.keyPem, { mode: 0o600 }),
+  ]);
+  const newServerTls = async (): Promise<ServerTls> => {
+    const server = await issueCertificate({
+      authority,
+      commonName: 'manager',
+      usages: ['server'],
+      dnsNames: ['localhost'],
+      ipAddresses: ['127.0.0.1'],
+      ...common,
+    });
+    return { cert: server.certPem, key: server.keyPem, ca: authority.certPem, requireClientCert: true };
+  };
+  return { clientDirectory, newServerTls };
+}
+
+/** Waits until every engine is healthy and its image cache is filled. */
+async function waitForState(pool: EnginePool, engines: readonly TestEngine[]): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const healthy = pool.engines().filter(({ state }) => state === 'healthy');
+    if (healthy.length === engines.length) return;
+    if (Date.now() > deadline) {
+      const states = pool.engines().map(({ address, state, error }) => `${address} ${state} ${error ?? ''}`);
+      throw new Error(`engines did not become healthy: ${states.join('; ')}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface DockerCli {
+  readonly version: string;
+  run(args: readonly string[], options?: { readonly input?: string | Buffer }): Promise<CliResult>;
+}
+
+/** The docker CLIs of this machine, oldest first; at least one is needed. */
+export async function findDockerClis(cluster: ManagerCluster): Promise<readonly DockerCli[]> {
+  const found: DockerCli[] = [];
+  for (const file of ['/usr/bin/docker', '/usr/local/bin/docker']) {
+    const isThere = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) continue;
+    const cli = (args: readonly string[], input?: string | Buffer): Promise<CliResult> =>
+      runProgram(file, args, { env: cliEnvironment(cluster), ...(input === undefined ? {} : { input }) });
+    const { stdout } = await cli(['version', '--format', '{{.Client.Version}}']);
+    found.push({
+      version: stdout.trim(),
+      run: (args, options) => cli(args, options?.input),
+    });
+  }
+  if (found.length === 0) throw new Error('docker is missing: install the Debian package docker.io');
+  return found;
+}
+
+export function cliEnvironment(cluster: ManagerCluster): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: cluster.clientDirectory,
+    DOCKER_HOST: `tcp://127.0.0.1:${cluster.port}`,
+    DOCKER_TLS_VERIFY: '1',
+    DOCKER_CERT_PATH: cluster.clientDirectory,
+    DOCKER_CONFIG: path.join(cluster.clientDirectory, 'config'),
+  };
+}
+
+/** Runs a program to its end; killed after a minute, so that a hang is a failure with output. */
+export function runProgram(
+  file: string,
+  args: readonly string[],
+  options: { readonly env: Record<string, string>; readonly input?: string | Buffer },
+): Promise<CliResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.on('error', reject);
+    child.stdin.on('error', () => undefined);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({
+        code: code ?? -1,
+        stdout: Buffer.concat(stdout).toString('latin1'),
+        stderr: `${Buffer.concat(stderr).toString('utf8')}${signal === null ? '' : `killed by ${signal}`}`,
+      });
+    });
+    child.stdin.end(options.input ?? '');
+  });
+}

@@ -1,10 +1,11 @@
 // The token service's optional data file: leases as remaining time, written behind the answers, replaced atomically.
 import { readFile, rename } from 'node:fs/promises';
+import { dirname as directoryOf } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { SwarmError, messageOf, systemCodeOf } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
 import type { Logger } from '../base/log.js';
-import { writeFileAtomically } from '../base/write-file-atomically.js';
+import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 import { parseEntry } from './entries.js';
 import { fileErrorText } from './file-error-text.js';
 import type { LeaseChange, LeaseSnapshot } from './lease-table.js';
@@ -75,7 +76,7 @@ export class LeaseFile {
 }
 
 /**
- * Reads a data file. One that cannot be understood is moved aside, since heartbeats restore what it held.
+ * Reads a data file, and makes its directory when there is none. One that cannot be understood is moved aside, since heartbeats restore what it held.
  * @returns undefined when there is nothing to restore
  * @throws {DISCOVERY_FAILED} when the file exists and cannot be read
  */
@@ -87,6 +88,7 @@ export async function readLeaseFile(options: {
   const { path, logger } = options;
   let text: string;
   try {
+    await makePrivateDirectory(directoryOf(path));
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if (systemCodeOf(cause) === 'ENOENT') return undefined;

@@ -82,6 +82,8 @@ export class TokenServer {
         hint: 'Choose another address with --host',
       });
     }
+    // Now, so that a place that cannot be written to is in the log from the start.
+    await this.#file?.flush();
     // listening on TCP, so the address is not a path
     return { port: (server.address() as AddressInfo).port };
   }

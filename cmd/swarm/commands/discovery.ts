@@ -109,16 +109,16 @@ async function runDiscovery({ args, globals, environment }: CommandInput): Promi
   });
   if (tls === undefined)
     logger.warn('Without --tlsverify everybody who reaches this port can use the service');
-  if (tls !== undefined) {
-    environment.signals.onHangup(() => {
-      readServerTls(tls)
-        .then((material) => {
-          server.reloadTls(material);
-          logger.info('Read the TLS files again');
-        })
-        .catch((error: unknown) => logger.error(`${messageOf(error)}; the previous files stay in use`));
-    });
-  }
+  environment.signals.onHangup(() => {
+    // Without TLS there is nothing to read, but the signal must not end the program either.
+    if (tls === undefined) return;
+    readServerTls(tls)
+      .then((material) => {
+        server.reloadTls(material);
+        logger.info('Read the TLS files again');
+      })
+      .catch((error: unknown) => logger.error(`${messageOf(error)}; the previous files stay in use`));
+  });
   await stopped;
   await server.close();
   logger.info('Stopped');

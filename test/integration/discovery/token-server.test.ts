@@ -1,6 +1,6 @@
 // Tests of the token service over real sockets: TLS with client certificates, bounds, reload, restart.
 import { connect } from 'node:net';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
@@ -248,7 +248,7 @@ t.test('TokenServer closes what is too large or too slow, and goes on', async (t
 });
 
 t.test('TokenServer with a data file forgets nothing at a restart', async (t) => {
-  const dataFile = path.join(directory, 'leases.json');
+  const dataFile = path.join(directory, 'made', 'on', 'the', 'way', 'leases.json');
   const first = await aServer(t, { dataFile });
   const before = await aBackend(t, `token+http://${host}:${first.port}/${token}`);
   await before.register('a:1', 180, never);
@@ -285,6 +285,23 @@ t.test('TokenServer moves a data file aside that it cannot understand', async (t
   const backend = await aBackend(t, `token+http://${host}:${port}/${token}`);
   await backend.register('a:1', 180, never);
 });
+
+t.test(
+  'TokenServer serves without its data file when that cannot be written, and says so once',
+  async (t) => {
+    const dataFile = path.join(directory, 'blocked.json');
+    const errors: string[] = [];
+    const logger: Logger = { ...silentLogger, error: (message) => void errors.push(message) };
+    const { port, server } = await aServer(t, { dataFile, logger });
+    // A directory in its place cannot be replaced by a file.
+    await rm(dataFile);
+    await mkdir(dataFile);
+    const backend = await aBackend(t, `token+http://${host}:${port}/${token}`);
+    await backend.register('a:1', 180, never);
+    await server.close();
+    t.match(errors, [/^Cannot write data file ".*blocked\.json": /]);
+  },
+);
 
 t.test('TokenServer listen() says why an address cannot be used', async (t) => {
   const { port } = await aServer(t);

@@ -43,6 +43,8 @@ const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 90_000;
 // Each connection costs some 50 kB; people, pipelines and dashboards together stay far below.
 const mostConnections = 1000;
+// sun_path has 108 bytes on Linux and 104 elsewhere, a closing zero included.
+const longestSocketPath = 103;
 // What running answers get to finish before their connections are cut.
 const closeGraceMs = 2000;
 
@@ -73,8 +75,17 @@ export class ApiServer {
   /**
    * Serves on a unix socket that only this user may open. A socket left behind by a crash is replaced.
    * @throws {STATE_LOCKED} another operator answers on it
+   * @throws {USAGE} the path is too long for a socket
    */
   async listenUnix(path: string): Promise<void> {
+    if (Buffer.byteLength(path) > longestSocketPath) {
+      // The system would cut it off silently, and listen somewhere else.
+      throw new SwarmError(
+        'USAGE',
+        `Cannot listen on "${path}": the path of a unix socket must have at most ${longestSocketPath} bytes`,
+        { hint: 'Use a shorter --state-dir' },
+      );
+    }
     await removeStaleSocket(path, this.#o.clock);
     const server = createServer(serverOptions, this.#listener);
     await this.#listen(server, () => {

@@ -58,6 +58,8 @@ export interface CachedContainer {
   readonly labels: Readonly<Record<string, string>>;
   /** The engine's own entry of GET /containers/json, unknown fields included. */
   readonly summary: JsonObject;
+  /** When the engine said so, epoch ms: the ages in `Status` are those of that moment. */
+  readonly seenAtMs?: number | undefined;
   /** Reserved memory in bytes and CPUs (1 = one CPU); 0 while unknown. */
   readonly memoryBytes: number;
   readonly cpus: number;

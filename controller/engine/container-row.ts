@@ -22,6 +22,7 @@ export interface Reservation {
 export class ContainerRow implements CachedContainer {
   readonly engine: PooledEngine;
   readonly summary: JsonObject;
+  readonly seenAtMs: number | undefined;
   readonly id: string;
   readonly names: readonly string[];
   readonly image: string;
@@ -37,8 +38,9 @@ export class ContainerRow implements CachedContainer {
   readonly inspected: Reservation | undefined;
   #entry: Buffer | undefined;
 
-  constructor(engine: PooledEngine, summary: JsonObject, inspected?: Reservation) {
+  constructor(engine: PooledEngine, summary: JsonObject, inspected?: Reservation, seenAtMs?: number) {
     this.engine = engine;
+    this.seenAtMs = seenAtMs;
     this.summary = summary;
     this.id = stringAt(summary, 'Id') ?? '';
     this.names = namesOf(summary);

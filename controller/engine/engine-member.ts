@@ -87,7 +87,7 @@ export class EngineMember implements PooledEngine {
       endpoint: options.tls === undefined ? endpoint : { ...endpoint, tls: options.tls },
       clock: options.clock,
     });
-    this.tables = new EngineTables(this, options.index);
+    this.tables = new EngineTables(this, options.index, options.clock.now);
     this.#reader = new EngineReader(this.transport);
     this.#health = { state: 'pending', failures: 0, updatedAtMs: options.clock.now() };
     this.#running = Promise.all([this.#stayConnected(), this.#probe()]);

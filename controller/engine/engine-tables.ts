@@ -17,6 +17,7 @@ export type ReadNumber = number;
 export class EngineTables {
   readonly #engine: PooledEngine;
   readonly #index: ContainerIndex;
+  readonly #now: (() => number) | undefined;
   readonly #rows = new Map<string, { row: ContainerRow | undefined; readonly read: ReadNumber }>();
   readonly #objects: Record<ObjectKind, readonly CachedObject[]> = { images: [], networks: [], volumes: [] };
   readonly #objectReads: Record<ObjectKind, ReadNumber> = { images: 0, networks: 0, volumes: 0 };
@@ -26,9 +27,11 @@ export class EngineTables {
   #clearedAt: ReadNumber = 0;
   #snapshot: readonly ContainerRow[] | undefined;
 
-  constructor(engine: PooledEngine, index: ContainerIndex) {
+  /** @param now wall time in epoch ms; absent: rows do not say when they were read */
+  constructor(engine: PooledEngine, index: ContainerIndex, now?: () => number) {
     this.#engine = engine;
     this.#index = index;
+    this.#now = now;
   }
 
   /** Rows of this engine; the same array until something changes. */
@@ -80,7 +83,7 @@ export class EngineTables {
     const entry = this.#rows.get(id);
     if (entry?.row === undefined) return;
     this.#store(id, {
-      row: new ContainerRow(this.#engine, entry.row.summary, reservation),
+      row: new ContainerRow(this.#engine, entry.row.summary, reservation, entry.row.seenAtMs),
       read: entry.read,
     });
   }
@@ -117,7 +120,10 @@ export class EngineTables {
     const id = stringAt(summary, 'Id') ?? '';
     const before = this.#rows.get(id);
     if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
-    this.#store(id, { row: new ContainerRow(this.#engine, summary, before?.row?.inspected), read });
+    this.#store(id, {
+      row: new ContainerRow(this.#engine, summary, before?.row?.inspected, this.#now?.()),
+      read,
+    });
   }
 
   #drop(read: ReadNumber, id: string): void {

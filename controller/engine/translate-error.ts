@@ -141,7 +141,13 @@ export function engineTimeout(
   return new SwarmError(
     'ENGINE_TIMEOUT',
     `Cannot ${attempt} ${describeEndpoint(endpoint)}: ${what} after ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`,
+    // Callers that may try another engine must know that this one never got the request.
+    attempt === 'connect to' ? { cause: connectTimeout() } : {},
   );
+}
+
+function connectTimeout(): Error {
+  return Object.assign(new Error('connect timed out'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
 }
 
 /** An answer of the engine with a status that says failure. Only the start of a long body is kept. */

@@ -64,7 +64,7 @@ export function renderStatus(container: CachedContainer, nowMs: number): string 
   const { engine, summary } = container;
   if (!isReachable(engine)) return 'Host Down';
   const status = typeof summary['Status'] === 'string' ? summary['Status'] : '';
-  const sinceReadMs = nowMs - readAt(container);
+  const sinceReadMs = nowMs - (container.seenAtMs ?? nowMs);
   // Below a second the engine's own words are the better ones.
   if (sinceReadMs < 1000) return status;
   const match = statusPattern.exec(status);
@@ -74,10 +74,6 @@ export function renderStatus(container: CachedContainer, nowMs: number): string 
   if (ageMs === undefined) return status;
   const grown = formatDockerDuration(ageMs + sinceReadMs);
   return `${before}${grown}${ago}${after}`;
-}
-
-function readAt(container: CachedContainer & { readonly seenAtMs?: number }): number {
-  return container.seenAtMs ?? Number.POSITIVE_INFINITY;
 }
 
 const unitMs: Readonly<Record<string, number>> = {

@@ -2,7 +2,7 @@
 // It knows nothing of HTTP; transport.ts and stream uploads build on it.
 import net from 'node:net';
 import tls from 'node:tls';
-import { SwarmError, messageOf } from '../base/errors.js';
+import { SwarmError, isSwarmError, messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import {
@@ -18,6 +18,9 @@ export const connectTimeoutMs = 5_000;
 
 /** First keep-alive probe after this idle time, so that a vanished peer ends a silent stream within minutes. */
 const keepAliveMs = 30_000;
+
+/** Long enough for a refusal to travel; it is only waited for after a first contact failed. */
+const hangUpWaitMs = 500;
 
 export interface DialOptions {
   /** Keep writing allowed after the peer ended: hijacked streams need it. Default false. */
@@ -125,19 +128,36 @@ export class EngineDialer {
 
   /**
    * Translates `error`, and where a fresh TLS peer only reset the connection finds out why: under TLS 1.3 a server
-   * refuses the client's certificate after the handshake, which may reach us as a bare reset; under 1.2 it is an alert.
+   * refuses the client's certificate after the handshake, which may reach us as a bare reset. Under 1.2 it is an alert,
+   * or the server hangs up before anything was said; a willing one would wait for the request.
    */
   async explain(error: unknown, attempt: string): Promise<SwarmError> {
     const translated = translateEngineError(error, this.#endpoint, attempt);
     if (this.#isProven || this.#endpoint.tls === undefined || !isReset(error)) return translated;
     try {
-      (await this.open({ maxVersion: 'TLSv1.2' })).destroy();
-      return translated;
+      const socket = await this.open({ maxVersion: 'TLSv1.2' });
+      return (await this.#hangsUp(socket)) ? clientRejected(this.#endpoint, error) : translated;
     } catch (diagnosis) {
-      if (diagnosis instanceof SwarmError && diagnosis.code === 'ENGINE_CLIENT_REJECTED')
-        return clientRejected(this.#endpoint, diagnosis.cause ?? error);
-      return translated;
+      if (isSwarmError(diagnosis, 'ENGINE_CLIENT_REJECTED')) return diagnosis;
+      return isReset(diagnosis) ? clientRejected(this.#endpoint, error) : translated;
     }
+  }
+
+  /** Whether the peer ends a connection on which nothing was said. Destroys the socket. */
+  async #hangsUp(socket: net.Socket): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (hangsUp: boolean): void => {
+        cancel();
+        socket.destroy();
+        resolve(hangsUp);
+      };
+      const cancel = this.#clock.setTimer(hangUpWaitMs, () => finish(false));
+      socket
+        .once('error', () => finish(true))
+        .once('close', () => finish(true))
+        .once('end', () => finish(true));
+      socket.resume();
+    });
   }
 
   #open(options: DialOptions): net.Socket {

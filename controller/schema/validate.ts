@@ -15,6 +15,9 @@ import { describeAjvError, gotValue } from './problem-words.js';
 
 export type Validation = { readonly resource: Resource } | { readonly problems: readonly FieldProblem[] };
 
+/** What parts that only check objects need of a Validator. */
+export type ObjectValidator = Pick<Validator, 'validate'>;
+
 export class Validator {
   readonly #checks: ReadonlyMap<string, ValidateFunction>;
 

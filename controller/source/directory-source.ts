@@ -5,7 +5,7 @@ import type { Resource } from '../api/resources.js';
 import type { CancelTimer, Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import type { Validator } from '../schema/validate.js';
+import type { ObjectValidator } from '../schema/validate.js';
 import { Debounce } from './debounce.js';
 import { findGitActivity } from './git-activity.js';
 import { formatProblem, keyOf, type ManifestProblem } from './manifest-problem.js';
@@ -24,7 +24,7 @@ export interface SourcePorts extends SnapshotPorts {
 export interface DirectorySourceOptions {
   readonly directory: string;
   readonly store: SourceStore;
-  readonly validator: Validator;
+  readonly validator: ObjectValidator;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Returns a number in [0, 1). */
@@ -219,9 +219,20 @@ export class DirectorySource {
     let held: SourceState['held'] = [];
     let nextMs = isApplied ? undefined : retryMs;
     if (isComplete) {
+      const stored = directoryObjects(store);
+      const isHeld = (key: ObjectKey): boolean => {
+        const origin = store.originOf(key);
+        return origin?.type === 'directory' && origin.missing === true;
+      };
       const plan = planPrune({
-        stored: directoryObjects(store),
+        stored,
         desired: this.#desired,
+        heldBefore: new Set(
+          stored
+            .map((resource) => keyOf({ resource }))
+            .filter(isHeld)
+            .map(formatKey),
+        ),
         missingSinceMs: this.#missingSinceMs,
         nowMs,
         pruneDelayMs,

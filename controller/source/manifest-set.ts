@@ -1,7 +1,7 @@
 // What the manifest directory says altogether: parses only what changed, and for a file that cannot be used keeps
 // what it said last.
 import { formatKey } from '../api/object-key.js';
-import type { Validator } from '../schema/validate.js';
+import type { ObjectValidator } from '../schema/validate.js';
 import { findDuplicates } from './find-duplicates.js';
 import { keyOf, sortProblems, type ManifestObject, type ManifestProblem } from './manifest-problem.js';
 import { parseManifest, type ParsedManifest } from './parse-manifest.js';
@@ -20,11 +20,11 @@ export interface ManifestSetState {
 const filesPerTurn = 25;
 
 export class ManifestSet {
-  readonly #validator: Validator;
+  readonly #validator: ObjectValidator;
   readonly #parsed = new Map<string, { readonly sha256: string; readonly result: ParsedManifest }>();
   readonly #lastGood = new Map<string, readonly ManifestObject[]>();
 
-  constructor(validator: Validator) {
+  constructor(validator: ObjectValidator) {
     this.#validator = validator;
   }
 

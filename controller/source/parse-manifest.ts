@@ -6,7 +6,7 @@ import { messageOf } from '../base/errors.js';
 import { isJsonObject, stringAt } from '../base/json.js';
 import { redact } from '../base/redact.js';
 import type { FieldPath, FieldProblem } from '../schema/field-path.js';
-import type { Validator } from '../schema/validate.js';
+import type { ObjectValidator } from '../schema/validate.js';
 import { findDuplicates } from './find-duplicates.js';
 import {
   sortProblems,
@@ -32,7 +32,7 @@ const maxProblems = 100;
 export function parseManifest(o: {
   readonly file: string;
   readonly text: string;
-  readonly validator: Validator;
+  readonly validator: ObjectValidator;
 }): ParsedManifest {
   const text = o.text.replace(/^\uFEFF/, '');
   const refused = refuseText(o.file, text);
@@ -97,7 +97,7 @@ function parseYaml(text: string, lines: LineCounter): readonly Document[] {
   return Array.isArray(documents) ? documents : [];
 }
 
-function readDocument(document: Document, validator: Validator): Found {
+function readDocument(document: Document, validator: ObjectValidator): Found {
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
     const problems = syntax.map((error) => ({

@@ -9,6 +9,8 @@ export interface PruneInput {
   readonly stored: readonly Resource[];
   /** Keys (as `formatKey` prints them) of the objects that the directory holds. */
   readonly desired: ReadonlySet<string>;
+  /** Keys that were held back before: only an approval, or their manifest, ends that. */
+  readonly heldBefore: ReadonlySet<string>;
   /** When each missing key was first found missing, from the last decision. */
   readonly missingSinceMs: ReadonlyMap<string, number>;
   readonly nowMs: number;
@@ -44,7 +46,7 @@ export function planPrune(input: PruneInput): PrunePlan {
   const guards = new Map(kinds.map((kind) => [kind, guardOf(kind, input, missing)]));
   const decisions = missing.filter(isDue).map((resource) => ({
     key: keyOf(resource),
-    why: reasonToHold(resource, guards.get(resource.kind)),
+    why: reasonToHold(resource, guards.get(resource.kind) ?? heldBefore(input, resource)),
   }));
   const waiting = missing.filter((resource) => !isDue(resource)).map(dueMs);
   return {
@@ -60,6 +62,11 @@ function reasonToHold(resource: Resource, guard: string | undefined): string | u
     return `its annotation ${annotations.prune} is "disabled"`;
   }
   return isApproved(resource) ? undefined : guard;
+}
+
+/** Else approving some of many would quietly shrink the rest to a number that needs no approval. */
+function heldBefore(input: PruneInput, resource: Resource): string | undefined {
+  return input.heldBefore.has(formatKey(keyOf(resource))) ? 'it was held back before' : undefined;
 }
 
 /** Why no object of a kind may be deleted without approval; undefined when they may. */

@@ -1,4 +1,5 @@
 // Reads one small file and makes sure that it did not change meanwhile.
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { maxManifestBytes } from './parse-manifest.js';
 
@@ -10,7 +11,8 @@ export type ReadFile =
 
 /** @throws the file system's error when it cannot be opened or read */
 export async function readFileWhole(file: string): Promise<ReadFile> {
-  const handle = await open(file, 'r');
+  // Opening a named pipe would wait for its writer.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = await handle.stat({ bigint: true });
     if (!before.isFile()) return { type: 'unusable', why: 'it is not a regular file' };

@@ -1,7 +1,7 @@
 // Reads all objects of a file or directory once, for `apply -f` and its like.
 import { stat } from 'node:fs/promises';
 import { messageOf, SwarmError } from '../base/errors.js';
-import type { Validator } from '../schema/validate.js';
+import type { ObjectValidator } from '../schema/validate.js';
 import { findDuplicates } from './find-duplicates.js';
 import { listManifestFiles } from './list-manifest-files.js';
 import { sortProblems, type ManifestObject, type ManifestProblem } from './manifest-problem.js';
@@ -19,7 +19,7 @@ const maxReads = 3;
 export async function readManifests(o: {
   readonly path: string;
   readonly recursive: boolean;
-  readonly validator: Validator;
+  readonly validator: ObjectValidator;
 }): Promise<ParsedManifest> {
   let names: readonly string[];
   const problems: ManifestProblem[] = [];
@@ -55,7 +55,7 @@ export function fileProblem(file: string, why: string): ManifestProblem {
   return { file, line: 1, column: 1, message: `Cannot read the file: ${why}` };
 }
 
-async function readManifest(file: string, validator: Validator): Promise<ParsedManifest> {
+async function readManifest(file: string, validator: ObjectValidator): Promise<ParsedManifest> {
   try {
     for (let attempt = 0; attempt < maxReads; attempt += 1) {
       const read = await readFileWhole(file);

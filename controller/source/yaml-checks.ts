@@ -33,7 +33,10 @@ export function checkYaml(document: Document): YamlProblem[] {
     if (isAlias(node)) {
       aliases += 1;
       const target = anchors.get(node.source);
-      if (target !== undefined && ancestors.has(target)) {
+      if (target === undefined) {
+        const message = `the alias *${node.source} has no anchor before it`;
+        problems.push({ offset: offsetOf(node), message });
+      } else if (ancestors.has(target)) {
         problems.push({
           offset: offsetOf(node),
           message: `the alias *${node.source} must not be inside its own anchor`,

@@ -15,3 +15,14 @@ export function aNodeManifest(spec: object = {}, metadata: object = {}): Record<
     spec: { cluster: 'demo', engine, ...spec },
   };
 }
+
+/** A Node as the text of a file. */
+export function nodeManifest(name: string, cluster = 'demo'): string {
+  const engine = '  engine:\n    address: tcp://10.0.0.1:2376\n';
+  return `apiVersion: ${apiVersion}\nkind: Node\nmetadata:\n  name: ${name}\nspec:\n  cluster: ${cluster}\n${engine}`;
+}
+
+/** A Cluster as the text of a file. */
+export function clusterManifest(name: string): string {
+  return `apiVersion: ${apiVersion}\nkind: Cluster\nmetadata:\n  name: ${name}\n`;
+}

@@ -14,6 +14,8 @@ export interface ClusterFacts {
   readonly nodes: readonly Node[];
   readonly resolved: readonly ResolvedNode[];
   readonly managers: ReadonlyMap<string, ManagerView>;
+  /** What engines are still to do. */
+  readonly work?: string | undefined;
   /** Why nothing could be decided: credentials, image. */
   readonly error?: SwarmError | undefined;
   /** What keeps a deleted cluster from going. */
@@ -40,6 +42,7 @@ export function decideCluster(facts: ClusterFacts): Summary {
       'No node of the cluster has the role worker → Add worker to the roles of a Node',
     );
   }
+  if (facts.work !== undefined && isRollingOut(cluster)) return working('Progressing', facts.work);
   const notReady = facts.nodes.filter((node) => !isReady(node));
   const [first] = notReady;
   if (first !== undefined) return decideNotReady(facts, { notReady, first });
@@ -58,6 +61,13 @@ export function decideCluster(facts: ClusterFacts): Summary {
     message: `${joined} of ${workers} workers are joined; the Docker API is at ${endpointOf(facts) ?? ''}`,
     progress: 'settled',
   };
+}
+
+/** Whether a change of the spec is not yet everywhere. Other work, such as renewing certificates, takes nothing away. */
+function isRollingOut(cluster: Cluster): boolean {
+  const before = findCondition(conditionsOf(cluster), 'Ready');
+  const isNew = (before?.observedGeneration ?? 0) < (cluster.metadata.generation ?? 1);
+  return isNew || before?.reason === 'Progressing';
 }
 
 function decideNotReady(

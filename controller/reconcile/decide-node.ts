@@ -25,6 +25,8 @@ export interface NodeFacts {
   readonly problem?: string | undefined;
   /** What is being done or is still to do. */
   readonly work?: string | undefined;
+  /** Whether the work takes a running container away. */
+  readonly isDisruptive?: boolean | undefined;
   readonly managers: ReadonlyMap<string, ManagerView>;
   /** Last line a container of ours wrote that does not stay up, by container name. */
   readonly lastWords?: ReadonlyMap<string, string> | undefined;
@@ -46,7 +48,7 @@ export function decideNode(facts: NodeFacts): Summary {
       ready: 'True',
       reason: 'Ready',
       message: readyMessage(facts),
-      progress: 'settled',
+      progress: facts.work === undefined || facts.cluster?.spec.suspend === true ? 'settled' : 'working',
     }
   );
 }
@@ -84,7 +86,8 @@ function decideCluster({ node, cluster }: NodeFacts): Answer {
   return working('ClusterTerminating', `Cluster "${cluster.metadata.name}" is being deleted`);
 }
 
-function decideWork({ view, problem, work, cluster, desired }: NodeFacts): Answer {
+function decideWork(facts: NodeFacts): Answer {
+  const { view, problem, work, cluster, desired } = facts;
   if (problem !== undefined) return summaryOfError(new SwarmError('FOREIGN_CONTAINER', problem));
   if (view.type === 'observed' && view.applyError !== undefined) return summaryOfError(view.applyError);
   if (cluster?.spec.suspend === true) {
@@ -104,7 +107,16 @@ function decideWork({ view, problem, work, cluster, desired }: NodeFacts): Answe
       progress: 'working',
     };
   }
-  return work === undefined ? undefined : working('Progressing', work);
+  // Work on an engine whose containers all run takes nothing away yet: new files, a turn that has not come.
+  return work === undefined || isUndisturbed(facts) ? undefined : working('Progressing', work);
+}
+
+function isUndisturbed({ desired, view, isDisruptive }: NodeFacts): boolean {
+  if (isDisruptive === true) return false;
+  const running = new Set(
+    containersOf(view).flatMap(({ name, state }) => (state === 'running' ? [name] : [])),
+  );
+  return (desired ?? []).every((container) => running.has(container.name));
 }
 
 function decideAgents({ desired, view, lastWords }: NodeFacts): Answer {

@@ -1,14 +1,13 @@
 // Takes the entry of an engine that left its cluster out of discovery, so that managers forget it now and not only when
 // its lease ends. A courtesy: without it the entry goes by itself after ttlSeconds.
 import path from 'node:path';
-import { messageOf } from '../base/errors.js';
 import { withDeadline } from '../base/deadline.js';
-import { SwarmError } from '../base/errors.js';
+import { messageOf, SwarmError } from '../base/errors.js';
 import type { Cluster } from '../api/resources.js';
 import { openDiscovery } from '../discovery/open-backend.js';
 import { discoveryUrl } from '../plan/discovery-url.js';
 import type { ReconcilePorts } from './ports.js';
-import { reloadManagers } from './reload-managers.js';
+import { reloadAgents } from './reload-agents.js';
 
 /** A token service answers in milliseconds; a deletion must not hang on one that is gone. */
 const leaveTimeoutMs = 3000;
@@ -60,5 +59,5 @@ export async function leaveDiscovery(options: {
     logger.debug(`The entry ${entry} stays until its lease ends: ${messageOf(error)}`);
     return;
   }
-  await reloadManagers(cluster.metadata.name, { ports, signal: options.signal });
+  await reloadAgents(cluster.metadata.name, { role: 'manage', ports, signal: options.signal });
 }

@@ -14,6 +14,8 @@ export interface Work {
   readonly actions: readonly Action[];
   /** false: they are only told, as in a suspended cluster. */
   readonly mayAct: boolean;
+  /** Whether `actions` take a running container away. */
+  readonly isDisruptive: boolean;
   /** What is to be done or waited for; absent when this engine is as desired. */
   readonly pending?: string;
   /** A foreign container in the way. */
@@ -32,7 +34,7 @@ export function findWork(options: {
   readonly ports: Pick<ReconcilePorts, 'fleet' | 'store'>;
 }): Work {
   const { node, cluster, clusterName, own, ports } = options;
-  const idle: Work = { actions: [], mayAct: true, leavesContainers: false };
+  const idle: Work = { actions: [], mayAct: true, isDisruptive: false, leavesContainers: false };
   if (duplicateOf(node, ports) !== undefined) return { ...idle, leavesContainers: true };
   if (cluster === undefined) {
     // What carries the missing cluster's own label was orphaned on purpose, or waits for the cluster to come back.
@@ -75,6 +77,7 @@ function toWork(actions: readonly Action[]): Work {
   return {
     actions,
     mayAct: true,
+    isDisruptive: actions.some((action) => action.type === 'RemoveContainer'),
     leavesContainers: false,
     ...(actions.length === 0 ? {} : { pending: describeWork(actions) }),
   };

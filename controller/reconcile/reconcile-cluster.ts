@@ -11,12 +11,13 @@ import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import type { Outcome } from '../queue/work-queue.js';
+import { describeWork } from './apply-plan.js';
 import { checkManager } from './check-manager.js';
-import { duplicateOf } from './current-plan.js';
+import { currentPlan, duplicateOf } from './current-plan.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
 import type { ManagerView } from './fleet.js';
 import type { ReconcilePorts } from './ports.js';
-import { reloadManagers } from './reload-managers.js';
+import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
 import { wakeNodes } from './wake-nodes.js';
 
@@ -79,8 +80,14 @@ export class ClusterLoop {
       return { requeueAfterMs: errorMs };
     }
     await this.#askManagers(cluster, { resolved, client, signal });
-    const isReady = await this.#writeStatus(facts({}));
+    const isReady = await this.#writeStatus(facts({ work: this.#work(name) }));
     return this.#next(cluster, { isReady, resolved, signal });
+  }
+
+  /** What engines are still to do, for people; undefined when every engine that was seen is as desired. */
+  #work(name: string): string | undefined {
+    const actions = currentPlan(name, this.#ports)?.plan.stages.flatMap((stage) => stage.actions) ?? [];
+    return actions.length === 0 ? undefined : describeWork(actions);
   }
 
   async #resolveAll(nodes: readonly Node[], cluster: Cluster): Promise<readonly ResolvedNode[]> {
@@ -189,7 +196,7 @@ export class ClusterLoop {
     ) {
       patience.nextNudgeAtMs = nowMs + Math.min(longestNudgeMs, nudgeMs * 2 ** Math.min(patience.nudges, 10));
       patience.nudges += 1;
-      await reloadManagers(name, { ports: this.#ports, signal: options.signal });
+      await reloadAgents(name, { role: 'manage', ports: this.#ports, signal: options.signal });
     }
     return { requeueAfterMs: patience.rounds <= fastRounds ? convergingMs : slowConvergingMs };
   }

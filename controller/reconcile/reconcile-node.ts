@@ -19,6 +19,7 @@ import { lastWordsOf } from './last-words.js';
 import { findWork, type Work } from './node-work.js';
 import { observeEngine } from './observe-engine.js';
 import type { ReconcilePorts } from './ports.js';
+import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
 import { wakeNodes } from './wake-nodes.js';
 
@@ -88,7 +89,7 @@ class NodeRun {
     sessions.watch(this.#name);
     let work = this.#findWork();
     for (let round = 0; round < mostRounds && work.actions.length > 0 && work.mayAct; round += 1) {
-      const error = await this.#act(client, work.actions);
+      const error = await this.#act(client, work);
       if (error !== undefined)
         return isSwarmError(error, 'OBJECT_CONFLICT') ? this.#lookAgain() : this.#applyFailed(error);
       work = this.#findWork();
@@ -118,7 +119,9 @@ class NodeRun {
     return { requeueAfterMs: backoffDelayMs(failures, random, { capMs: 30_000 }) };
   }
 
-  async writeStatus(more: Pick<NodeFacts, 'work' | 'problem' | 'lastWords'> = {}): Promise<void> {
+  async writeStatus(
+    more: Pick<NodeFacts, 'work' | 'isDisruptive' | 'problem' | 'lastWords'> = {},
+  ): Promise<void> {
     const { fleet, store, story, clock, installation } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
     const clusterName = this.#node.spec.cluster;
@@ -188,12 +191,13 @@ class NodeRun {
   }
 
   /** @returns what went wrong */
-  async #act(client: EngineClient, actions: readonly Action[]): Promise<SwarmError | undefined> {
+  async #act(client: EngineClient, work: Work): Promise<SwarmError | undefined> {
+    const { actions, isDisruptive } = work;
     const { fleet, images, delivered, story, installation } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
     fleet.setBusy(this.#name, true);
     try {
-      await this.writeStatus({ work: describeWork(actions) });
+      await this.writeStatus({ work: describeWork(actions), isDisruptive });
       const imageSource = fleet.desired(this.#node.spec.cluster)?.image.source ?? 'archive';
       await applyActions(actions, {
         ...{ client, images, delivered, imageSource, installation },
@@ -202,6 +206,7 @@ class NodeRun {
       });
       await this.#observe(client);
       await this.#leave(actions);
+      await this.#welcome(actions);
       return undefined;
     } catch (error) {
       this.#signal.throwIfAborted();
@@ -221,6 +226,15 @@ class NodeRun {
     const { entry } = this.#resolved;
     if (!isRemoved || isBack || entry === undefined || this.#cluster === undefined) return;
     await leaveDiscovery({ cluster: this.#cluster, entry, ports: this.#ports, signal: this.#signal });
+  }
+
+  /** A token service that is new has forgotten everybody: the join containers tell it now, not at their next heartbeat. */
+  async #welcome(actions: readonly Action[]): Promise<void> {
+    const cluster = this.#node.spec.cluster;
+    const isNew = actions.some(
+      (action) => action.type === 'StartContainer' && action.container.role === 'discovery',
+    );
+    if (isNew) await reloadAgents(cluster, { role: 'join', ports: this.#ports, signal: this.#signal });
   }
 
   #lookAgain(): Outcome {

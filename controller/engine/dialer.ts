@@ -139,7 +139,9 @@ export class EngineDialer {
       return (await this.#hangsUp(socket)) ? clientRejected(this.#endpoint, error) : translated;
     } catch (diagnosis) {
       if (isSwarmError(diagnosis, 'ENGINE_CLIENT_REJECTED')) return diagnosis;
-      return isReset(diagnosis) ? clientRejected(this.#endpoint, error) : translated;
+      return diagnosis instanceof SwarmError && isReset(diagnosis.cause)
+        ? clientRejected(this.#endpoint, error)
+        : translated;
     }
   }
 

@@ -1,0 +1,110 @@
+// CredentialStore: made once, kept, renewed when due, private on disk.
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import t from 'tap';
+import { describeCertificate } from '../../../controller/pki/certificate.js';
+import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
+import { resolvedNodes, testToken } from '../../support/desired-worlds.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { aCluster } from '../../support/resource-builders.js';
+
+const nodes = resolvedNodes(1, 1);
+const dayMs = 86_400_000;
+
+function open(directory: string, clock = new FakeClock()): CredentialStore {
+  return new CredentialStore({ directory, clock, randomToken: () => testToken });
+}
+
+t.test('CredentialStore.ensure() makes token and certificates once', async (t) => {
+  const directory = t.testdir();
+  const first = await open(directory).ensure(aCluster(), nodes);
+  const again = await open(directory).ensure(aCluster(), nodes);
+  t.equal(first.credentials.token, testToken);
+  for (const [node, role] of [
+    ['node0', 'manage'],
+    ['node0', 'discovery'],
+    ['node1', 'join'],
+  ] as const) {
+    const pair = first.credentials.tls?.pairFor(node, role);
+    t.ok(pair, `${role} of ${node}`);
+    t.same(again.credentials.tls?.pairFor(node, role), pair);
+  }
+  t.equal(first.credentials.tls?.pairFor('node1', 'manage'), undefined);
+  const manage = describeCertificate(first.credentials.tls?.pairFor('node0', 'manage')?.certPem ?? '');
+  t.same(manage.ipAddresses, ['10.0.0.1', '127.0.0.1']);
+  t.same(manage.dnsNames, ['node0', 'localhost']);
+  const admin = describeCertificate(first.client?.cert ?? '');
+  t.match(admin, { commonName: 'admin', organization: 'swarmctl:admins' });
+});
+
+t.test('CredentialStore.ensure() keeps keys private', async (t) => {
+  const directory = t.testdir();
+  await open(directory).ensure(aCluster(), nodes);
+  const mode = async (file: string) => (await stat(path.join(directory, 'demo', file))).mode & 0o777;
+  for (const file of ['token', 'pki/ca-key.pem', 'pki/manager-node0-key.pem', 'client/key.pem']) {
+    t.equal(await mode(file), 0o600, file);
+  }
+  t.equal(await mode('client'), 0o700);
+});
+
+t.test('CredentialStore.ensure() renews what is about to expire, and what got another name', async (t) => {
+  const directory = t.testdir();
+  const clock = new FakeClock();
+  const store = open(directory, clock);
+  const certificate = async (cluster = aCluster()) =>
+    (await store.ensure(cluster, nodes)).credentials.tls?.pairFor('node0', 'manage')?.certPem;
+  const first = await certificate();
+  await clock.advance(200 * dayMs);
+  t.equal(await certificate(), first, '165 of 365 days are left, 120 are asked for');
+  await clock.advance(50 * dayMs);
+  const second = await certificate();
+  t.not(second, first);
+  const third = await certificate(aCluster({ manager: { extraHosts: ['swarm.example.com'] } }));
+  t.match(describeCertificate(third ?? '').dnsNames, ['node0', 'localhost', 'swarm.example.com']);
+});
+
+t.test('CredentialStore.ensure() refuses a damaged token and a missing key of the authority', async (t) => {
+  const directory = t.testdir();
+  await open(directory).ensure(aCluster(), nodes);
+  await writeFile(path.join(directory, 'demo/token'), 'hello');
+  await t.rejects(open(directory).ensure(aCluster(), nodes), { code: 'CREDENTIALS_INVALID' });
+  await writeFile(path.join(directory, 'demo/token'), testToken);
+  await rm(path.join(directory, 'demo/pki/ca-key.pem'));
+  await t.rejects(open(directory).ensure(aCluster(), nodes), { code: 'CREDENTIALS_INVALID' });
+});
+
+t.test('CredentialStore.ensure() uses the files of tls.hostPath for everything', async (t) => {
+  const directory = t.testdir();
+  const source = path.join(directory, 'source');
+  await open(source).ensure(aCluster(), nodes);
+  const hostPath = path.join(source, 'demo/client');
+  const cluster = aCluster({ name: 'other', tls: { mode: 'hostPath', hostPath } });
+  const { credentials, client } = await open(directory).ensure(cluster, nodes);
+  const key = await readFile(path.join(hostPath, 'key.pem'), 'utf8');
+  t.equal(credentials.tls?.pairFor('node0', 'manage')?.keyPem, key);
+  t.equal(client?.key, key);
+  t.equal(await readFile(path.join(directory, 'other/client/key.pem'), 'utf8'), key);
+  const missing = aCluster({ name: 'other', tls: { mode: 'hostPath', hostPath: '/nowhere' } });
+  await t.rejects(open(directory).ensure(missing, nodes), { code: 'CREDENTIALS_UNREADABLE' });
+});
+
+t.test('CredentialStore.remove() removes a cluster and nothing else', async (t) => {
+  const directory = t.testdir();
+  const store = open(directory);
+  await store.ensure(aCluster(), nodes);
+  await store.ensure(aCluster({ name: 'other' }), nodes);
+  await store.remove('demo');
+  t.equal(await store.token('demo'), undefined);
+  t.equal(await store.token('other'), testToken);
+  t.equal(store.known('demo'), undefined);
+});
+
+t.test('CredentialStore.ensure() without TLS makes a token only', async (t) => {
+  const directory = t.testdir();
+  const { credentials, client } = await open(directory).ensure(
+    aCluster({ tls: { mode: 'disabled' } }),
+    nodes,
+  );
+  t.same(credentials, { token: testToken });
+  t.equal(client, undefined);
+});

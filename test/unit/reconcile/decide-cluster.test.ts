@@ -1,0 +1,157 @@
+// decideCluster() and clusterStatus(): one row per answer.
+import t from 'tap';
+import type { Node } from '../../../controller/api/resources.js';
+import { SwarmError } from '../../../controller/base/errors.js';
+import {
+  clusterStatus,
+  decideCluster,
+  type ClusterFacts,
+} from '../../../controller/reconcile/decide-cluster.js';
+import type { ManagerView } from '../../../controller/reconcile/fleet.js';
+import { resolvedNodes } from '../../support/desired-worlds.js';
+import { aCluster, aNode } from '../../support/resource-builders.js';
+
+const serving = (...addresses: string[]): ManagerView => ({
+  type: 'serving',
+  engines: new Map(addresses.map((address) => [address, { name: 'x', status: 'Healthy', error: '' }])),
+});
+
+function withReady(node: Node, status: 'True' | 'False', reason: string, message = 'because'): Node {
+  const condition = {
+    type: 'Ready',
+    status,
+    reason,
+    message,
+    observedGeneration: 1,
+    lastTransitionTime: 'x',
+  };
+  const stalled = { ...condition, type: 'Stalled', status: 'True' as const };
+  return { ...node, status: { conditions: reason === 'CAUnknown' ? [condition, stalled] : [condition] } };
+}
+
+const settled = aCluster();
+const cluster = {
+  ...settled,
+  status: {
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True' as const,
+        reason: 'Ready',
+        message: '',
+        observedGeneration: 1,
+        lastTransitionTime: 'x',
+      },
+    ],
+  },
+};
+const manager = withReady(aNode({ name: 'node0', roles: ['manager'] }), 'True', 'Ready');
+const worker = withReady(aNode({ name: 'node1' }), 'True', 'Ready');
+const facts: ClusterFacts = {
+  cluster,
+  nodes: [manager, worker],
+  resolved: resolvedNodes(1, 1),
+  managers: new Map([['node0', serving('10.0.0.2:2376')]]),
+  nowMs: Date.UTC(2026, 0, 1),
+};
+const error = new SwarmError('CREDENTIALS_INVALID', 'Cannot use "token": it must hold a token');
+const refused = new SwarmError('ENGINE_UNREACHABLE', 'Cannot connect: connection refused');
+
+const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, string>])[] = [
+  [
+    'all is well',
+    {},
+    {
+      ready: 'True',
+      reason: 'Ready',
+      message: '1 of 1 workers are joined; the Docker API is at tcp://10.0.0.1:3376',
+    },
+  ],
+  [
+    'credentials cannot be used',
+    { error },
+    { ready: 'False', reason: 'CredentialsInvalid', progress: 'stalled' },
+  ],
+  ['there is no manager', { resolved: [], nodes: [] }, { reason: 'NoManager', progress: 'stalled' }],
+  ['there is no worker', { resolved: resolvedNodes(1, 0), nodes: [manager] }, { reason: 'NoWorkers' }],
+  [
+    'a node works on it',
+    { nodes: [manager, withReady(worker, 'False', 'EngineUnreachable', 'Cannot connect')] },
+    {
+      reason: 'NodesNotReady',
+      message: '1 of 2 nodes are ready; node1: EngineUnreachable: Cannot connect',
+      progress: 'working',
+    },
+  ],
+  [
+    'only the user can help the node',
+    { nodes: [manager, withReady(worker, 'False', 'CAUnknown')] },
+    { reason: 'NodesNotReady', progress: 'stalled' },
+  ],
+  [
+    'all nodes are new',
+    { nodes: [withReady(manager, 'False', 'Progressing'), withReady(worker, 'False', 'Progressing')] },
+    { reason: 'Progressing' },
+  ],
+  [
+    'the manager does not answer',
+    { managers: new Map([['node0', { type: 'silent', error: refused }]]) },
+    {
+      reason: 'ManagerNotServing',
+      message: 'The manager on node0 does not answer: Cannot connect: connection refused',
+    },
+  ],
+  [
+    'the manager does not list everybody',
+    { managers: new Map([['node0', serving()]]) },
+    { reason: 'NotJoined', message: 'The managers list 0 of 1 workers as healthy' },
+  ],
+  [
+    'a new spec is rolled out',
+    { cluster: { ...cluster, metadata: { ...cluster.metadata, generation: 2 } }, work: 'Working: x' },
+    { ready: 'False', reason: 'Progressing', message: 'Working: x' },
+  ],
+  ['certificates are renewed', { work: 'Working: copy 4 files' }, { ready: 'True', reason: 'Ready' }],
+  [
+    'it is being deleted',
+    {
+      cluster: { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: 'x' } },
+      leftovers: '2 on node1',
+    },
+    { reason: 'Terminating', message: "Removing swarmctl's containers: 2 on node1" },
+  ],
+];
+
+for (const [name, change, expected] of cases) {
+  t.test(`decideCluster() when ${name}`, async (t) =>
+    t.match(decideCluster({ ...facts, ...change }), expected),
+  );
+}
+
+t.test('clusterStatus() counts nodes and names the endpoint', async (t) => {
+  t.match(clusterStatus(facts), {
+    observedGeneration: 1,
+    endpoint: 'tcp://10.0.0.1:3376',
+    tokenRef: 'clusters/demo/token',
+    managers: [{ node: 'node0', address: '10.0.0.1:3376', role: 'primary' }],
+    nodes: { total: 2, workers: 1, ready: 2, joined: 1 },
+    summary: '1/1',
+  });
+});
+
+t.test('clusterStatus() names the manager that answers', async (t) => {
+  const two = resolvedNodes(2, 1);
+  const managers = new Map<string, ManagerView>([
+    ['node0', { type: 'silent', error: refused }],
+    ['node1', serving('10.0.0.3:2376')],
+  ]);
+  t.equal(clusterStatus({ ...facts, resolved: two, managers }).endpoint, 'tcp://10.0.0.2:3376');
+});
+
+t.test('clusterStatus() shows a suspended cluster', async (t) => {
+  const status = clusterStatus({ ...facts, cluster: { ...cluster, spec: aCluster({ suspend: true }).spec } });
+  t.match(
+    status.conditions?.find((one) => one.type === 'Suspended'),
+    { status: 'True' },
+  );
+});

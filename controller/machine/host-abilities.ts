@@ -77,12 +77,16 @@ export async function choosePacketFilter(
   return { type: 'absent', reason: `containers have only the host and none networks: ${why}` };
 }
 
-/** Makes a directory whose `iptables` is the given program, to be put first on the engine's path. */
-export async function linkPacketFilter(directory: string, program: string): Promise<string> {
+/** Makes a directory of links, program name to file, to be put first on the engine's path. @returns it, unless empty */
+export async function linkPrograms(
+  directory: string,
+  programs: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
   await rm(directory, { recursive: true, force: true });
+  if (programs.size === 0) return [];
   await mkdir(directory, { recursive: true, mode: 0o755 });
-  await symlink(program, path.join(directory, 'iptables'));
-  return directory;
+  await Promise.all([...programs].map(([name, file]) => symlink(file, path.join(directory, name))));
+  return [directory];
 }
 
 function lastLine(text: string): string {

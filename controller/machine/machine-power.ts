@@ -11,7 +11,7 @@ import { engineArguments, launchCommand, maxSocketPath } from './engine-launch.j
 import {
   choosePacketFilter,
   chooseStorageDriver,
-  linkPacketFilter,
+  linkPrograms,
   type PacketFilter,
 } from './host-abilities.js';
 import { connectMachine, disconnectMachine } from './host-network.js';
@@ -124,10 +124,12 @@ export async function switchOn(
       }),
     ],
   });
-  const programDirectory =
+  const programDirectory = await linkPrograms(
+    paths.programs,
     filter.type === 'works' && filter.program !== undefined
-      ? [await linkPacketFilter(paths.programs, filter.program)]
-      : [];
+      ? new Map([...programs.replacements, ['iptables', filter.program]])
+      : programs.replacements,
+  );
   const logOffset = await sizeOf(paths.log);
   const engine = await spawnEngine({
     machine: record.name,

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { SwarmError } from '../base/errors.js';
-import { searchPath } from './run-command.js';
+import { createRunner, searchPath, type RunCommand } from './run-command.js';
 
 interface Requirement {
   readonly program: string;
@@ -40,6 +40,8 @@ export interface EnginePrograms {
   readonly path: string;
   /** Directories of shared libraries that came with an engine unpacked beside the installed one; usually none. */
   readonly libraryDirectories: readonly string[];
+  /** Programs to take from elsewhere, by name: those beside the dockerd do not run on this host. */
+  readonly replacements: ReadonlyMap<string, string>;
 }
 
 /**
@@ -73,18 +75,60 @@ export async function findEnginePrograms(
         : {}),
     });
   }
-  const dockerd =
-    options.dockerd ?? found[wanted.findIndex(({ program }) => program === 'dockerd')] ?? 'dockerd';
-  return { dockerd, path: enginePath, libraryDirectories: await librariesBeside(options.dockerd) };
+  if (options.dockerd !== undefined)
+    return checkPrograms(createRunner(host.env), options.dockerd, enginePath);
+  const dockerd = found[wanted.findIndex(({ program }) => program === 'dockerd')] ?? 'dockerd';
+  return { dockerd, path: enginePath, libraryDirectories: [], replacements: new Map() };
+}
+
+/**
+ * An engine unpacked from another release may bring programs that need a newer C library than this host's. dockerd
+ * itself must run; for the others the installed ones do as well.
+ */
+async function checkPrograms(run: RunCommand, dockerd: string, enginePath: string): Promise<EnginePrograms> {
+  const libraryDirectories = await librariesBeside(dockerd);
+  const whyNot = async (program: string): Promise<string | undefined> => {
+    const libraries = `LD_LIBRARY_PATH=${libraryDirectories.join(':')}`;
+    const tried = await run('env', [libraries, program, '--version'], { mayFail: true });
+    return tried.code === 0 ? undefined : (tried.stderr.trim().split('\n')[0] ?? 'it fails');
+  };
+  const reason = await whyNot(dockerd);
+  if (reason !== undefined) {
+    throw new SwarmError('MACHINE_UNSUPPORTED', `Cannot use engine "${dockerd}": ${reason}`, {
+      hint: 'Use a dockerd that was built for this host',
+    });
+  }
+  const replacements = new Map<string, string>();
+  for (const program of ['containerd', 'runc']) {
+    const files = await findPrograms(program, enginePath);
+    const reasons: string[] = [];
+    for (const file of files) {
+      const problem = await whyNot(file);
+      if (problem !== undefined) {
+        reasons.push(problem);
+        continue;
+      }
+      if (file !== files[0]) replacements.set(program, file);
+      break;
+    }
+    if (reasons.length === files.length) {
+      throw new SwarmError('MACHINE_UNSUPPORTED', `Cannot use engine "${dockerd}": ${reasons.join('; ')}`, {
+        hint: `Install a ${program} that runs on this host`,
+      });
+    }
+  }
+  return { dockerd, path: enginePath, libraryDirectories, replacements };
 }
 
 /** First executable file of that name on the path. */
 export async function findProgram(program: string, searchIn: string): Promise<string | undefined> {
-  for (const directory of searchIn.split(':')) {
-    const file = path.join(directory, program);
-    if (await isExecutable(file)) return file;
-  }
-  return undefined;
+  return (await findPrograms(program, searchIn))[0];
+}
+
+async function findPrograms(program: string, searchIn: string): Promise<readonly string[]> {
+  const files = searchIn.split(':').map((directory) => path.join(directory, program));
+  const usable = await Promise.all(files.map((file) => isExecutable(file)));
+  return files.filter((_file, index) => usable[index]);
 }
 
 function directoriesBeside(dockerd: string): string[] {
@@ -94,8 +138,8 @@ function directoriesBeside(dockerd: string): string[] {
 }
 
 /** A Debian package unpacked into a directory of its own may have brought newer libraries along. */
-async function librariesBeside(dockerd: string | undefined): Promise<string[]> {
-  if (dockerd === undefined || path.dirname(dockerd).startsWith('/usr/')) return [];
+async function librariesBeside(dockerd: string): Promise<string[]> {
+  if (path.dirname(dockerd).startsWith('/usr/')) return [];
   const root = path.dirname(path.dirname(dockerd));
   const places = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib'].map((place) =>
     path.join(root, place),

@@ -1,11 +1,12 @@
 // The tools machines are made with, against the real shell, programs and locks of this host.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { withFileLock } from '../../../controller/machine/file-lock.js';
+import { findEnginePrograms } from '../../../controller/machine/preflight.js';
 import { identifyProcess, isAlive, signalProcess, waitUntil } from '../../../controller/machine/processes.js';
 import { createRunner } from '../../../controller/machine/run-command.js';
 import { formatShellEnv } from '../../../controller/machine/shell-env.js';
@@ -90,3 +91,36 @@ t.test('signalProcess() ends the process it was shown, and never one that only h
   await ended;
   t.equal(await waitUntil(systemClock, { timeoutMs: 10_000 }, async () => !(await isAlive(identity))), true);
 });
+
+t.test(
+  'findEnginePrograms() takes what belongs to a given dockerd, unless it does not run here',
+  async (t) => {
+    const root = t.testdir({ lib: {} });
+    const put = async (file: string, script: string): Promise<void> => {
+      await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+      await writeFile(path.join(root, file), `#!/bin/sh\n${script}\n`);
+      await chmod(path.join(root, file), 0o755);
+    };
+    await put('sbin/dockerd', 'exit 0');
+    await put('bin/containerd', 'exit 0');
+    await put('bin/runc', 'echo GLIBC_9.99 not found >&2; exit 1');
+    const host = { platform: 'linux', userId: 0, env: {} };
+    const dockerd = path.join(root, 'sbin/dockerd');
+    const found = await findEnginePrograms(host, { dockerd });
+    t.match(found, {
+      dockerd,
+      path: `${root}/sbin:${root}/bin:`,
+      libraryDirectories: [path.join(root, 'lib')],
+    });
+    t.same([...found.replacements.keys()], ['runc'], 'runc comes from the host');
+    await put('sbin/dockerd', 'echo GLIBC_9.99 not found >&2; exit 1');
+    await t.rejects(findEnginePrograms(host, { dockerd }), {
+      code: 'MACHINE_UNSUPPORTED',
+      message: /^Cannot use engine ".*": GLIBC_9\.99 not found$/,
+    });
+    await t.rejects(findEnginePrograms(host, { dockerd: '/nonexistent/dockerd' }), {
+      code: 'MACHINE_UNSUPPORTED',
+      message: /"\/nonexistent\/dockerd" is no program/,
+    });
+  },
+);

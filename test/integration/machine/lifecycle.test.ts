@@ -3,8 +3,10 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { systemClock } from '../../../controller/base/clock.js';
 import { cgroupPath } from '../../../controller/machine/kernel-names.js';
 import { readHierarchies } from '../../../controller/machine/cgroups.js';
+import { LocalMachines } from '../../../controller/machine/machine-store.js';
 import { readProcess } from '../../../controller/machine/processes.js';
 import { importBusybox, openTestStore, startEngines, withFreeSubnet } from '../../support/engines.js';
 import { noTraces, tracesOf } from './traces.js';
@@ -127,6 +129,20 @@ t.test('create() with ensure starts what is off and keeps what runs', async (t) 
     { ensure: true },
   );
   t.match(after, [{ state: 'Running', pid: before?.pid }, { state: 'Running' }, { state: 'Running' }]);
+});
+
+t.test('two creators at once in one store get addresses of their own', async (t) => {
+  const { machines, directory, set } = await openTestStore(t);
+  const second = new LocalMachines({ directory, clock: systemClock, env: process.env });
+  await withFreeSubnet(async (subnet) => {
+    await Promise.all([
+      machines.create([{ name: 'left', set, subnet }]),
+      second.create([{ name: 'right', set, subnet }]),
+    ]);
+  });
+  const addresses = (await machines.list()).map(({ address }) => address.host);
+  t.equal(new Set(addresses).size, 2);
+  t.match(await machines.list(), [{ state: 'Running' }, { state: 'Running' }]);
 });
 
 t.test('limits hold for the whole machine', async (t) => {

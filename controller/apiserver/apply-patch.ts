@@ -92,8 +92,8 @@ function removeDropped(live: JsonObject, o: Dropped): JsonObject {
     if (isJsonObject(old) && isJsonObject(current)) {
       const kept = holders.map((intent) => objectAt(intent, key));
       const inner = removeDropped(current, { before: old, kept, schema });
-      const rest = holders.length === 0 ? withoutDefaults(inner, schema) : inner;
-      if (holders.length === 0 && Object.keys(rest).length === 0) Reflect.deleteProperty(result, key);
+      const isGone = holders.length === 0 && isEmpty(withoutDefaults(inner, schema));
+      if (isGone) Reflect.deleteProperty(result, key);
       else result[key] = inner;
     } else if (holders.length === 0) Reflect.deleteProperty(result, key);
   }
@@ -106,15 +106,19 @@ interface Dropped {
   readonly schema: JsonObject;
 }
 
+/** Optional blocks stay, empty if need be: that they are there means something. */
 function withoutDefaults(value: JsonObject, schema: JsonObject): JsonObject {
   const properties = objectAt(schema, 'properties');
-  return Object.fromEntries(
-    Object.entries(value).filter(([key, inner]) => {
-      const field = objectAt(properties, key);
-      if (isJsonObject(inner) && isJsonObject(field['properties'])) {
-        return Object.keys(withoutDefaults(inner, field)).length > 0;
-      }
-      return canonicalJson(inner) !== canonicalJson(field['default']);
-    }),
-  );
+  const result: JsonObject = {};
+  for (const [key, inner] of Object.entries(value)) {
+    const field = objectAt(properties, key);
+    const isBlock = isJsonObject(inner) && isJsonObject(field['properties']);
+    const rest = isBlock ? withoutDefaults(inner, field) : inner;
+    if (canonicalJson(rest) !== canonicalJson(field['default'])) result[key] = rest;
+  }
+  return result;
+}
+
+function isEmpty(value: JsonObject): boolean {
+  return Object.values(value).every((inner) => isJsonObject(inner) && isEmpty(inner));
 }

@@ -16,6 +16,7 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTty?: boolean;
   readonly signal?: AbortSignal;
+  /** Called with each text on stdout or stderr. */
   readonly onOutput?: (text: string) => void;
 }
 
@@ -28,7 +29,10 @@ export async function runSwarmctl(args: readonly string[], o: CommandOptions): P
       out.push(text);
       o.onOutput?.(text);
     },
-    stderr: (text) => err.push(text),
+    stderr: (text) => {
+      err.push(text);
+      o.onOutput?.(text);
+    },
     stdin: () => Promise.resolve(o.stdin ?? ''),
     env: o.env ?? {},
     isTty: o.isTty ?? false,

@@ -111,6 +111,8 @@ export interface WaitResult {
   readonly why: 'met' | 'timeout' | 'stalled';
 }
 
+// To look once, each kind's present state must arrive.
+const lookMs = 30_000;
 // An object may be stalled for a moment while what it needs is still being applied.
 const stallGraceMs = 5000;
 
@@ -131,7 +133,8 @@ export async function waitForObjects(
   },
 ): Promise<WaitResult> {
   const verdicts = new Map<Awaited, Verdict>();
-  const deadline = deadlineSignal(context, o.timeoutMs);
+  const looksOnce = o.timeoutMs === 0;
+  const deadline = deadlineSignal(context, looksOnce ? lookMs : o.timeoutMs);
   const finish = new AbortController();
   const stall = { given: false };
   let cancelGrace: (() => void) | undefined;
@@ -156,11 +159,16 @@ export async function waitForObjects(
   };
   try {
     const kinds = [...new Set(o.awaited.map(({ kind }) => kind.plural))];
+    let unseen = kinds.length;
+    const onSynced = (): void => {
+      unseen -= 1;
+      if (looksOnce && unseen <= 0) finish.abort(new Error('looked'));
+    };
     // One watch per kind: there are two kinds.
     await Promise.all(
       kinds.map((plural) => {
         const mine = o.awaited.filter(({ kind }) => kind.plural === plural);
-        return followKind(context, client, { mine, signal, update });
+        return followKind(context, client, { mine, signal, update, onSynced });
       }),
     );
   } finally {
@@ -183,6 +191,7 @@ async function followKind(
     readonly mine: readonly Awaited[];
     readonly signal: AbortSignal;
     readonly update: (awaited: Awaited, object: JsonObject | undefined) => void;
+    readonly onSynced: () => void;
   },
 ): Promise<void> {
   const [first, ...others] = o.mine;
@@ -197,6 +206,7 @@ async function followKind(
     } else if (event.type === 'synced') {
       synced = true;
       for (const awaited of o.mine) o.update(awaited, present.get(awaited.name));
+      o.onSynced();
     } else if (event.type !== 'lost') {
       const name = stringAt(objectAt(event.object, 'metadata'), 'name') ?? '';
       if (event.type === 'deleted') present.delete(name);

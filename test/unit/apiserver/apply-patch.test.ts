@@ -65,6 +65,11 @@ t.test('applyIntent() removes a whole block when only its defaults are left', as
   );
 });
 
+t.test('applyIntent() removes a block that only ever said its defaults', async (t) => {
+  const first = apply(undefined, { spec: { name: 'a', tls: { mode: 'verify' } } });
+  t.same(apply(first, { spec: { name: 'a' } })['spec'], { name: 'a' });
+});
+
 t.test('applyIntent() applied twice changes nothing more', async (t) => {
   const intent = { spec: { name: 'a', port: 1, tls: { file: '/x' } }, metadata: { annotations: { k: 'v' } } };
   const once = apply(undefined, intent);

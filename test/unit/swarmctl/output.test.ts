@@ -46,7 +46,7 @@ t.test('parseOutputFormat() reads the forms of -o', async (t) => {
     'custom-columns=:x',
     'WIDE',
   ]) {
-    t.throws(() => parseOutputFormat(bad), { code: 'USAGE' } as Error & { code: string }, bad);
+    t.throws(() => parseOutputFormat(bad), { code: 'USAGE' }, bad);
   }
 });
 

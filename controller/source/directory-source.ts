@@ -192,7 +192,7 @@ export class DirectorySource {
     if (snapshot.type !== 'files') {
       // Not being able to look is no reason to believe that anything was removed.
       this.#missingSinceMs = new Map();
-      if (this.#watch?.rootId !== undefined) await this.#armWatch();
+      if (this.#watch?.rootId !== undefined) await this.#armWatchAnew();
       const condition = snapshot.type === 'missing' ? 'Missing' : 'Unreadable';
       this.#settle({ condition, message: `${snapshot.why}; its objects stay as they are` });
       return undefined;
@@ -200,9 +200,7 @@ export class DirectorySource {
     if (this.#rootId !== undefined && this.#rootId !== snapshot.rootId) this.#missingSinceMs = new Map();
     this.#rootId = snapshot.rootId;
     if (this.#watch?.rootId !== snapshot.rootId) {
-      await this.#armWatch();
-      // What changed before the new watch stood is seen by one more look.
-      this.#isDirty = true;
+      await this.#armWatchAnew();
     }
     return this.#apply(snapshot);
   }
@@ -253,6 +251,12 @@ export class DirectorySource {
       held,
     });
     return nextMs;
+  }
+
+  /** For use after a look: what changed before the new watch stood is seen by one more. */
+  async #armWatchAnew(): Promise<void> {
+    await this.#armWatch();
+    this.#isDirty = true;
   }
 
   async #armWatch(): Promise<void> {

@@ -140,7 +140,7 @@ function itemsOf(value: unknown): readonly { readonly item: unknown; readonly pa
 
 function readObject(
   document: Document,
-  o: { readonly item: unknown; readonly path: FieldPath; readonly validator: Validator },
+  o: { readonly item: unknown; readonly path: FieldPath; readonly validator: ObjectValidator },
 ): Found {
   const result = o.validator.validate(o.item);
   const offset = offsetOfPath(document, o.path);

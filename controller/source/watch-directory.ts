@@ -35,9 +35,11 @@ export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
   const rootId = identity?.id;
   const ignored = (entry: string, stats?: { isFile(): boolean; isDirectory(): boolean }): boolean =>
     isIgnored({ entry: path.resolve(entry), parent, root, realRoot, stats });
+  // Naming a directory that does not exist yet would hide its creation. One that is no link is seen from its parent.
+  const targets = realRoot === root ? [parent] : [parent, realRoot];
   let watcher: FSWatcher;
   try {
-    watcher = chokidarWatch([...new Set([parent, root, realRoot])], {
+    watcher = chokidarWatch(targets, {
       ignored,
       depth: maxDepth,
       ignoreInitial: true,

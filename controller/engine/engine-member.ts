@@ -171,15 +171,17 @@ export class EngineMember implements PooledEngine {
         const { session, ended } = await this.#connect();
         this.#session = session;
         end = await ended;
-        if (clock.monotonic() - startedMs >= shortSessionMs) failures = 0;
+        failures = clock.monotonic() - startedMs >= shortSessionMs ? 0 : failures + 1;
       } catch (error) {
         end = toSwarmError(error);
+        failures += 1;
         if (!this.#isOver()) this.#connectFailed(end);
       }
       this.#session = undefined;
       if (this.#isOver()) return;
       this.#options.logger.debug(`Connection to engine ended: ${end.message}`, { addr: this.address });
-      failures += 1;
+      // A stream that lasted and broke is opened again at once: each moment without it is a gap to list over.
+      if (failures === 0) continue;
       const capMs = this.state === 'pending' ? pendingRetryCapMs : knownRetryCapMs;
       await this.#pause(backoffDelayMs(failures, random, { baseMs: 1_000, capMs }));
     }

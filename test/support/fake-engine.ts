@@ -49,6 +49,8 @@ export class FakeEngine implements FakeEngineState {
   /** Every request it got, oldest first. */
   readonly requests: FakeRequest[] = [];
   faults: Faults = noFaults();
+  /** Connections it ever accepted. */
+  connections = 0;
   /** `removed` and `exited` with a container's ID, for requests that wait. */
   readonly changes = new EventEmitter().setMaxListeners(0);
   readonly #server: http.Server;
@@ -84,7 +86,13 @@ export class FakeEngine implements FakeEngineState {
           } as https.ServerOptions); // allowHalfOpen reaches the TLS server; the type omits it
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket)).on('error', () => undefined);
+      this.connections += 1;
+      socket
+        .once('close', () => {
+          this.#sockets.delete(socket);
+          this.changes.emit('disconnected');
+        })
+        .on('error', () => undefined);
     });
     this.#server.on('request', (request, response) => void this.#serve(request, response));
     this.#server.on(
@@ -142,6 +150,10 @@ export class FakeEngine implements FakeEngineState {
   /** Event streams that are open. */
   get subscribers(): number {
     return this.#subscribers.size;
+  }
+
+  get openConnections(): number {
+    return this.#sockets.size;
   }
 
   /** Cuts every connection. */

@@ -36,8 +36,8 @@ export interface ManageOptions {
   /** Towards engines; absent: plain HTTP unless the per-engine file says otherwise. Default: the files of `tls`. */
   readonly engineTls?: EngineSideTls;
   /**
-   * JSON file `{ "<host:port>": { "caFile", "certFile", "keyFile", "serverName", "disabled" } }` of per-engine
-   * overrides; paths are relative to the file; read again at SIGHUP.
+   * JSON file `{ "<host:port>": { "caFile", "certFile", "keyFile", "serverName", "disabled", "unschedulable" } }` of
+   * per-engine overrides; paths are relative to the file; read again at SIGHUP.
    */
   readonly engineTlsFile?: string;
   readonly refreshMinMs: number;

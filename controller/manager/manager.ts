@@ -21,6 +21,8 @@ export interface ManagerOptions {
   readonly randomHex: (bytes: number) => string;
   /** Towards clients; absent: plain HTTP. */
   readonly tls?: ServerTls | undefined;
+  /** Whether the engine at an address takes no new containers; asked at each create. */
+  readonly isCordoned?: ((address: string) => boolean) | undefined;
 }
 
 export class Manager {
@@ -29,7 +31,7 @@ export class Manager {
   readonly #shutdown = new AbortController();
 
   constructor(options: ManagerOptions) {
-    const { cluster, settings, clock, logger, random, randomHex, tls } = options;
+    const { cluster, settings, clock, logger, random, randomHex, tls, isCordoned } = options;
     const services: ManagerServices = {
       cluster,
       settings,
@@ -40,7 +42,7 @@ export class Manager {
       names: createNameTable(cluster),
       execs: createExecTable(),
       images: createImageCopier({ cluster, clock, logger }),
-      placer: createPlacer({ cluster, random, ...settings }),
+      placer: createPlacer({ cluster, random, isCordoned, ...settings }),
       shutdown: this.#shutdown.signal,
     };
     this.#hijacker = new Hijacker({ clock });

@@ -38,7 +38,7 @@ export function discoveryFile(url: string): ContainerFile {
 }
 
 /**
- * How a manager trusts each engine: `engines.json`, keyed by the address discovery lists, and the PEM files it names,
+ * How a manager trusts each engine, and whether it may place containers there: `engines.json`, keyed by the address discovery lists, and the PEM files it names,
  * which lie beside it. Engines are not cluster members in TLS terms: each keeps the CA it was made with.
  */
 export function engineFiles(nodes: readonly ResolvedNode[]): readonly ContainerFile[] {
@@ -47,11 +47,15 @@ export function engineFiles(nodes: readonly ResolvedNode[]): readonly ContainerF
   for (const node of nodes) {
     if (!isWorker(node) || node.entry === undefined) continue;
     const tls = node.engineTls;
+    const cordon: Readonly<Record<string, boolean>> = node.isCordoned === true ? { unschedulable: true } : {};
     if (tls === undefined) {
-      table[node.entry] = { disabled: true };
+      table[node.entry] = { disabled: true, ...cordon };
       continue;
     }
-    if (tls === 'unknown') continue;
+    if (tls === 'unknown') {
+      if (node.isCordoned === true) table[node.entry] = cordon;
+      continue;
+    }
     const row: Record<string, string> = {};
     const add = (field: string, suffix: string, content: string | undefined, mode: number): void => {
       if (content === undefined) return;
@@ -63,7 +67,7 @@ export function engineFiles(nodes: readonly ResolvedNode[]): readonly ContainerF
     add('certFile', 'cert', tls.cert, 0o644);
     add('keyFile', 'key', tls.key, 0o600);
     if (tls.serverName !== undefined) row['serverName'] = tls.serverName;
-    table[node.entry] = row;
+    table[node.entry] = { ...row, ...cordon };
   }
   return [
     { path: containerPaths.engines, mode: 0o600, content: `${JSON.stringify(table, null, 2)}\n` },

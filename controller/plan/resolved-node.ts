@@ -15,6 +15,8 @@ export interface ResolvedNode {
   readonly roles: NodeSpec['roles'];
   /** Being deleted: nothing is desired on it any more. */
   readonly isDeleting: boolean;
+  /** Takes no new containers. */
+  readonly isCordoned?: boolean;
   /** Where the operator reaches the engine; absent while that is not known. */
   readonly address?: HostPort;
   /** `host:port` under which managers reach the engine and discovery lists it. */

@@ -100,7 +100,14 @@ export class ClusterLoop {
         // A file that cannot be read now must not change what runs: the last good reading counts.
         const last = error === undefined ? undefined : fleet.lastResolved(node.name);
         resolved.push(
-          last === undefined ? node : { ...last, roles: node.roles, isDeleting: node.isDeleting },
+          last === undefined
+            ? node
+            : {
+                ...last,
+                roles: node.roles,
+                isDeleting: node.isDeleting,
+                isCordoned: node.isCordoned ?? false,
+              },
         );
       }
     }

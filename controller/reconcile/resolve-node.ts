@@ -27,6 +27,7 @@ export async function resolveNode(
   const base = {
     name,
     roles: node.spec.roles,
+    isCordoned: node.spec.unschedulable,
     isDeleting: node.metadata.deletionTimestamp !== undefined,
   };
   let address: HostPort | undefined;

@@ -62,7 +62,7 @@ export const manageFlags = {
     names: ['engine-tls-file'],
     kind: 'string',
     value: 'FILE',
-    help: 'JSON file with TLS files of single engines, by their host:port',
+    help: 'JSON file with TLS files of single engines, and which take no new containers, by host:port',
   },
   refreshMin: {
     names: ['engine-refresh-min-interval'],

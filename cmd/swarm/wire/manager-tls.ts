@@ -13,6 +13,8 @@ export interface TlsMaterial {
   readonly server?: ServerTls;
   /** Credentials towards the engine at `host:port`; undefined: plain TCP. */
   readonly forEngine: (address: string) => EngineTls | undefined;
+  /** Whether the per-engine file says that the engine at `host:port` takes no new containers. */
+  readonly isCordoned: (address: string) => boolean;
 }
 
 /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} naming the file; nothing is half read then */
@@ -23,11 +25,12 @@ export async function readTlsMaterial(
   const common = options.engineTls === undefined ? undefined : await readEngineTls(options.engineTls);
   const overrides =
     options.engineTlsFile === undefined
-      ? new Map<string, EngineTls | undefined>()
+      ? { tls: new Map<string, EngineTls | undefined>(), cordoned: new Set<string>() }
       : await readOverrides(options.engineTlsFile, common);
   return {
     ...(server === undefined ? {} : { server }),
-    forEngine: (address) => (overrides.has(address) ? overrides.get(address) : common),
+    forEngine: (address) => (overrides.tls.has(address) ? overrides.tls.get(address) : common),
+    isCordoned: (address) => overrides.cordoned.has(address),
   };
 }
 
@@ -54,12 +57,17 @@ async function readEngineTls(files: EngineSideTls): Promise<EngineTls> {
 async function readOverrides(
   file: string,
   common: EngineTls | undefined,
-): Promise<Map<string, EngineTls | undefined>> {
+): Promise<{
+  readonly tls: ReadonlyMap<string, EngineTls | undefined>;
+  readonly cordoned: ReadonlySet<string>;
+}> {
   const entries = parseOverrides(file, await readPem(file));
   const directory = path.dirname(file);
   const result = new Map<string, EngineTls | undefined>();
+  const cordoned = new Set<string>();
   for (const [address, entry] of entries) {
     if (!isJsonObject(entry)) throw invalid(file, `the entry "${address}" must be an object`);
+    if (entry['unschedulable'] === true) cordoned.add(address);
     if (entry['disabled'] === true) {
       result.set(address, undefined);
       continue;
@@ -80,7 +88,7 @@ async function readOverrides(
       ...(serverName === undefined || serverName === '' ? {} : { serverName }),
     });
   }
-  return result;
+  return { tls: result, cordoned };
 }
 
 function parseOverrides(file: string, text: string): readonly (readonly [string, unknown])[] {

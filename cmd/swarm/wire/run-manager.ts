@@ -40,6 +40,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     random,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     tls: material.server,
+    isCordoned: (address) => material.isCordoned(address),
   });
   const discovery = await openDiscovery(options.discoveryUrl, {
     clock,

@@ -38,15 +38,25 @@ export function createPlacer(options: {
   readonly filters: readonly FilterName[];
   readonly overcommit: number;
   readonly random: () => number;
+  /** Whether the engine at an address takes no new containers. Default: none is. */
+  readonly isCordoned?: ((address: string) => boolean) | undefined;
 }): Placer {
   const pending = new Map<string, CandidateContainer[]>();
   return {
     place: ({ request, id, name, only, except }) => {
-      const candidates = listCandidates(options.cluster, {
+      const present = listCandidates(options.cluster, {
         pending,
         overcommit: options.overcommit,
         only,
       }).filter((candidate) => except?.has(candidate.address) !== true);
+      const candidates = present.filter(({ address }) => options.isCordoned?.(address) !== true);
+      if (candidates.length === 0 && present.length > 0) {
+        throw new SwarmError(
+          'NO_ELIGIBLE_ENGINE',
+          `Cannot place container "${name}": every engine that may take it is cordoned (${present.length})`,
+          { hint: 'Uncordon one: set spec.unschedulable of its Node to false' },
+        );
+      }
       const decision = schedule({
         request,
         candidates,

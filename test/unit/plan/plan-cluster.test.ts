@@ -280,3 +280,17 @@ function ownLabels(cluster: string, role: string): Record<string, string> {
     [containerLabels.role]: role,
   };
 }
+
+t.test(
+  'desireCluster() tells managers of a cordoned node with a reload, not with a new container',
+  async (t) => {
+    const cordoned = desire(
+      aCluster({ maxUnavailable: 2 }),
+      four.map((node) => ({ ...node, isCordoned: node.name === 'node1' })),
+    );
+    t.same(planLines(planCluster(cordoned, convergedWorld().observe())), [
+      'copy 14 files into swarm-demo-manage on node0',
+      'reload swarm-demo-manage on node0 (SIGHUP)',
+    ]);
+  },
+);

@@ -74,7 +74,7 @@ export function colocate(body: JsonObject, cluster: Cluster): Colocation {
     Object.entries(endpoints).map(([name, settings]) => [use(locateNetwork(name, cluster)), settings]),
   );
   return {
-    only: intersect(pins),
+    only: intersect(pins, cluster),
     body: {
       ...body,
       ...(isJsonObject(body['HostConfig']) ? { HostConfig: patchedHost } : {}),
@@ -176,12 +176,15 @@ function patchBind(bind: string, locate: (name: string) => string): string {
   return colon < 1 || /^[/.~]/.test(source) ? bind : `${locate(source)}${bind.slice(colon)}`;
 }
 
-function intersect(pins: readonly Pin[]): ReadonlySet<string> | undefined {
+function intersect(pins: readonly Pin[], cluster: Cluster): ReadonlySet<string> | undefined {
   const [first, ...others] = pins;
   if (first === undefined) return undefined;
   const only = [...first.engines].filter((address) => others.every(({ engines }) => engines.has(address)));
   if (only.length === 0) {
-    const places = pins.map(({ what, engines }) => `${what} is on ${[...engines].join(', ')}`).join('; ');
+    const names = new Map(cluster.engines().map(({ address, name }) => [address, name]));
+    const places = pins
+      .map(({ what, engines }) => `${what} is on ${[...engines].map((at) => names.get(at) ?? at).join(', ')}`)
+      .join('; ');
     throw new SwarmError(
       'NO_ELIGIBLE_ENGINE',
       `Cannot place container: no engine has everything it uses: ${places}`,

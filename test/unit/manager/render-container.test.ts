@@ -1,0 +1,125 @@
+import t from 'tap';
+import {
+  nameStyleFor,
+  renderContainer,
+  renderPorts,
+  renderStatus,
+} from '../../../controller/manager/render-container.js';
+import { patchInspect } from '../../../controller/manager/routes/inspect-container.js';
+import { aContainer, anEngine } from './builders.js';
+
+const engine = anEngine({ name: 'n1' });
+
+void t.test('nameStyleFor() gives the classic names to the CLIs that print them', async (t) => {
+  const rows: readonly [string, string][] = [
+    ['Docker-Client/20.10.24+dfsg1 (linux)', 'node-only'],
+    ['Docker-Client/28.2.2 (linux)', 'node-only'],
+    ['Docker-Client/29.3.1 (linux)', 'node-only'],
+    ['Docker-Client/29.4.0 (linux)', 'plain-first'],
+    ['Docker-Client/30.0.0 (linux)', 'plain-first'],
+    ['Docker-Client/unknown-version (linux)', 'plain-first'],
+    ['compose/v2.26.1', 'plain-first'],
+    ['docker-sdk-python/7.1.0', 'plain-first'],
+    ['', 'plain-first'],
+  ];
+  for (const [agent, style] of rows) t.equal(nameStyleFor(agent), style, agent);
+});
+
+void t.test('renderContainer() keeps fields it has never heard of', async (t) => {
+  const container = aContainer({ engine, name: 'web', summary: { Future: { a: [1] } } });
+  const nowMs = 0;
+  t.match(renderContainer(container, { nameStyle: 'plain-first', nowMs }), {
+    Future: { a: [1] },
+    Names: ['/web', '/n1/web'],
+  });
+  t.same(renderContainer(container, { nameStyle: 'node-only', nowMs })['Names'], ['/n1/web']);
+});
+
+void t.test('renderStatus() counts ages on from the moment they were read', async (t) => {
+  const rows: readonly [string, number, string][] = [
+    ['Up 5 seconds', 0, 'Up 5 seconds'],
+    ['Up 5 seconds', 999, 'Up 5 seconds'],
+    ['Up 5 seconds', 10_000, 'Up 15 seconds'],
+    ['Up Less than a second', 90_000, 'Up About a minute'],
+    ['Up About a minute', 60_000, 'Up 2 minutes'],
+    ['Up 2 hours (healthy)', 3_600_000, 'Up 3 hours (healthy)'],
+    ['Up 5 minutes (Paused)', 60_000, 'Up 6 minutes (Paused)'],
+    ['Exited (137) 10 seconds ago', 20_000, 'Exited (137) 30 seconds ago'],
+    ['Restarting (1) 3 seconds ago', 4_000, 'Restarting (1) 7 seconds ago'],
+    ['Created', 60_000, 'Created'],
+    ['Dead', 60_000, 'Dead'],
+    ['Something new', 60_000, 'Something new'],
+  ];
+  for (const [status, laterMs, expected] of rows) {
+    const container = aContainer({ engine, name: 'web', seenAtMs: 1000, summary: { Status: status } });
+    t.equal(renderStatus(container, 1000 + laterMs), expected, `${status} + ${laterMs} ms`);
+  }
+});
+
+void t.test('renderStatus() says Host Down for every engine that does not answer', async (t) => {
+  for (const state of ['unhealthy', 'pending', 'disconnected'] as const) {
+    const container = aContainer({ engine: anEngine({ name: 'n1', state }), name: 'web' });
+    t.equal(renderStatus(container, 0), 'Host Down');
+    t.equal(container.state, 'running', 'the state stays one that clients know');
+  }
+});
+
+void t.test('renderPorts() shows the literal IP of the engine, once', async (t) => {
+  const port = { PrivatePort: 80, PublicPort: 8080, Type: 'tcp' };
+  const rows: readonly [string, unknown[], string, unknown[]][] = [
+    [
+      'both families',
+      [
+        { IP: '0.0.0.0', ...port },
+        { IP: '::', ...port },
+      ],
+      '10.0.0.5',
+      [{ IP: '10.0.0.5', ...port }],
+    ],
+    ['a given address', [{ IP: '127.0.0.1', ...port }], '10.0.0.5', [{ IP: '127.0.0.1', ...port }]],
+    ['only exposed', [{ PrivatePort: 80, Type: 'tcp' }], '10.0.0.5', [{ PrivatePort: 80, Type: 'tcp' }]],
+    ['unknown engine IP', [{ IP: '0.0.0.0', ...port }], '', [{ IP: '0.0.0.0', ...port }]],
+  ];
+  for (const [name, ports, ip, expected] of rows) t.same(renderPorts(ports, ip), expected, name);
+});
+
+void t.test('patchInspect() adds Node and leaves the rest alone', async (t) => {
+  const body = {
+    Id: 'x',
+    Future: [1],
+    NetworkSettings: {
+      Ports: {
+        '80/tcp': [
+          { HostIp: '0.0.0.0', HostPort: '80' },
+          { HostIp: '::', HostPort: '80' },
+          { HostIp: '127.0.0.1', HostPort: '81' },
+        ],
+        '90/tcp': null,
+      },
+      SandboxID: 's',
+    },
+  };
+  t.same(patchInspect(body, engine), {
+    Id: 'x',
+    Future: [1],
+    NetworkSettings: {
+      Ports: {
+        '80/tcp': [
+          { HostIp: '10.0.0.5', HostPort: '80' },
+          { HostIp: '127.0.0.1', HostPort: '81' },
+        ],
+        '90/tcp': null,
+      },
+      SandboxID: 's',
+    },
+    Node: {
+      ID: 'ID-n1',
+      IP: '10.0.0.5',
+      Addr: 'n1:2376',
+      Name: 'n1',
+      Cpus: 2,
+      Memory: 4294967296,
+      Labels: { region: 'eu' },
+    },
+  });
+});

@@ -125,11 +125,13 @@ export async function connectMachine(run: RunCommand, cable: MachineCable): Prom
 /** Removes namespace and cable. Links go first: a namespace lives as long as anything still refers to it. */
 export async function disconnectMachine(
   run: RunCommand,
-  cable: Pick<MachineCable, 'namespace' | 'veth' | 'bridge' | 'address'>,
+  cable: Pick<MachineCable, 'namespace' | 'veth' | 'bridge'> & { readonly address?: string },
 ): Promise<void> {
   await run('ip', ['link', 'delete', 'dev', cable.veth], { mayFail: true });
   // Else the host keeps sending to the hardware address it knows, and a connection hangs instead of being refused.
-  await run('ip', ['neighbour', 'delete', cable.address, 'dev', cable.bridge], { mayFail: true });
+  if (cable.address !== undefined) {
+    await run('ip', ['neighbour', 'delete', cable.address, 'dev', cable.bridge], { mayFail: true });
+  }
   const removed = await run('ip', ['netns', 'delete', cable.namespace], { mayFail: true });
   if (removed.code !== 0 && (await namespaceExists(run, cable.namespace))) {
     throw new SwarmError(

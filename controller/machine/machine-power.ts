@@ -14,7 +14,7 @@ import {
   linkPrograms,
   type PacketFilter,
 } from './host-abilities.js';
-import { connectMachine, disconnectMachine } from './host-network.js';
+import { connectMachine, disconnectMachine, type MachineCable } from './host-network.js';
 import {
   bridgeName,
   cgroupPath,
@@ -203,7 +203,7 @@ async function cutPower(record: MachineRecord, context: PowerContext): Promise<v
   await rm(machinePaths(context.store, record.name).socket, { force: true });
 }
 
-function cableOf(record: MachineRecord): Parameters<typeof disconnectMachine>[1] {
+function cableOf(record: MachineRecord): Pick<MachineCable, 'namespace' | 'veth' | 'bridge' | 'address'> {
   return {
     namespace: namespaceName(record.set, record.name),
     veth: vethName(record.set, record.name),

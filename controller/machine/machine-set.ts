@@ -63,7 +63,7 @@ export async function claimSet(
   return withHostRecord(options.hostDirectory, options.signal, async ({ record, save }) => {
     const bridge = bridgeName(options.name);
     const owner = record.sets[options.name];
-    if (owner !== undefined && owner.store !== options.store) {
+    if (owner !== undefined && owner.store !== options.store && (await exists(owner.store))) {
       throw new SwarmError(
         'MACHINE_EXISTS',
         `Cannot make set "${options.name}": machine store "${owner.store}" has one of that name`,
@@ -73,7 +73,7 @@ export async function claimSet(
     const routes = await listRoutes(options.run);
     const subnet = chooseSubnet(options, { bridge, routes, record });
     const claimed = formatSubnet(subnet);
-    if (owner === undefined || owner.subnet !== claimed) {
+    if (owner?.store !== options.store || owner.subnet !== claimed) {
       const rules = owner?.rules ?? [];
       await save({
         ...record,

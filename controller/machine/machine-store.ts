@@ -19,12 +19,10 @@ import {
   listSetNames,
   machinePaths,
   writeMachine,
-  writeSet,
   type MachineRecord,
-  type SetRecord,
   type StorePaths,
 } from './machine-record.js';
-import { claimSet, removeSet } from './machine-set.js';
+import { removeSet } from './machine-set.js';
 import { describeMachine, type Machine } from './machine-state.js';
 import {
   allocateAddresses,
@@ -37,6 +35,7 @@ import { findPrograms, preparePower, readClientTls } from './power-supply.js';
 import type { HostFacts } from './preflight.js';
 import { identifyProcess, type ProcessIdentity } from './processes.js';
 import { createRunner, type RunCommand } from './run-command.js';
+import { endStrayMachines } from './stray-machines.js';
 
 export type { Machine, MachineState } from './machine-state.js';
 export type { MachineSpec } from './plan-creation.js';
@@ -119,7 +118,14 @@ export class LocalMachines {
       const leftovers = steps.flatMap((step) => (step.type === 'remake' ? [step.leftover] : []));
       await inBatches(leftovers, (leftover) => eraseMachine({ ...leftover, changedBy: me }, context));
       const wished = steps.flatMap((step) => ('spec' in step ? [step.spec] : []));
-      const made = await this.#record(wished, { me, signal: options.signal });
+      const made = await recordMachines(wished, {
+        store: this.#store,
+        hostDirectory: this.#hostDirectory,
+        run: this.#run,
+        signal: options.signal,
+        me,
+        nowMs: this.#options.clock.now(),
+      });
       const off = steps.flatMap((step) => (step.type === 'start' ? [{ ...step.record, changedBy: me }] : []));
       await this.#switchOnAll([...made, ...off], { context, me });
       return Promise.all(specs.map(({ name }) => this.#describe(name)));
@@ -203,77 +209,9 @@ export class LocalMachines {
       try {
         return await work(context, me);
       } finally {
-        await this.#sweep();
+        await this.#sweep(context);
       }
     });
-  }
-
-  /** Claims sets and addresses and writes the records; from here on everything can be found and removed. */
-  async #record(
-    specs: readonly MachineSpec[],
-    options: { readonly me: ProcessIdentity; readonly signal: AbortSignal | undefined },
-  ): Promise<readonly MachineRecord[]> {
-    const records: MachineRecord[] = [];
-    for (const name of new Set(specs.map(({ set }) => set ?? defaultSet))) {
-      const members = specs.filter(({ set }) => (set ?? defaultSet) === name);
-      const set = await this.#claim(name, {
-        ...options,
-        subnet: members.find(({ subnet }) => subnet)?.subnet,
-      });
-      const machines = await readMachines(this.#store);
-      const addresses = allocateAddresses(
-        members.map((member) => member.name),
-        { set: name, subnet: set.subnet, machines },
-      );
-      for (const member of members) {
-        records.push(
-          await writeMachine(this.#store, {
-            version: 1,
-            name: member.name,
-            set: name,
-            driver: 'local',
-            // allocateAddresses gave one to each member.
-            address: addresses.get(member.name) ?? '',
-            createdAtMs: this.#options.clock.now(),
-            phase: 'making',
-            wanted: 'running',
-            changedBy: options.me,
-            settings: settingsOf(member),
-            decisions: [],
-          }),
-        );
-      }
-    }
-    return records;
-  }
-
-  async #claim(
-    name: string,
-    options: {
-      readonly me: ProcessIdentity;
-      readonly signal: AbortSignal | undefined;
-      readonly subnet: string | undefined;
-    },
-  ): Promise<SetRecord> {
-    const known = await readSet(this.#store, name);
-    if (known !== undefined && options.subnet !== undefined && options.subnet !== known.subnet) {
-      throw new SwarmError(
-        'USAGE',
-        `Cannot use subnet ${options.subnet} for set "${name}": its machines are in ${known.subnet}`,
-        { hint: 'Leave --subnet out, or choose another --set' },
-      );
-    }
-    const set = await claimSet({
-      hostDirectory: this.#hostDirectory,
-      run: this.#run,
-      signal: options.signal,
-      name,
-      store: this.#store.root,
-      subnet: known?.subnet ?? options.subnet,
-      creator: options.me,
-    });
-    await writeSet(this.#store, set);
-    return set;
   }
 
   async #switchOnAll(
@@ -328,7 +266,7 @@ export class LocalMachines {
   }
 
   /** Removes sets without machines, and directories of machines whose record was not written yet or is gone already. */
-  async #sweep(): Promise<void> {
+  async #sweep(context: PowerContext): Promise<void> {
     const machines = await readMachines(this.#store);
     const used = new Set(machines.map(({ set }) => set));
     const names = new Set(machines.map(({ name }) => name));
@@ -340,6 +278,7 @@ export class LocalMachines {
       .map(([name]) => name);
     const known = new Set([...(await listSetNames(this.#store)), ...claimed]);
     for (const name of [...known].filter((set) => !used.has(set))) {
+      await endStrayMachines(name, context);
       await removeSet({ hostDirectory: this.#hostDirectory, run: this.#run, name, store: this.#store.root });
       await removeSetRecord(this.#store, name);
     }

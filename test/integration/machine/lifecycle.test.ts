@@ -1,10 +1,10 @@
 // Making and removing machines: nothing is left on the host, whatever happened in between.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
-import { cgroupPath } from '../../../controller/machine/kernel-names.js';
+import { bridgeName, cgroupPath } from '../../../controller/machine/kernel-names.js';
 import { readHierarchies } from '../../../controller/machine/cgroups.js';
 import { LocalMachines } from '../../../controller/machine/machine-store.js';
 import { readProcess } from '../../../controller/machine/processes.js';
@@ -129,6 +129,24 @@ t.test('create() with ensure starts what is off and keeps what runs', async (t) 
     { ensure: true },
   );
   t.match(after, [{ state: 'Running', pid: before?.pid }, { state: 'Running' }, { state: 'Running' }]);
+});
+
+t.test('removeSet() ends engines whose files somebody removed', async (t) => {
+  const { machines, set, directory } = await startEngines(t, { count: 2 });
+  await rm(directory, { recursive: true });
+  t.same(await machines.list(), []);
+  await machines.removeSet(set);
+  t.same(await tracesOf(set, directory), noTraces);
+});
+
+t.test('start() makes anew what a reboot or a firewall took from the set', async (t) => {
+  const { machines, set, engines } = await startEngines(t, { count: 1 });
+  await machines.stop(['node0'], { graceMs: 0 });
+  await exec('ip', ['link', 'delete', 'dev', bridgeName(set)]);
+  await exec('iptables', ['-D', 'FORWARD', '-i', bridgeName(set), '-o', bridgeName(set), '-j', 'ACCEPT']);
+  await machines.start(['node0']);
+  t.match(await machines.get('node0'), { state: 'Running', address: engines[0]?.address });
+  await exec('iptables', ['-C', 'FORWARD', '-i', bridgeName(set), '-o', bridgeName(set), '-j', 'ACCEPT']);
 });
 
 t.test('two creators at once in one store get addresses of their own', async (t) => {

@@ -5,6 +5,7 @@ import { defaultDevice, findConflict, parseRoutes } from '../../../controller/ma
 import { decideNameServers, outsideServers } from '../../../controller/machine/name-servers.js';
 import { parseStat, withDescendants, type ProcessEntry } from '../../../controller/machine/processes.js';
 import { lastWords } from '../../../controller/machine/start-engine.js';
+import { strayNamespaces } from '../../../controller/machine/stray-machines.js';
 import { parseSubnet } from '../../../controller/machine/subnet.js';
 
 const version1 = [
@@ -124,6 +125,13 @@ t.test('decideNameServers() keeps the file of the host only when a server in it 
     t.match(choice, { type: 'own', reason: /^no name server: / });
     t.same(choice.type === 'own' ? outsideServers(choice.content) : undefined, []);
   }
+  t.end();
+});
+
+t.test('strayNamespaces() finds the machines of one set', (t) => {
+  const listing = 'swarmctl.node0 (id: 3)\nswarmctl.node1.example\nswarmctl-2.node0\nswarmctl\nother.node0\n';
+  t.same(strayNamespaces('swarmctl', listing), ['node0', 'node1.example']);
+  t.same(strayNamespaces('swarmctl', ''), []);
   t.end();
 });
 

@@ -85,7 +85,7 @@ function describeCondition(name: string, condition: Condition | undefined): stri
 
 function describeDeletion(object: JsonObject): string {
   const ready = findCondition(conditionsOf(object), 'Ready');
-  return ready === undefined ? 'being deleted' : `being deleted; ${ready.message}`;
+  return ready === undefined || ready.status === 'True' ? 'being deleted' : `being deleted; ${ready.message}`;
 }
 
 function judgeField(

@@ -24,13 +24,8 @@ import {
 } from './machine-record.js';
 import { removeSet } from './machine-set.js';
 import { describeMachine, type Machine } from './machine-state.js';
-import {
-  allocateAddresses,
-  defaultSet,
-  planCreation,
-  settingsOf,
-  type MachineSpec,
-} from './plan-creation.js';
+import { defaultSet, planCreation, type MachineSpec } from './plan-creation.js';
+import { recordMachines } from './record-machines.js';
 import { findPrograms, preparePower, readClientTls } from './power-supply.js';
 import type { HostFacts } from './preflight.js';
 import { identifyProcess, type ProcessIdentity } from './processes.js';

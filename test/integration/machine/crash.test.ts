@@ -55,7 +55,8 @@ async function killCreator(scene: Scene, reached: (scene: Scene) => Promise<bool
     }
     creator.kill('SIGKILL');
     await ended;
-    if (output !== '') throw new Error('the creator finished before it was killed');
+    if (creator.signalCode !== 'SIGKILL')
+      throw new Error(`the creator ended before it was killed: ${output}`);
   });
 }
 

@@ -26,6 +26,7 @@ build: ## Compile swarm and swarmctl into dist/
 
 generate: ## Write the files that are generated from schemas/
 	@node --import ./cmd/register-ts-node.mjs schemas/generate-types.ts
+	@node --import ./cmd/register-ts-node.mjs schemas/generate-docs.ts
 
 check: ## Types, lint, format, import direction, generated files
 	@cmd/build/check.sh

@@ -11,7 +11,7 @@ rule() {
 rule types node_modules/.bin/tsc --noEmit --incremental false
 rule lint node_modules/.bin/eslint --max-warnings 0 controller cmd schemas test bench
 rule format node_modules/.bin/prettier --check --log-level warn .
-rule imports node_modules/.bin/depcruise --log-level error --config .dependency-cruiser.cjs controller cmd test
+rule imports node_modules/.bin/depcruise --config .dependency-cruiser.cjs controller cmd test
 rule generated node --import ./cmd/register-ts-node.mjs schemas/generate-types.ts --check
 rule reference node --import ./cmd/register-ts-node.mjs schemas/generate-docs.ts --check
 if grep -q '"resolved"' package-lock.json; then

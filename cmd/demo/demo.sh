@@ -60,11 +60,13 @@ up() {
   node dist/cmd/build/build-image.js --output "$state/images"
   wait "$machines" || fail "Cannot create the engines: swarmctl machine create failed" "$(cat "$state/machines.log")"
   step engines "${nodes[*]}" "up ($((SECONDS - begin)) s)"
+  local loads=()
   for node in "${nodes[@]:1}"; do
     docker -H "unix://$(swarmctl machine inspect "$node" --format '{.socket}')" load -q -i "$state/images/busybox.tar" >/dev/null &
+    loads+=($!)
   done
   start_operator
-  wait
+  wait "${loads[@]}"
   swarmctl apply -f manifests/demo/ --wait --timeout 120s
   show
 }

@@ -55,12 +55,16 @@ export function findWork(options: {
   const { plan, progress } = current;
   const next = nextActions(plan, node, progress);
   const problem = plan.problems.find((other) => other.node === node)?.message;
-  const wait = plan.waits.find((other) => other.node === node)?.message ?? next.waitsFor;
+  const wait =
+    plan.waits.find((other) => other.node === node)?.message ??
+    (next.waitsFor === undefined ? undefined : `for ${next.waitsFor}`);
   const work = toWork(next.actions);
   return suspended(
     {
       ...work,
-      ...(work.pending === undefined && wait !== undefined ? { pending: `Waiting for ${wait}` } : {}),
+      ...(work.pending === undefined && wait !== undefined
+        ? { pending: wait.startsWith('for ') ? `Waiting ${wait}` : `Waiting: ${wait}` }
+        : {}),
       ...(problem === undefined ? {} : { problem }),
     },
     cluster,

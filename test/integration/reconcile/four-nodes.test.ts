@@ -1,7 +1,9 @@
 // The main job on real engines: four nodes become one cluster, drift is repaired, deletion leaves nothing.
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
 import t from 'tap';
 import { containerLabels } from '../../../controller/api/labels.js';
-import { importBusybox, startEngines } from '../../support/engines.js';
+import { importBusybox, startEngines, type TestEngine } from '../../support/engines.js';
 import {
   applyAll,
   docker,
@@ -10,15 +12,16 @@ import {
   startOperator,
   waitFor,
   waitReady,
+  readyOf,
 } from '../../support/operator.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
 
 const cluster = { kind: 'Cluster', name: 'demo' } as const;
 const nodeKey = (name: string) => ({ kind: 'Node', name }) as const;
 
-t.setTimeout(170_000);
+t.setTimeout(175_000);
 
-t.test('operator: four engines, one cluster', { timeout: 160_000 }, async (t) => {
+t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) => {
   const engines = await startEngines(t, { count: 4 });
   const operator = await startOperator(t, engines);
   const [node0, node1, node2] = engines.engines;
@@ -114,6 +117,95 @@ t.test('operator: four engines, one cluster', { timeout: 160_000 }, async (t) =>
     },
   );
 
+  await t.test('a new authority reaches everybody without a restart', { timeout: 60_000 }, async (t) => {
+    const started = () => startTimes(engines.engines, 'demo');
+    const before = await started();
+    const directory = path.join(operator.stateDirectory, 'clusters/demo/pki');
+    const old = await readFile(path.join(directory, 'ca.pem'), 'utf8');
+    await Promise.all(['ca.pem', 'ca-key.pem'].map((name) => rm(path.join(directory, name))));
+    await applyAll(operator, [aCluster({ manager: { extraHosts: ['other.example.com'] } })]);
+    await eventually(
+      async () => operator.store.getCluster('demo')?.status?.observedGeneration === 3,
+      'it was looked at',
+    );
+    await eventually(
+      async () => /Nodes: 3/.test(await dockerOn(operator, 'demo', 'info').catch(() => '')),
+      'the new certificates work',
+    );
+    await waitReady(operator, cluster);
+    t.not(await readFile(path.join(directory, 'ca.pem'), 'utf8'), old);
+    t.same(await started(), before);
+  });
+
+  await t.test('a cordoned node gets no containers', { timeout: 60_000 }, async (t) => {
+    const workers = ['node1', 'node2', 'node3'];
+    await applyAll(
+      operator,
+      workers.map((name) => aNode({ name, spec: { unschedulable: true } })),
+    );
+    await eventually(async () => {
+      const error = await dockerOn(operator, 'demo', 'create', 'busybox').then(() => '', String);
+      return error.includes('every engine that may take it is cordoned (3)');
+    }, 'the manager knows');
+    t.match(
+      operator.store.getNode('node1')?.status?.conditions?.find((one) => one.type === 'Schedulable'),
+      { reason: 'Cordoned' },
+    );
+    await applyAll(
+      operator,
+      workers.map((name) => aNode({ name })),
+    );
+    await eventually(async () => {
+      const id = await dockerOn(
+        operator,
+        'demo',
+        'create',
+        '-e',
+        'constraint:node==node2',
+        '--net',
+        'none',
+        'busybox',
+      ).catch(() => '');
+      return id !== '' && (await dockerOn(operator, 'demo', 'rm', id)) === id;
+    }, 'they may be used again');
+  });
+
+  await t.test('a suspended cluster is left as it is', { timeout: 60_000 }, async (t) => {
+    await applyAll(operator, [aCluster({ suspend: true })]);
+    await docker(node1, 'rm', '-f', 'swarm-demo-join');
+    const leftUndone = /left undone: Working: create container swarm-demo-join on node1/;
+    await waitFor(operator, nodeKey('node1'), (object) => leftUndone.test(readyOf(object)?.message ?? ''));
+    t.equal(readyOf(operator.store.getNode('node1'))?.reason, 'Suspended');
+    await applyAll(operator, [aCluster()]);
+    await waitReady(operator, nodeKey('node1'));
+    await waitReady(operator, cluster);
+  });
+
+  await t.test(
+    'a change of the spec is rolled out before the cluster is ready again',
+    { timeout: 60_000 },
+    async (t) => {
+      const before = await startTimes(engines.engines, 'demo');
+      await applyAll(operator, [aCluster({ discovery: { heartbeatSeconds: 30 } })]);
+      await waitReady(operator, cluster);
+      const after = await startTimes(engines.engines, 'demo');
+      t.equal(
+        after.get('node0/swarm-demo-discovery'),
+        before.get('node0/swarm-demo-discovery'),
+        'not concerned',
+      );
+      for (const name of [
+        'node0/swarm-demo-manage',
+        'node1/swarm-demo-join',
+        'node2/swarm-demo-join',
+        'node3/swarm-demo-join',
+      ]) {
+        t.not(after.get(name), before.get(name), name);
+      }
+      t.match(await dockerOn(operator, 'demo', 'info'), /Nodes: 3/);
+    },
+  );
+
   await t.test('a restarted operator changes nothing', { timeout: 60_000 }, async (t) => {
     const list = () => docker(node1, 'ps', '-a', '--no-trunc', '--format', '{{.ID}}');
     const before = await list();
@@ -155,3 +247,29 @@ t.test('operator: four engines, one cluster', { timeout: 160_000 }, async (t) =>
     },
   );
 });
+
+/** When each of our containers started, by node and name. */
+async function startTimes(
+  engines: readonly TestEngine[],
+  name: string,
+): Promise<ReadonlyMap<string, string>> {
+  const times = new Map<string, string>();
+  for (const engine of engines) {
+    const names = await docker(
+      engine,
+      'ps',
+      '-a',
+      '--filter',
+      `label=${containerLabels.cluster}=${name}`,
+      '--format',
+      '{{.Names}}',
+    );
+    for (const container of names.split('\n')) {
+      times.set(
+        `${engine.name}/${container}`,
+        await docker(engine, 'inspect', '-f', '{{.Id}} {{.State.StartedAt}}', container),
+      );
+    }
+  }
+  return times;
+}

@@ -11,7 +11,7 @@ import { SwarmError, systemCodeOf } from '../base/errors.js';
 import { EngineDialer } from './dialer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import type { EngineRequest, EngineResponse } from './engine-request.js';
-import { engineAnswerError, engineTimeout } from './translate-error.js';
+import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
 import { upload } from './upload.js';
 
@@ -33,6 +33,7 @@ export class EngineTransport {
   readonly #clock: Clock;
   readonly #dialer: EngineDialer;
   readonly #waiting = new PQueue({ concurrency: waitingRequests });
+  readonly #underWay = new Set<AbortController>();
   readonly #draining = new Set<Pool>();
   #pool: Pool;
   #isClosed = false;
@@ -67,9 +68,13 @@ export class EngineTransport {
     const attempt = request.attempt ?? 'reach';
     const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
     const controller = new AbortController();
+    this.#underWay.add(controller);
     const onAbort = (): void => controller.abort(request.signal?.reason);
     request.signal?.addEventListener('abort', onAbort, { once: true });
-    const detach = (): void => request.signal?.removeEventListener('abort', onAbort);
+    const detach = (): void => {
+      this.#underWay.delete(controller);
+      request.signal?.removeEventListener('abort', onAbort);
+    };
     let isSettled = false;
     let cancelTimer = (): void => undefined;
     const startTimer = (): void => {
@@ -89,7 +94,9 @@ export class EngineTransport {
         ? send()
         : this.#waiting.add(send, { signal: controller.signal }));
       this.#dialer.noteAnswer();
-      response.body.once('close', detach);
+      // Nobody needs to read a body that cannot be there, so its end may never show.
+      if (request.method === 'HEAD' || response.status === 204 || response.status === 304) detach();
+      else response.body.once('close', detach);
       return response;
     } catch (error) {
       detach();
@@ -187,8 +194,14 @@ export class EngineTransport {
     );
   }
 
+  /** Ends every request under way; sockets of `openSocket` belong to their callers. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    const reason = new SwarmError(
+      'ENGINE_UNREACHABLE',
+      `Cannot reach ${describeEndpoint(this.endpoint)}: the connection was shut down`,
+    );
+    for (const controller of this.#underWay) controller.abort(reason);
     await Promise.all([this.#pool, ...this.#draining].map((pool) => pool.destroy()));
   }
 

@@ -84,6 +84,8 @@ export class FakeEngine implements FakeEngineState {
             rejectUnauthorized: tls.ca !== undefined,
             allowHalfOpen: true,
           } as https.ServerOptions); // allowHalfOpen reaches the TLS server; the type omits it
+    // Engines keep idle connections for ever.
+    this.#server.keepAliveTimeout = 0;
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       this.connections += 1;

@@ -313,12 +313,20 @@ void t.test('requests one after the other share one connection', async (t) => {
   t.equal(sockets.size, 1);
 });
 
-void t.test('close() fails what is under way and what comes after', async (t) => {
+void t.test('close() fails what is under way, uploads too, and what comes after', async (t) => {
   let arrived = 0;
-  const { transport } = await serve(t, () => (arrived += 1));
-  const under = transport.request({ method: 'GET', path: '/' });
-  await until(() => arrived === 1);
-  await Promise.all([t.rejects(under, { code: 'ENGINE_UNREACHABLE' }), transport.close()]);
+  const { transport, sockets } = await serve(t, (request) => {
+    arrived += 1;
+    request.resume();
+  });
+  const under = [
+    transport.request({ method: 'GET', path: '/' }),
+    transport.request({ method: 'PUT', path: '/', body: new Readable({ read: () => undefined }) }),
+  ];
+  await until(() => arrived === 2);
+  const rejected = under.map((one) => t.rejects(one, { code: 'ENGINE_UNREACHABLE', message: /shut down$/ }));
+  await Promise.all([...rejected, transport.close()]);
+  await until(() => sockets.size === 0);
   await t.rejects(transport.request({ method: 'GET', path: '/' }), { code: 'ABORTED' });
   await transport.close();
 });

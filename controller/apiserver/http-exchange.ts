@@ -25,30 +25,47 @@ export async function serveExchange(
     readonly closing: AbortSignal;
   },
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort(new Error('the client is gone')));
-  const signal = AbortSignal.any([gone.signal, o.closing]);
+  // One signal per request, linked by hand: the signal that the server closes lives long, and combining it with
+  // AbortSignal.any would leave something behind in it for every request.
+  const end = new AbortController();
+  let isGone = false;
+  const onClosing = (): void => end.abort(o.closing.reason);
+  if (o.closing.aborted) onClosing();
+  else o.closing.addEventListener('abort', onClosing, { once: true });
+  response.once('close', () => {
+    isGone = true;
+    end.abort(new Error('the client is gone'));
+  });
   try {
     const answer = await withDeadline(
       o.clock,
       {
         delayMs: answerDeadlineMs,
-        parent: signal,
+        parent: end.signal,
         reason: () => new StatusError('Timeout', 'Cannot answer: the request took longer than 60 s'),
       },
       (inner) => o.router(toRequest(incoming, response, inner)),
     );
-    if (answer.type === 'stream') await sendStream(answer, { response, signal });
+    if (answer.type === 'stream') await sendStream(answer, { response, signal: end.signal });
     else send(response, answer);
   } catch (error) {
-    if (gone.signal.aborted) return;
+    // Nobody is there to read the answer; asked of a function, because it changes while this waits.
+    if (hasLeft()) return;
     const status = toStatusError(error);
-    if (status.code >= 500) {
+    if (status.code >= 500 && !o.closing.aborted) {
       const { method = '', url = '' } = incoming;
       o.logger.error('API request failed', { method, url, error: messageOf(error) });
     }
     if (response.headersSent) response.destroy();
     else send(response, { type: 'json', status: status.code, body: statusObject(status) });
+  } finally {
+    o.closing.removeEventListener('abort', onClosing);
+    // A connection kept for a next request would hold up the end of the server.
+    if (o.closing.aborted) response.once('finish', () => incoming.socket.destroySoon());
+  }
+
+  function hasLeft(): boolean {
+    return isGone;
   }
 }
 

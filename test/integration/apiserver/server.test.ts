@@ -2,7 +2,7 @@ import t from 'tap';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
-import { request, type IncomingMessage } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { request as tlsRequest, type RequestOptions } from 'node:https';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
@@ -232,6 +232,24 @@ t.test('close() ends watches and lets their clients see a clean end', async (t) 
   await send(api.socketPath, { method: 'POST', path: nodesPath, body: JSON.stringify(nodeBody('n1')) });
   await api.close();
   t.match(await ended, { status: 200, text: /^\{"type":"ADDED".*\}\n$/ });
+});
+
+t.test('close() does not wait for connections that clients keep open', async (t) => {
+  const cuts: number[] = [];
+  const setTimer: typeof clock.setTimer = (delayMs, callback) => {
+    if (delayMs !== 2000) return clock.setTimer(delayMs, callback);
+    cuts.push(delayMs);
+    return () => cuts.pop();
+  };
+  const api = await startApi(await shortDirectory(t), { clock: { ...clock, setTimer } });
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const watch = request({ socketPath: api.socketPath, path: `${nodesPath}?watch=1`, agent }).end();
+  const [response] = (await once(watch, 'response')) as [IncomingMessage];
+  const ended = readAnswer(response);
+  await api.close();
+  t.equal((await ended).status, 200);
+  t.same(cuts, [], 'the connections ended by themselves, before they would have been cut');
 });
 
 t.test('a client that goes away in the middle of a request does no harm', async (t) => {

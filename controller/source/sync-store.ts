@@ -13,24 +13,32 @@ export interface SyncPorts {
   readonly logger: Logger;
 }
 
+// The store syncs with the four threads of Node; twice as many keep them busy.
+const writesAtOnce = 8;
+const raceCodes = ['OBJECT_CONFLICT', 'OBJECT_EXISTS', 'OBJECT_NOT_FOUND'] as const;
+
 /** @returns whether everything was written; what was not is tried again with the next look */
 export async function applyManifests(
   { store, logger }: SyncPorts,
   objects: readonly ManifestObject[],
 ): Promise<boolean> {
   let isDone = true;
-  for (const object of objects) {
-    try {
-      await applyManifest({ store, logger }, object);
-    } catch (error) {
+  for (let start = 0; start < objects.length; start += writesAtOnce) {
+    const some = objects.slice(start, start + writesAtOnce);
+    const outcomes = await Promise.allSettled(some.map((object) => applyManifest({ store, logger }, object)));
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue;
       isDone = false;
+      const error: unknown = outcome.reason;
       // Somebody else wrote the same object at this moment: the next look sees the outcome.
-      if (isSwarmError(error, 'OBJECT_CONFLICT') || isSwarmError(error, 'OBJECT_EXISTS')) continue;
-      if (isSwarmError(error, 'OBJECT_NOT_FOUND')) continue;
-      throw error;
+      if (!isRace(error)) throw error;
     }
   }
   return isDone;
+}
+
+function isRace(error: unknown): boolean {
+  return raceCodes.some((code) => isSwarmError(error, code));
 }
 
 /** Objects that came from the directory and are not on their way out. */

@@ -81,15 +81,22 @@ export async function openDurableBackend(
     const startVersion = objects.highestVersion + 1;
     let reserved = startVersion + reserveStep;
     await files.reserveVersions(reserved);
+    let reserving: Promise<void> = Promise.resolve();
 
     const backend: Backend = {
       startVersion,
       put: (record) => files.put(record),
       remove: (key) => files.remove(key),
-      reserve: async (version) => {
-        if (version <= reserved) return;
-        await files.reserveVersions(version + reserveStep);
-        reserved = version + reserveStep;
+      reserve: (version) => {
+        if (version <= reserved) return Promise.resolve();
+        // One after another: a lower mark must not be written over a higher one.
+        const next = reserving.then(async () => {
+          if (version <= reserved) return;
+          await files.reserveVersions(version + reserveStep);
+          reserved = version + reserveStep;
+        });
+        reserving = next.catch(() => undefined);
+        return next;
       },
       mirrorStatus: (key, current) =>
         statusMirror.set(fileName(key), () => {

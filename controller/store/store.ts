@@ -18,6 +18,7 @@ import {
   withMetadata,
   withOrigin,
 } from './revise.js';
+import { WriteOrder } from './write-order.js';
 import { memoryBackend, openDurableBackend, type Backend, type DurableOptions } from './backend.js';
 
 export type { Origin, StoreEvent, RecordedEvent };
@@ -47,9 +48,11 @@ export class Store {
   readonly #eventListeners = new Set<(event: RecordedEvent) => void>();
   readonly #events: EventLog;
   readonly #feed: ChangeFeed;
+  readonly #order = new WriteOrder();
+  /** Of the latest change that is visible. */
   #version: number;
-  /** The last write in the queue; writes run one after another, so versions reach the feed in order. */
-  #tail: Promise<unknown> = Promise.resolve();
+  /** Of the latest change that was begun. */
+  #assignedVersion: number;
   #failure: SwarmError | undefined;
   #closed: Promise<void> | undefined;
 
@@ -60,6 +63,7 @@ export class Store {
     this.#logger = options.logger;
     this.#events = new EventLog();
     this.#version = backend.startVersion;
+    this.#assignedVersion = backend.startVersion;
     this.#feed = new ChangeFeed(this.#version);
   }
 
@@ -126,7 +130,7 @@ export class Store {
   /** Assigns uid, generation 1, creation time and finalizer; ignores status. @throws {OBJECT_EXISTS} */
   create(object: Resource, o: WriteOptions): Promise<Resource> {
     const given = copy(object);
-    return this.#write(async () => {
+    return this.#write(keyOf(given), async () => {
       if (this.get(keyOf(given)) !== undefined) {
         throw new SwarmError('OBJECT_EXISTS', `Cannot create ${quoted(given)}: it exists already`);
       }
@@ -145,7 +149,7 @@ export class Store {
    */
   update(object: Resource, o: WriteOptions & { readonly resourceVersion?: string }): Promise<Resource> {
     const given = copy(object);
-    return this.#write(async () => {
+    return this.#write(keyOf(given), async () => {
       const current = this.#existing(keyOf(given), 'change');
       const { resourceVersion } = current.resource.metadata;
       if (o.resourceVersion !== undefined && o.resourceVersion !== resourceVersion) {
@@ -162,13 +166,12 @@ export class Store {
   /** @returns the object, or undefined when it does not exist */
   updateStatus(key: ObjectKey, status: NonNullable<Resource['status']>): Promise<Resource | undefined> {
     const given = copy(status);
-    return this.#write(async () => {
+    return this.#write(key, async () => {
       const current = this.#records.get(formatKey(key));
       if (current === undefined || isDeepStrictEqual(current.resource.status, given))
         return current?.resource;
-      await this.#backend.reserve(this.#version + 1);
       const resource = { ...current.resource, status: given } as Resource; // the caller's status is of the key's kind
-      const stored = this.#commit('MODIFIED', { ...current, resource });
+      const stored = await this.#commit('MODIFIED', { ...current, resource }, () => Promise.resolve());
       this.#backend.mirrorStatus(key, () => this.get(key));
       return stored;
     });
@@ -176,7 +179,7 @@ export class Store {
 
   /** Sets the deletion time while finalizers hold the object, else removes it. @throws {OBJECT_NOT_FOUND} {OBJECT_READ_ONLY} */
   delete(key: ObjectKey, o: WriteOptions): Promise<Resource> {
-    return this.#write(async () => {
+    return this.#write(key, async () => {
       const current = this.#existing(key, 'delete');
       if (o.origin.type === 'api' && current.origin.type === 'directory' && current.origin.missing !== true) {
         throw new SwarmError(
@@ -193,7 +196,7 @@ export class Store {
 
   /** The last finalizer of an object that is being deleted removes the object. Missing ones are fine. */
   async removeFinalizer(key: ObjectKey, finalizer: string): Promise<void> {
-    await this.#write(async () => {
+    await this.#write(key, async () => {
       const current = this.#records.get(formatKey(key));
       if (current === undefined) return;
       const next = dropFinalizer(current, finalizer);
@@ -205,7 +208,7 @@ export class Store {
 
   /** Says who owns the object from now on, without changing what it says. @throws {OBJECT_NOT_FOUND} */
   setOrigin(key: ObjectKey, origin: Origin): Promise<Resource> {
-    return this.#write(async () => {
+    return this.#write(key, async () => {
       const current = this.#existing(key, 'change the origin of');
       const next = withOrigin(current, origin);
       return isDeepStrictEqual(next, current) ? current.resource : this.#put('MODIFIED', next);
@@ -242,51 +245,63 @@ export class Store {
 
   /** Finishes what was begun, writes the mirrors and lets go of the directory. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.#tail.then(() => this.#backend.close());
+    this.#closed ??= this.#order.idle().then(() => this.#backend.close());
     return this.#closed;
   }
 
-  #write<T>(work: () => Promise<T>): Promise<T> {
+  #write<T>(key: ObjectKey, work: () => Promise<T>): Promise<T> {
     const closed = this.#closed !== undefined;
-    const run = this.#tail.then(async () => {
+    return this.#order.run(formatKey(key), () => {
       if (closed) throw new SwarmError('ABORTED', 'Cannot write state: the store is closed');
       if (this.#failure !== undefined) throw this.#failure;
-      try {
-        return await work();
-      } catch (error) {
-        // What is on the disk is unknown now, and a repeated fsync would report success for lost data.
-        if (isFailedSync(error)) this.#fail(error);
-        throw error;
-      }
+      return work();
     });
-    this.#tail = run.catch(() => undefined);
-    return run;
   }
 
-  async #put(type: 'ADDED' | 'MODIFIED', record: StoredRecord): Promise<Resource> {
-    await this.#backend.reserve(this.#version + 1);
-    await this.#backend.put(stamp(record, this.#version + 1));
-    return this.#commit(type, record);
+  #put(type: 'ADDED' | 'MODIFIED', record: StoredRecord): Promise<Resource> {
+    return this.#commit(type, record, (stamped) => this.#backend.put(stamped));
   }
 
   async #remove(record: StoredRecord): Promise<Resource> {
     const key = keyOf(record.resource);
-    await this.#backend.reserve(this.#version + 1);
-    await this.#backend.remove(key);
-    const removed = this.#commit('DELETED', record);
+    const removed = await this.#commit('DELETED', record, () => this.#backend.remove(key));
     this.#backend.mirrorStatus(key, () => this.get(key));
     return removed;
   }
 
-  #commit(type: StoreEvent['type'], record: StoredRecord): Resource {
-    this.#version += 1;
-    const stored = freeze(stamp(record, this.#version));
-    const { resource } = stored;
+  /** Gives the change its version, makes it durable, and shows it to everybody when every earlier one is shown. */
+  async #commit(
+    type: StoreEvent['type'],
+    record: StoredRecord,
+    persist: (stamped: StoredRecord) => Promise<void>,
+  ): Promise<Resource> {
+    const turn = this.#order.takeTurn();
+    const version = (this.#assignedVersion += 1);
+    const stamped = stamp(record, version);
+    try {
+      await this.#backend.reserve(version);
+      await persist(stamped);
+      await turn.come;
+      // A sync that failed for another file may have taken this one's data with it.
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.#show(type, freeze(stamped), version);
+    } catch (error) {
+      // What is on the disk is unknown now, and a repeated fsync would report success for lost data.
+      if (isFailedSync(error)) this.#fail(error);
+      throw error;
+    } finally {
+      turn.end();
+    }
+  }
+
+  #show(type: StoreEvent['type'], record: StoredRecord, version: number): Resource {
+    const { resource } = record;
     const id = formatKey(keyOf(resource));
+    this.#version = version;
     if (type === 'DELETED') this.#records.delete(id);
-    else this.#records.set(id, stored);
+    else this.#records.set(id, record);
     this.#sorted.delete(resource.kind);
-    const event: StoreEvent = { type, object: resource, resourceVersion: this.#version };
+    const event: StoreEvent = { type, object: resource, resourceVersion: version };
     this.#feed.push(event);
     this.#tell(this.#listeners, event);
     return resource;
@@ -303,6 +318,7 @@ export class Store {
   }
 
   #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
     this.#failure = new SwarmError('STATE_UNWRITABLE', messageOf(error), { cause: error });
     this.#logger.error('State can no longer be written; restart the operator', { error: messageOf(error) });
   }

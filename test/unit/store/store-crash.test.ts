@@ -72,6 +72,36 @@ t.test(
   },
 );
 
+t.test(
+  'Store killed while it writes many objects at once keeps every one that was acknowledged',
+  async (t) => {
+    const root = t.testdir();
+    const names = Array.from({ length: 6 }, (_, index) => `n${index}`);
+    for (const kind of ['process', 'power'] as const) {
+      // Opening takes the first steps; every second one of the rest is enough to meet each kind of step.
+      for (let killAt = 4; killAt < 40; killAt += 2) {
+        const directory = path.join(root, `${kind}-${killAt}`);
+        const { fileSystem } = killedFileSystem({ killAt, kind });
+        const store = await openIn(directory, { fileSystem }).catch(() => undefined);
+        const outcomes = await Promise.allSettled(
+          names.map(async (name) => store?.create(aNode({ name }), { origin: api })),
+        );
+        const found = await openCopy(directory, path.join(root, 'copy'));
+        const there = new Set(found.list('Node').map(({ metadata }) => metadata.name));
+        const lost = names.filter((name, index) => {
+          const outcome = outcomes[index];
+          return outcome?.status === 'fulfilled' && outcome.value !== undefined && !there.has(name);
+        });
+        if (lost.length > 0 || found.events().length > 0)
+          t.fail(`${kind} killed at step ${killAt}`, { lost });
+        await found.close();
+        await store?.close();
+      }
+    }
+    t.pass();
+  },
+);
+
 t.test('Store property: any operations, then a restart, give the same state', async (t) => {
   const name = fc.constantFrom('a', 'b', 'c');
   const origin = fc.constantFrom(api, file, { ...file, position: 'b.yaml:2:1' });

@@ -3,6 +3,7 @@ import { findCondition, type Condition } from '../../../controller/api/condition
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import { selectJsonPath } from '../../../controller/schema/json-path.js';
 import type { CommandContext } from '../command-context.js';
+import { splitHint } from '../output/split-hint.js';
 import { usageError } from '../usage-error.js';
 import { deadlineSignal, type ApiClient } from './api-client.js';
 import { follow } from './follow.js';
@@ -24,7 +25,12 @@ export interface Awaited {
 export type Verdict =
   | { readonly met: true; readonly text: string }
   /** `stalled`: nothing will change until the user acts. */
-  | { readonly met: false; readonly text: string; readonly stalled: boolean };
+  | {
+      readonly met: false;
+      readonly text: string;
+      readonly stalled: boolean;
+      readonly hint?: string | undefined;
+    };
 
 /** Reads `condition=Ready[=True]`, `delete`, `create`, `jsonpath=PATH[=VALUE]`. @throws {USAGE} */
 export function parseExpectation(text: string): Expectation {
@@ -78,14 +84,11 @@ export function conditionsOf(object: JsonObject): readonly Condition[] {
   return Array.isArray(conditions) ? (conditions.filter(isJsonObject) as unknown as Condition[]) : []; // written by the operator
 }
 
-function describeCondition(name: string, condition: Condition | undefined): string {
-  if (condition === undefined) return `${name} is not known yet`;
-  return `${condition.reason}: ${condition.message}`;
-}
-
 function describeDeletion(object: JsonObject): string {
   const ready = findCondition(conditionsOf(object), 'Ready');
-  return ready === undefined || ready.status === 'True' ? 'being deleted' : `being deleted; ${ready.message}`;
+  return ready === undefined || ready.status === 'True'
+    ? 'being deleted'
+    : `being deleted; ${splitHint(ready.message).text}`;
 }
 
 function judgeField(
@@ -105,9 +108,16 @@ function judgeField(
       };
 }
 
+export interface Unmet {
+  readonly awaited: Awaited;
+  readonly text: string;
+  /** What the user can do, when the operator said so. */
+  readonly hint?: string | undefined;
+}
+
 export interface WaitResult {
   /** Those that were not met in time, with what they were last. Empty: success. */
-  readonly unmet: readonly { readonly awaited: Awaited; readonly text: string }[];
+  readonly unmet: readonly Unmet[];
   readonly why: 'met' | 'timeout' | 'stalled';
 }
 
@@ -176,7 +186,11 @@ export async function waitForObjects(
     cancelGrace?.();
   }
   context.signal.throwIfAborted();
-  const left = unmet().map((awaited) => ({ awaited, text: verdicts.get(awaited)?.text ?? 'not known' }));
+  const left = unmet().map((awaited): Unmet => {
+    const verdict = verdicts.get(awaited);
+    if (verdict === undefined || verdict.met) return { awaited, text: 'is not known yet' };
+    return { awaited, text: verdict.text, hint: verdict.hint };
+  });
   return { unmet: left, why: left.length === 0 ? 'met' : stall.given ? 'stalled' : 'timeout' };
 }
 

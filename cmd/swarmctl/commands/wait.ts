@@ -7,7 +7,7 @@ import { withClient, type ApiClient } from '../client/api-client.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
 import { collectFiles, readInput } from '../client/read-input.js';
-import { parseExpectation, waitForObjects, type Expectation } from '../client/wait-for.js';
+import { parseExpectation, waitForObjects, type Expectation, type Unmet } from '../client/wait-for.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
 
@@ -69,7 +69,7 @@ async function wait(context: CommandContext, args: readonly string[], options: W
 
 /** One error for all that were not met: the first in the message, the way to see the others in the hint. */
 export function timeoutError(
-  unmet: readonly { readonly awaited: ObjectReference; readonly text: string }[],
+  unmet: readonly Unmet[],
   o: { readonly expectation: Expectation; readonly timeoutMs: number; readonly why?: 'timeout' | 'stalled' },
 ): SwarmError {
   const shown = unmet
@@ -80,10 +80,10 @@ export function timeoutError(
   const what = o.expectation.type === 'condition' ? o.expectation.condition : o.expectation.type;
   const after =
     o.why === 'stalled' ? 'it cannot make progress' : `timed out after ${formatGoDuration(o.timeoutMs)}`;
+  const told = unmet.find(({ hint }) => hint !== undefined)?.hint;
   const first = unmet[0]?.awaited;
-  const hint =
-    first === undefined ? {} : { hint: `See swarmctl describe ${first.kind.singular} ${first.name}` };
-  return new SwarmError('TIMEOUT', `Waiting for ${what}: ${after}: ${shown}${more}`, hint);
+  const look = first === undefined ? '' : `See swarmctl describe ${first.kind.singular} ${first.name}`;
+  return new SwarmError('TIMEOUT', `Waiting for ${what}: ${after}: ${shown}${more}`, { hint: told ?? look });
 }
 
 /** The objects that arguments, files or selectors name. */

@@ -6,6 +6,7 @@ import { annotations as known } from '../../../controller/api/labels.js';
 import type { Condition } from '../../../controller/api/conditions.js';
 import { conditionsOf } from '../client/wait-for.js';
 import { labelText } from './object-table.js';
+import { splitHint } from './split-hint.js';
 import { cellText, columnWidths, formatRow, formatRows } from './table.js';
 
 /** @param o.events newest first */
@@ -46,7 +47,7 @@ export function statusLine(object: JsonObject, nowMs: number): string {
   const metadata = objectAt(object, 'metadata');
   const deletedAt = stringAt(metadata, 'deletionTimestamp');
   const ready = conditionsOf(object).find(({ type }) => type === 'Ready');
-  const why = ready === undefined ? '' : `: ${ready.message}`;
+  const why = ready === undefined ? '' : `: ${splitHint(ready.message).text}`;
   if (deletedAt !== undefined)
     return `Being deleted${ready?.status === 'True' ? '' : why} (since ${age(deletedAt, nowMs)})`;
   if (ready === undefined) return 'Not known yet';
@@ -138,23 +139,28 @@ function conditionSection(object: JsonObject): string[] {
     `  ${type}`,
     status,
     reason,
-    cellText(message),
+    cellText(splitHint(message).text),
   ]);
   const widths = columnWidths(cells);
   const indent = widths.slice(0, 3).reduce((sum, width) => sum + width + 3, 0);
+  const told = new Set<string>();
   const lines = conditions.map((condition, index) => {
     const hint = hintOf(condition);
     const own = `${formatRow(cells[index] ?? [], widths)}\n`;
-    return hint === undefined ? own : `${own}${' '.repeat(indent)}→ ${hint}\n`;
+    // Stalled says the same as Ready; once is enough.
+    if (hint === undefined || told.has(hint)) return own;
+    told.add(hint);
+    return `${own}${' '.repeat(indent)}→ ${hint}\n`;
   });
   return [`Conditions:\n${lines.join('')}`];
 }
 
-/** What to do about a condition that is not as it should be. */
+/** What to do about a condition that is not as it should be: its own words, else those of the error table. */
 function hintOf(condition: Condition): string | undefined {
   const bad = condition.type === 'Ready' ? condition.status !== 'True' : condition.type === 'Stalled';
   if (!bad) return undefined;
-  return Object.values(errorTable).find(({ reason }) => reason === condition.reason)?.hint;
+  const fallback = Object.values(errorTable).find(({ reason }) => reason === condition.reason)?.hint;
+  return splitHint(condition.message).hint ?? fallback;
 }
 
 function storySection(events: readonly JsonObject[], nowMs: number): string[] {
@@ -168,7 +174,7 @@ function storySection(events: readonly JsonObject[], nowMs: number): string[] {
     return [
       `${mark} ${age(stringAt(event, 'lastTimestamp'), nowMs)} ago`,
       cellText(event['reason']),
-      `${cellText(event['message'])}${count === '' ? '' : `   ${count}`}`,
+      `${cellText(splitHint(stringAt(event, 'message') ?? '').text)}${count === '' ? '' : `   ${count}`}`,
     ];
   });
   return [`Story:\n${formatRows(rows)}`];

@@ -144,3 +144,13 @@ t.test('statusLine() says where an object stands', async (t) => {
     'Being deleted: no (since 5s)',
   );
 });
+
+t.test('formatDescription() prints the hint of a message once, on a line of its own', async (t) => {
+  const message = 'spec.engine.tls names no files → Set caFile';
+  const ready = condition('Ready', { status: 'False', reason: 'CredentialsInvalid', message, seconds: 3 });
+  const stalled = condition('Stalled', { status: 'True', reason: 'CredentialsInvalid', message, seconds: 3 });
+  const object = { ...asJson(aNode()), status: { conditions: [ready, stalled] } };
+  const text = formatDescription({ object, events: [], nowMs });
+  t.match(text, /Status: {4}Not ready: spec\.engine\.tls names no files \(since 3s\)\n/);
+  t.same(text.match(/→.*/g), ['→ Set caFile']);
+});

@@ -53,7 +53,7 @@ export function createPlacer(options: {
       if (candidates.length === 0 && present.length > 0) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',
-          `Cannot place container "${name}": every engine that may take it is cordoned (${present.length})`,
+          `Cannot place ${name === '' ? 'the container' : `container "${name}"`}: every engine that may take it is cordoned (${present.length})`,
           { hint: 'Uncordon one: set spec.unschedulable of its Node to false' },
         );
       }

@@ -165,6 +165,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
         '--net',
         'none',
         'busybox',
+        'true',
       ).catch(() => '');
       return id !== '' && (await dockerOn(operator, 'demo', 'rm', id)) === id;
     }, 'they may be used again');

@@ -19,7 +19,7 @@ setup: ## Install missing Debian packages and node_modules
 	@cmd/setup/setup.sh
 
 setup-test: ## The same, plus what only tests need, and a build
-	@cmd/setup/setup.sh --test && $(MAKE) -s build
+	@cmd/setup/setup.sh --test && $(MAKE) -s build && node dist/cmd/build/build-image.js --output dist/images
 
 build: ## Compile swarm and swarmctl into dist/
 	@cmd/build/build.sh
@@ -35,10 +35,13 @@ format: ## Format every source file
 	@npx prettier --write --log-level warn .
 
 unit integration e2e: build ## Run one tier of tests; make unit FILTER=queue runs matching files
-	@node dist/test/run-tests.js $@ $(FILTER)
+	@node dist/cmd/build/build-image.js --output dist/images >/dev/null && node dist/test/run-tests.js $@ $(FILTER)
 
 golden: build ## Rewrite the golden files from what the code prints now
 	@UPDATE_GOLDEN=1 node dist/test/run-tests.js unit
+
+bench: build ## Memory of our containers at rest, on real engines
+	@node dist/cmd/build/build-image.js --output dist/images && node dist/bench/agent-memory.js
 
 clean: ## Remove what a build made
 	@rm -rf dist .tap

@@ -43,6 +43,10 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
     }
     steps.push(name);
   };
+  /** A call that was under way when the process ended never returns to it. */
+  const alive = (): void => {
+    if (isDead) throw new Killed();
+  };
   const restore = (file: string): (() => void) => {
     const before = existsSync(file) ? readFileSync(file) : undefined;
     return () => {
@@ -63,12 +67,17 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
         step('write', () => writeFileSync(name, data.slice(0, data.length / 2)));
         unsynced.add(name);
         await handle.writeFile(data);
+        alive();
       },
       sync: async () => {
         step('fsync');
+        const begun = new Set(volatile);
+        const isDirectory = (await handle.stat()).isDirectory();
         await handle.sync();
+        alive();
         unsynced.delete(name);
-        if ((await handle.stat()).isDirectory()) volatile = [];
+        // What was renamed while the sync ran is not part of it.
+        if (isDirectory) volatile = volatile.filter((undo) => !begun.has(undo));
       },
       close: () => handle.close(),
     } as unknown as nodeFileSystem.FileHandle; // the three calls that durable writes make
@@ -80,6 +89,7 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
       const undo = restore(to);
       step('rename');
       await nodeFileSystem.rename(from, to);
+      alive();
       const isUnsynced = unsynced.delete(from);
       if (isUnsynced) unsynced.add(to);
       volatile.push(() => {
@@ -91,6 +101,7 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
       const undo = restore(file);
       step('rm');
       await nodeFileSystem.rm(file, options);
+      alive();
       volatile.push(undo);
     },
     unlink: async (file: string) => {

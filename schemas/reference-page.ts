@@ -6,7 +6,7 @@ const introduction = `# Manifests
 
 <!-- Generated from schemas/*.json by \`make generate\`. Do not edit. -->
 
-A manifest is a YAML 1.2 or JSON file with one or more objects, separated by \`---\`. \`swarmctl run --manifests DIR\` keeps a
+A manifest is a YAML 1.2 or JSON file with one or more objects, separated by \`---\`. \`swarmctl run --directory DIR\` keeps a
 directory of them in effect; \`swarmctl apply -f FILE|DIR\` applies them once. \`swarmctl explain node.spec.engine\` prints what this page says.
 
 \`\`\`yaml

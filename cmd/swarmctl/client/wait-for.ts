@@ -72,11 +72,11 @@ export function judge(
     return { met: true, text: expectation.condition };
   }
   const stalled = findCondition(conditionsOf(object), 'Stalled')?.status === 'True' && !stale;
-  return {
-    met: false,
-    text: describeCondition(expectation.condition, stale ? undefined : condition),
-    stalled,
-  };
+  if (condition === undefined || stale) {
+    return { met: false, text: `${expectation.condition} is not known yet`, stalled };
+  }
+  const { text, hint } = splitHint(condition.message);
+  return { met: false, text: `${condition.reason}: ${text}`, stalled, hint };
 }
 
 export function conditionsOf(object: JsonObject): readonly Condition[] {

@@ -22,7 +22,7 @@ export function nextActions(plan: Plan, node: string, progress: Progress): NextA
   if (stage === undefined) return { actions: [] };
   for (const earlier of plan.stages.slice(0, index).filter((other) => other.isPreparation !== true)) {
     const blocker = earlier.actions.find((action) => !isIgnored(action.node, { earlier, stage, progress }));
-    if (blocker !== undefined) return { actions: [], waitsFor: `${earlier.name} on ${blocker.node}` };
+    if (blocker !== undefined) return { actions: [], waitsFor: describeStage(earlier, blocker.node) };
   }
   const [unknown] = progress.unknown;
   // Nodes that may turn out to run a manager come first; clearing what stands in the way harms no order.
@@ -30,6 +30,11 @@ export function nextActions(plan: Plan, node: string, progress: Progress): NextA
     return { actions: [], waitsFor: `the first look at ${unknown}` };
   }
   return { actions: stage.actions.filter((action) => action.node === node) };
+}
+
+/** The stage of a manager carries its node's name already. */
+function describeStage({ name }: Stage, node: string): string {
+  return name.endsWith(` ${node}`) ? name : `${name} on ${node}`;
 }
 
 /** The nodes that could work now, in the plan's order. */

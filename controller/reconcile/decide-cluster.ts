@@ -42,7 +42,11 @@ export function decideCluster(facts: ClusterFacts): Summary {
       'No node of the cluster has the role worker → Add worker to the roles of a Node',
     );
   }
-  if (facts.work !== undefined && isRollingOut(cluster)) return working('Progressing', facts.work);
+  if (facts.work !== undefined && isRollingOut(cluster)) {
+    if (!cluster.spec.suspend) return working('Progressing', facts.work);
+    const message = `spec.suspend is true; left undone: ${facts.work}`;
+    return { ready: 'False', reason: 'Suspended', message, progress: 'settled' };
+  }
   const notReady = facts.nodes.filter((node) => !isReady(node));
   const [first] = notReady;
   if (first !== undefined) return decideNotReady(facts, { notReady, first });
@@ -67,7 +71,7 @@ export function decideCluster(facts: ClusterFacts): Summary {
 function isRollingOut(cluster: Cluster): boolean {
   const before = findCondition(conditionsOf(cluster), 'Ready');
   const isNew = (before?.observedGeneration ?? 0) < (cluster.metadata.generation ?? 1);
-  return isNew || before?.reason === 'Progressing';
+  return isNew || before?.reason === 'Progressing' || before?.reason === 'Suspended';
 }
 
 function decideNotReady(

@@ -16,6 +16,8 @@ import {
 } from '../../support/operator.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
 
+/** What the tests change on the way and leave changed. */
+const manager = { extraHosts: ['other.example.com'] };
 const cluster = { kind: 'Cluster', name: 'demo' } as const;
 const nodeKey = (name: string) => ({ kind: 'Node', name }) as const;
 
@@ -123,7 +125,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
     const directory = path.join(operator.stateDirectory, 'clusters/demo/pki');
     const old = await readFile(path.join(directory, 'ca.pem'), 'utf8');
     await Promise.all(['ca.pem', 'ca-key.pem'].map((name) => rm(path.join(directory, name))));
-    await applyAll(operator, [aCluster({ manager: { extraHosts: ['other.example.com'] } })]);
+    await applyAll(operator, [aCluster({ manager })]);
     await eventually(
       async () => operator.store.getCluster('demo')?.status?.observedGeneration === 3,
       'it was looked at',
@@ -172,12 +174,12 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
   });
 
   await t.test('a suspended cluster is left as it is', { timeout: 60_000 }, async (t) => {
-    await applyAll(operator, [aCluster({ suspend: true })]);
+    await applyAll(operator, [aCluster({ suspend: true, manager })]);
     await docker(node1, 'rm', '-f', 'swarm-demo-join');
     const leftUndone = /left undone: Working: create container swarm-demo-join on node1/;
     await waitFor(operator, nodeKey('node1'), (object) => leftUndone.test(readyOf(object)?.message ?? ''));
     t.equal(readyOf(operator.store.getNode('node1'))?.reason, 'Suspended');
-    await applyAll(operator, [aCluster()]);
+    await applyAll(operator, [aCluster({ manager })]);
     await waitReady(operator, nodeKey('node1'));
     await waitReady(operator, cluster);
   });
@@ -187,7 +189,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
     { timeout: 60_000 },
     async (t) => {
       const before = await startTimes(engines.engines, 'demo');
-      await applyAll(operator, [aCluster({ discovery: { heartbeatSeconds: 30 } })]);
+      await applyAll(operator, [aCluster({ manager, discovery: { heartbeatSeconds: 30 } })]);
       await waitReady(operator, cluster);
       const after = await startTimes(engines.engines, 'demo');
       t.equal(

@@ -111,6 +111,23 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
     { cluster: { ...cluster, metadata: { ...cluster.metadata, generation: 2 } }, work: 'Working: x' },
     { ready: 'False', reason: 'Progressing', message: 'Working: x' },
   ],
+  [
+    'a new spec waits because the cluster is suspended',
+    {
+      cluster: {
+        ...cluster,
+        metadata: { ...cluster.metadata, generation: 2 },
+        spec: aCluster({ suspend: true }).spec,
+      },
+      work: 'Working: x',
+    },
+    {
+      ready: 'False',
+      reason: 'Suspended',
+      message: 'spec.suspend is true; left undone: Working: x',
+      progress: 'settled',
+    },
+  ],
   ['certificates are renewed', { work: 'Working: copy 4 files' }, { ready: 'True', reason: 'Ready' }],
   [
     'it is being deleted',

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help demo demo-down test setup setup-test build generate check format unit integration e2e golden bench clean
 
 help: ## Print this help
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: ## From nothing to a running cluster of four real engines (root on Debian or Ubuntu)
 	@cmd/demo/demo.sh up
@@ -38,7 +38,7 @@ unit integration e2e: build ## Run one tier of tests; make unit FILTER=queue run
 	@node dist/cmd/build/build-image.js --output dist/images >/dev/null && node dist/test/run-tests.js $@ $(FILTER)
 
 golden: build ## Rewrite the golden files from what the code prints now
-	@UPDATE_GOLDEN=1 node dist/test/run-tests.js unit
+	@UPDATE_GOLDEN=1 node dist/test/run-tests.js unit integration golden swarmctl plan
 
 bench: build ## Memory of our containers at rest, on real engines
 	@node dist/cmd/build/build-image.js --output dist/images && node dist/bench/agent-memory.js

@@ -13,6 +13,7 @@ rule lint node_modules/.bin/eslint --max-warnings 0 controller cmd schemas test 
 rule format node_modules/.bin/prettier --check --log-level warn .
 rule imports node_modules/.bin/depcruise --config .dependency-cruiser.cjs controller cmd test
 rule generated node --import ./cmd/register-ts-node.mjs schemas/generate-types.ts --check
+rule documents node --import ./cmd/register-ts-node.mjs schemas/generate-docs.ts --check
 rule reference node --import ./cmd/register-ts-node.mjs schemas/generate-docs.ts --check
 if grep -q '"resolved"' package-lock.json; then
   echo "package-lock.json records download addresses: set omit-lockfile-registry-resolved=true and install again"

@@ -5,29 +5,89 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../controller/base/clock.js';
 import { silentLogger, type Logger } from '../../controller/base/log.js';
+import type { EngineState } from '../../controller/engine/cluster-view.js';
+import type { EngineTls } from '../../controller/engine/endpoint.js';
 import { EnginePool } from '../../controller/engine/pool.js';
 import { defaultVersionRange } from '../../controller/manager/api-version.js';
 import { Manager } from '../../controller/manager/manager.js';
 import type { ServerTls } from '../../controller/manager/server.js';
+import type { ManagerSettings } from '../../controller/manager/services.js';
 import { createAuthority, issueCertificate } from '../../controller/pki/authority.js';
 import { filterNames } from '../../controller/schedule/candidate.js';
-import { importBusybox, startEngines, type TestEngine, type TestEngines } from './engines.js';
+import { importBusybox, startEngines, type TestEngines } from './engines.js';
 
 interface TestWithTeardown {
   teardown(work: () => Promise<void>): unknown;
 }
 
-export interface ManagerCluster extends TestEngines {
-  readonly manager: Manager;
-  readonly pool: EnginePool;
-  readonly port: number;
+export interface ManagerCluster extends TestEngines, StartedManager {
   /** Directory with ca.pem, cert.pem and key.pem of a client. */
   readonly clientDirectory: string;
   /** New certificates from the same authority, for reload tests. */
   readonly newServerTls: () => Promise<ServerTls>;
 }
 
-/** Starts engines with busybox and a manager that sees all of them healthy. */
+export interface StartedManager {
+  readonly manager: Manager;
+  readonly pool: EnginePool;
+  /** Port on 127.0.0.1. */
+  readonly port: number;
+}
+
+/** Starts a manager over engines that run already, and waits until it sees all of them healthy. */
+export async function startManager(
+  t: TestWithTeardown,
+  options: {
+    readonly addresses: readonly string[];
+    readonly tlsFor?: (address: string) => EngineTls | undefined;
+    readonly tls?: ServerTls;
+    readonly logger?: Logger;
+    readonly settings?: Partial<ManagerSettings>;
+  },
+): Promise<StartedManager> {
+  const { addresses, tlsFor = () => undefined, tls, logger = silentLogger } = options;
+  const common = { clock: systemClock, logger, random: Math.random };
+  const pool = new EnginePool({
+    ...common,
+    tlsFor,
+    refreshMinMs: 30_000,
+    refreshMaxMs: 60_000,
+    failureRetry: 1,
+  });
+  const manager = new Manager({
+    ...common,
+    cluster: pool,
+    settings: { ...defaultSettings, ...options.settings },
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    tls,
+  });
+  t.teardown(async () => {
+    await manager.close(0);
+    await pool.close();
+  });
+  pool.setAddresses(addresses);
+  const listening = await manager.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
+  await waitForState(pool, { state: 'healthy', count: addresses.length });
+  return { manager, pool, port: listening.type === 'tcp' ? listening.port : 0 };
+}
+
+const defaultSettings: ManagerSettings = {
+  strategy: 'spread',
+  filters: filterNames,
+  versions: defaultVersionRange,
+  programVersion: '1.0.0',
+  cors: false,
+  experimental: false,
+  clusterId: 'test-cluster',
+  createRetry: 0,
+  overcommit: 0.05,
+  os: 'linux',
+  arch: 'amd64',
+  kernelVersion: 'test',
+  hostName: 'manager',
+};
+
+/** Starts engines with busybox and a manager over them, TLS on both sides. */
 export async function startManagerCluster(
   t: TestWithTeardown,
   options: { readonly count: number; readonly logger?: Logger; readonly imageOn?: readonly number[] },
@@ -36,58 +96,18 @@ export async function startManagerCluster(
   const { engines } = started;
   const withImage = options.imageOn?.flatMap((index) => engines[index] ?? []) ?? engines;
   await Promise.all(withImage.map((engine) => importBusybox(engine)));
-  const logger = options.logger ?? silentLogger;
-  const pool = new EnginePool({
-    clock: systemClock,
-    logger,
-    random: Math.random,
-    tlsFor: (address) => engines.find(({ hostPort }) => hostPort === address)?.endpoint.tls,
-    refreshMinMs: 30_000,
-    refreshMaxMs: 60_000,
-    failureRetry: 3,
-  });
-  pool.setAddresses(engines.map(({ hostPort }) => hostPort));
   const { clientDirectory, newServerTls } = await makeCredentials(t);
-  const manager = new Manager({
-    cluster: pool,
-    settings: {
-      strategy: 'spread',
-      filters: filterNames,
-      versions: defaultVersionRange,
-      programVersion: '1.0.0',
-      cors: false,
-      experimental: false,
-      clusterId: 'test-cluster',
-      createRetry: 0,
-      overcommit: 0.05,
-      os: 'linux',
-      arch: 'amd64',
-      kernelVersion: 'test',
-      hostName: 'manager',
-    },
-    clock: systemClock,
-    logger,
-    random: Math.random,
-    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+  const manager = await startManager(t, {
+    addresses: engines.map(({ hostPort }) => hostPort),
+    tlsFor: (address) => engines.find(({ hostPort }) => hostPort === address)?.endpoint.tls,
     tls: await newServerTls(),
+    ...(options.logger === undefined ? {} : { logger: options.logger }),
   });
-  t.teardown(async () => {
-    await manager.close(0);
-    await pool.close();
-  });
-  const listening = await manager.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
-  await waitForState(pool, engines);
-  return {
-    ...started,
-    manager,
-    pool,
-    port: listening.type === 'tcp' ? listening.port : 0,
-    clientDirectory,
-    newServerTls,
-  };
+  return { ...started, ...manager, clientDirectory, newServerTls };
 }
 
-async function makeCredentials(
+/** A CA with a client certificate in a directory as docker reads it, and server certificates on demand. */
+export async function makeCredentials(
   t: TestWithTeardown,
 ): Promise<{ clientDirectory: string; newServerTls: () => Promise<ServerTls> }> {
   const common = { nowMs: Date.now(), validityDays: 1 };
@@ -114,15 +134,18 @@ async function makeCredentials(
   return { clientDirectory, newServerTls };
 }
 
-/** Waits until every engine is healthy and its image cache is filled. */
-async function waitForState(pool: EnginePool, engines: readonly TestEngine[]): Promise<void> {
+/** Waits until this many engines are in this state. */
+export async function waitForState(
+  pool: EnginePool,
+  { state, count }: { readonly state: EngineState; readonly count: number },
+): Promise<void> {
   const deadline = Date.now() + 20_000;
-  for (;;) {
-    const healthy = pool.engines().filter(({ state }) => state === 'healthy');
-    if (healthy.length === engines.length) return;
+  while (pool.engines().filter((engine) => engine.state === state).length !== count) {
     if (Date.now() > deadline) {
-      const states = pool.engines().map(({ address, state, error }) => `${address} ${state} ${error ?? ''}`);
-      throw new Error(`engines did not become healthy: ${states.join('; ')}`);
+      const states = pool
+        .engines()
+        .map((engine) => `${engine.address} ${engine.state} ${engine.error ?? ''}`);
+      throw new Error(`${count} engines should be ${state}: ${states.join('; ')}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -135,6 +158,7 @@ export interface CliResult {
 }
 
 export interface DockerCli {
+  readonly file: string;
   readonly version: string;
   run(args: readonly string[], options?: { readonly input?: string | Buffer }): Promise<CliResult>;
 }
@@ -152,6 +176,7 @@ export async function findDockerClis(cluster: ManagerCluster): Promise<readonly 
       runProgram(file, args, { env: cliEnvironment(cluster), ...(input === undefined ? {} : { input }) });
     const { stdout } = await cli(['version', '--format', '{{.Client.Version}}']);
     found.push({
+      file,
       version: stdout.trim(),
       run: (args, options) => cli(args, options?.input),
     });

@@ -73,7 +73,9 @@ class Parser {
         this.#at = end < 0 ? this.#text.length : end;
         continue;
       }
-      for (this.#skipSpace(); !this.#take('}'); this.#skipSpace()) {
+      for (;;) {
+        this.#skipSpace();
+        if (this.#take('}')) break;
         if (this.#peek() === '') throw this.#error('a "}" is missing');
         const word = /^(range|end)(?![\w.[\\/-])/.exec(this.#text.slice(this.#at))?.[1];
         if (word !== undefined) this.#at += word.length;

@@ -90,11 +90,13 @@ export class ManagerServer {
     // Whoever can connect controls the engines.
     if (target.type === 'unix') await chmod(target.path, 0o600);
     this.#servers.push({ server, target });
-    this.#logger.info('Listening for HTTP', describe(target));
     const address = server.address();
-    return target.type === 'tcp' && typeof address === 'object' && address !== null
-      ? { ...target, port: address.port }
-      : target;
+    const bound: ListenTarget =
+      target.type === 'tcp' && typeof address === 'object' && address !== null
+        ? { ...target, port: address.port }
+        : target;
+    this.#logger.info('Listening for HTTP', describe(bound));
+    return bound;
   }
 
   /** New connections get these certificates; those that are open go on with theirs. */

@@ -14,7 +14,7 @@ import { ensureCertificate, loadOrCreateAuthority } from '../pki/key-pair-files.
 import type { CertificateUsage, KeyPair } from '../pki/key-pair.js';
 import type { ClusterCredentials } from '../plan/credentials.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
-import { readTls } from './resolve-node.js';
+import { readTls } from './read-tls.js';
 
 const authorityValidityDays = 3650;
 /** How often a certificate that nothing else changes is looked at again: renewal is due days before expiry. */

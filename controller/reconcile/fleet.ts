@@ -1,5 +1,6 @@
 // What the loops last saw and decided, in memory: a cache that may be thrown away at any moment. Every entry has one
 // writer: the loop of its own Node or Cluster.
+import { formatKey, type ObjectKey } from '../api/object-key.js';
 import type { SwarmError } from '../base/errors.js';
 import type { EngineDescription } from '../engine/engine-description.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
@@ -44,6 +45,22 @@ export class Fleet {
   /** By cluster, then node. */
   readonly #managers = new Map<string, ReadonlyMap<string, ManagerView>>();
 
+  /** Keys of objects whose status was written from what this process saw, not from what an earlier one left. */
+  readonly #confirmed = new Set<string>();
+
+  isConfirmed(key: ObjectKey): boolean {
+    return this.#confirmed.has(formatKey(key));
+  }
+
+  confirm(key: ObjectKey): void {
+    this.#confirmed.add(formatKey(key));
+  }
+
+  /** Whether the managers of a cluster were asked since this process started. */
+  isAsked(cluster: string): boolean {
+    return this.#managers.has(cluster);
+  }
+
   view(node: string): NodeView {
     return this.#nodes.get(node) ?? { type: 'unknown' };
   }
@@ -56,6 +73,7 @@ export class Fleet {
     this.#nodes.delete(node);
     this.#busy.delete(node);
     this.#resolved.delete(node);
+    this.#confirmed.delete(formatKey({ kind: 'Node', name: node }));
   }
 
   isBusy(node: string): boolean {
@@ -94,6 +112,7 @@ export class Fleet {
   forgetCluster(cluster: string): void {
     this.#desired.delete(cluster);
     this.#managers.delete(cluster);
+    this.#confirmed.delete(formatKey({ kind: 'Cluster', name: cluster }));
   }
 
   /** Names of the nodes whose engine says it is `engineId`, sorted. */

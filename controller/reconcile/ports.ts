@@ -1,7 +1,6 @@
 // What the loops need from the rest of the program. The wiring gives them the real things, tests give them others.
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import type { EngineEndpoint } from '../engine/endpoint.js';
 import type { ObjectKey } from '../api/object-key.js';
 import type { DesiredImage } from '../plan/desired-cluster.js';
 import type { Store } from '../store/store.js';
@@ -10,12 +9,8 @@ import type { DeliveredFiles } from './delivered-files.js';
 import type { EngineSessions } from './engine-sessions.js';
 import type { Fleet } from './fleet.js';
 import type { ImageLoader } from './image-loader.js';
+import type { MachinePort } from './machine-port.js';
 import type { Story } from './story.js';
-
-export interface MachinePort {
-  /** @throws {MACHINE_NOT_FOUND} */
-  endpoint(name: string): Promise<EngineEndpoint>;
-}
 
 export interface ReconcilePorts {
   readonly store: Store;

@@ -81,6 +81,9 @@ export class ClusterLoop {
     }
     await this.#askManagers(cluster, { resolved, client, signal });
     const isReady = await this.#writeStatus(facts({ work: this.#work(name) }));
+    if (nodes.every((node) => fleet.isConfirmed({ kind: 'Node', name: node.metadata.name }))) {
+      fleet.confirm({ kind: 'Cluster', name });
+    }
     return this.#next(cluster, { isReady, resolved, signal });
   }
 
@@ -158,7 +161,7 @@ export class ClusterLoop {
       // A handful: managers are few, and each is asked with a time limit.
       resolved.filter(isManager).map(async (node): Promise<readonly [string, ManagerView] | undefined> => {
         const view = fleet.view(node.name);
-        if (node.address === undefined || view.type === 'unknown') return undefined;
+        if (node.address === undefined) return undefined;
         const container =
           view.type === 'observed'
             ? view.observation.containers.find((other) => other.name === agentContainerName(name, 'manage'))

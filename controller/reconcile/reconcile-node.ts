@@ -2,6 +2,7 @@
 // It is the only one that changes things on its engine, so a slow or dead engine holds up nobody else.
 import type { Cluster, Node } from '../api/resources.js';
 import { conditionsOf } from '../api/resources.js';
+import { findCondition } from '../api/conditions.js';
 import { agentsFinalizer, containerLabels } from '../api/labels.js';
 import { agentContainerName, agentRoles } from '../api/agent-role.js';
 import { backoffDelayMs } from '../base/backoff.js';
@@ -128,7 +129,7 @@ class NodeRun {
     const current = currentPlan(clusterName, this.#ports);
     // Read again: the spec may have changed meanwhile, and the conditions must continue the newest ones.
     const before = store.getNode(this.#name);
-    if (before === undefined) return;
+    if (before === undefined || this.#isTooEarly(before)) return;
     const status = nodeStatus({
       node: {
         ...before,
@@ -146,9 +147,23 @@ class NodeRun {
       ...more,
     });
     const after = await store.updateStatus(key, status);
+    const isFirst = !fleet.isConfirmed(key);
+    fleet.confirm(key);
     story.tellReady(key, { before: conditionsOf(before), after: status.conditions ?? [] });
     // The cluster counts its ready nodes and repeats what is wrong with them.
-    if (after?.metadata.resourceVersion !== before.metadata.resourceVersion) this.#wakeCluster();
+    if (isFirst || after?.metadata.resourceVersion !== before.metadata.resourceVersion) this.#wakeCluster();
+  }
+
+  /**
+   * Right after a start the managers have not been asked: what an earlier process wrote is truer than "not known".
+   * The cluster's loop rings when it knows.
+   */
+  #isTooEarly(before: Node): boolean {
+    const { fleet } = this.#ports;
+    const { cluster } = this.#node.spec;
+    if (this.#cluster === undefined || fleet.view(this.#name).type === 'failed') return false;
+    const isReady = findCondition(conditionsOf(before), 'Ready')?.status === 'True';
+    return isReady && (fleet.desired(cluster) === undefined || !fleet.isAsked(cluster));
   }
 
   async #observe(client: EngineClient): Promise<void> {

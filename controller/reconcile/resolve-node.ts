@@ -1,14 +1,12 @@
 // From a Node's manifest to a way to its engine: address, TLS material read from disk, or what is wrong with them.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createPrivateKey } from 'node:crypto';
 import { formatHostPort, parseTcpAddress, type HostPort } from '../api/engine-address.js';
 import type { Cluster, Node } from '../api/resources.js';
-import { messageOf, SwarmError, toSwarmError } from '../base/errors.js';
+import { SwarmError, toSwarmError } from '../base/errors.js';
 import type { EngineEndpoint, EngineTls } from '../engine/endpoint.js';
-import { parseCertificate } from '../pki/certificate.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
-import type { MachinePort } from './ports.js';
+import type { MachinePort } from './machine-port.js';
+import { readTls } from './read-tls.js';
 
 export interface NodeResolution {
   /** As much as is known, also when there is an error. */
@@ -90,43 +88,4 @@ async function tlsOf(
 
 export function machineName(node: Node): string {
   return node.spec.machine?.name ?? node.metadata.name;
-}
-
-/** Reads PEM files and checks that they are what they should be. @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} */
-export async function readTls(files: {
-  readonly ca: string;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-}): Promise<EngineTls> {
-  const { cert: certFile, key: keyFile } = files;
-  const ca = await readPem(files.ca, (pem) => parseCertificate(pem));
-  if (certFile === undefined || keyFile === undefined) return { ca };
-  const cert = await readPem(certFile, (pem) => parseCertificate(pem));
-  const key = await readPem(keyFile, (pem) => createPrivateKey(pem));
-  if (!parseCertificate(cert).checkPrivateKey(createPrivateKey(key))) {
-    throw new SwarmError(
-      'CREDENTIALS_INVALID',
-      `Cannot use certificate "${certFile}": "${keyFile}" is the key of another certificate`,
-    );
-  }
-  return { ca, cert, key };
-}
-
-async function readPem(file: string, check: (pem: string) => unknown): Promise<string> {
-  let pem: string;
-  try {
-    pem = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  try {
-    check(pem);
-  } catch (error) {
-    throw new SwarmError('CREDENTIALS_INVALID', `Cannot use "${file}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return pem;
 }

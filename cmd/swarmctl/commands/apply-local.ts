@@ -2,6 +2,7 @@
 // machines where no operator runs.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { apiGroup } from '../../../controller/api/labels.js';
 import { conditionsOf, type Resource } from '../../../controller/api/resources.js';
 import { findCondition } from '../../../controller/api/conditions.js';
 import { formatKey, type ObjectKey } from '../../../controller/api/object-key.js';
@@ -27,40 +28,49 @@ export interface ApplyLocalOptions {
  * @throws {STATE_LOCKED} an operator runs @throws {TIMEOUT} something is not Ready in time
  */
 export async function applyLocal(context: CommandContext, options: ApplyLocalOptions): Promise<void> {
+  if (options.dryRun) {
+    await checkOnly(context, options.objects);
+    return;
+  }
   const fatal = new AbortController();
-  const operator = await openOperator(context, fatal);
+  const operator = await orHint(() => openOperator(context, fatal));
   try {
-    const keys: ObjectKey[] = [];
     for (const { resource } of options.objects) {
-      const outcome = await applyOne(operator.store, resource, options.dryRun);
-      const suffix = options.dryRun ? ' (dry run)' : '';
-      context.stdout(
-        `${resource.kind.toLowerCase()}.swarmctl.io/${resource.metadata.name} ${outcome}${suffix}\n`,
-      );
-      keys.push({ kind: resource.kind, name: resource.metadata.name });
+      context.stdout(`${nameOf(resource)} ${await applyOne(operator.store, resource, { dryRun: false })}\n`);
     }
-    if (options.dryRun) return;
-    const signal = AbortSignal.any([context.signal, fatal.signal]);
-    await waitUntilReady(context, { store: operator.store, keys, timeoutMs: options.timeoutMs, signal });
+    await waitUntilReady(context, {
+      operator,
+      keys: options.objects.map(({ resource }) => ({ kind: resource.kind, name: resource.metadata.name })),
+      timeoutMs: options.timeoutMs,
+      signal: AbortSignal.any([context.signal, fatal.signal]),
+    });
   } finally {
     await operator.close();
   }
 }
 
-async function openOperator(context: CommandContext, fatal: AbortController): Promise<Operator> {
-  const { clock, random, env, packageRoot, version, stateDirectory } = context;
-  const { createOperator } = await import('../wire/operator.js');
-  // Progress says what happens; of the log only what is wrong, unless more was asked for.
-  const level = context.logLevel === 'info' ? 'error' : context.logLevel;
-  const logger = createLogger({ clock, level, write: (line) => context.stderr(redact(line)) });
+/** Opens the store alone: without the loops nothing can change. */
+async function checkOnly(context: CommandContext, objects: readonly ManifestObject[]): Promise<void> {
+  const { Store } = await import('../../../controller/store/store.js');
+  const store = await orHint(() =>
+    Store.open({ directory: context.stateDirectory, clock: context.clock, randomUuid: randomUUID }),
+  );
   try {
-    return await createOperator({
-      ...{ stateDirectory, clock, random, env, packageRoot, version, logger },
-      serveApi: false,
-      randomUuid: randomUUID,
-      randomToken: () => randomBytes(16).toString('hex'),
-      onFatal: (error) => fatal.abort(error),
-    });
+    for (const { resource } of objects) {
+      context.stdout(`${nameOf(resource)} ${await applyOne(store, resource, { dryRun: true })} (dry run)\n`);
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+function nameOf({ kind, metadata }: Resource): string {
+  return `${kind.toLowerCase()}.${apiGroup}/${metadata.name}`;
+}
+
+async function orHint<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
   } catch (error) {
     if (!isSwarmError(error, 'STATE_LOCKED')) throw error;
     throw new SwarmError('STATE_LOCKED', error.message, {
@@ -70,10 +80,25 @@ async function openOperator(context: CommandContext, fatal: AbortController): Pr
   }
 }
 
+async function openOperator(context: CommandContext, fatal: AbortController): Promise<Operator> {
+  const { clock, random, env, packageRoot, version, stateDirectory } = context;
+  const { createOperator } = await import('../wire/operator.js');
+  // Progress says what happens; of the log only what is wrong, unless more was asked for.
+  const level = context.logLevel === 'info' ? 'error' : context.logLevel;
+  const logger = createLogger({ clock, level, write: (line) => context.stderr(redact(line)) });
+  return createOperator({
+    ...{ stateDirectory, clock, random, env, packageRoot, version, logger },
+    serveApi: false,
+    randomUuid: randomUUID,
+    randomToken: () => randomBytes(16).toString('hex'),
+    onFatal: (error) => fatal.abort(error),
+  });
+}
+
 async function applyOne(
   store: Store,
   resource: Resource,
-  dryRun: boolean,
+  { dryRun }: { readonly dryRun: boolean },
 ): Promise<'created' | 'configured' | 'unchanged'> {
   const key = { kind: resource.kind, name: resource.metadata.name };
   const options = { origin: { type: 'api' }, dryRun } as const;
@@ -90,8 +115,10 @@ async function applyOne(
   return isSame ? 'unchanged' : 'configured';
 }
 
+const lookMs = 200;
+
 interface Waiting {
-  readonly store: Store;
+  readonly operator: Operator;
   readonly keys: readonly ObjectKey[];
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -103,17 +130,22 @@ async function waitUntilReady(context: CommandContext, o: Waiting): Promise<void
   let unsubscribe = (): void => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
+      let cancelLook = (): void => undefined;
       const look = (): void => {
-        const unready = o.keys.filter((key) => !report(progress, key, o.store.get(key)));
+        cancelLook();
+        const unready = o.keys.filter((key) => !report(progress, key, o.operator));
         if (unready.length === 0) resolve();
+        // A status that an earlier run left and this one confirms does not change, so nothing would tell.
+        else cancelLook = context.clock.setTimer(lookMs, look);
       };
       const giveUp = (): void => reject(timeoutError(o));
       const cancel = context.clock.setTimer(o.timeoutMs, giveUp);
       const stop = (): void => reject(toSwarmError(o.signal.reason));
-      const leave = o.store.subscribe(look);
+      const leave = o.operator.store.subscribe(look);
       o.signal.addEventListener('abort', stop, { once: true });
       unsubscribe = () => {
         cancel();
+        cancelLook();
         leave();
         o.signal.removeEventListener('abort', stop);
       };
@@ -129,11 +161,13 @@ async function waitUntilReady(context: CommandContext, o: Waiting): Promise<void
 }
 
 /** @returns whether the object is ready */
-function report(progress: Progress, key: ObjectKey, object: Resource | undefined): boolean {
+function report(progress: Progress, key: ObjectKey, operator: Operator): boolean {
   const name = formatKey(key);
+  const object = operator.store.get(key);
   const conditions = object === undefined ? [] : conditionsOf(object);
   const ready = findCondition(conditions, 'Ready');
-  const isStale = (ready?.observedGeneration ?? 0) < (object?.metadata.generation ?? 1);
+  const isStale =
+    !operator.isConfirmed(key) || (ready?.observedGeneration ?? 0) < (object?.metadata.generation ?? 1);
   if (ready === undefined || isStale) progress.set(name, 'waiting');
   else if (ready.status === 'True') progress.done(name, 'Ready');
   else if (findCondition(conditions, 'Stalled') !== undefined)
@@ -142,7 +176,7 @@ function report(progress: Progress, key: ObjectKey, object: Resource | undefined
   return ready?.status === 'True' && !isStale;
 }
 
-function timeoutError({ store, keys, timeoutMs }: Waiting): SwarmError {
+function timeoutError({ operator: { store }, keys, timeoutMs }: Waiting): SwarmError {
   const unready = keys.flatMap((key) => {
     const object = store.get(key);
     const ready = object && findCondition(conditionsOf(object), 'Ready');

@@ -100,7 +100,9 @@ function parseListen(text: string): HostPort {
   // `:6443` means every address, as everywhere in this family of programs.
   const address = parseHostPort(text.startsWith(':') ? `0.0.0.0${text}` : text);
   if (address !== undefined) return address;
-  throw usageError(`Cannot listen on ${JSON.stringify(text)}: --listen must be host:port`);
+  throw usageError(
+    `Cannot listen on ${JSON.stringify(text)}: --listen must be host:port with a port from 1 to 65535`,
+  );
 }
 
 function parsePruneDelay(text: string): number {

@@ -15,7 +15,8 @@ import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js
 import { Fleet } from '../../../controller/reconcile/fleet.js';
 import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
 import { planFor } from '../../../controller/reconcile/plan-for.js';
-import type { MachinePort, ReconcilePorts } from '../../../controller/reconcile/ports.js';
+import type { MachinePort } from '../../../controller/reconcile/machine-port.js';
+import type { ReconcilePorts } from '../../../controller/reconcile/ports.js';
 import { ClusterLoop } from '../../../controller/reconcile/reconcile-cluster.js';
 import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
@@ -60,6 +61,8 @@ export interface OperatorOptions {
 export interface Operator {
   readonly store: Store;
   readonly installation: string;
+  /** Whether the object's status speaks of what this process saw itself. */
+  isConfirmed(key: ObjectKey): boolean;
   /** Stops everything and releases the state directory. Idempotent. */
   close(): Promise<void>;
 }
@@ -125,7 +128,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       parts.unshift(source);
       await source.start(new AbortController().signal);
     }
-    return { store, installation, close };
+    return { store, installation, isConfirmed: (key) => ports.fleet.isConfirmed(key), close };
   } catch (error) {
     await close();
     throw error;

@@ -8,6 +8,8 @@ import { compareStrings } from './sorted-list.js';
 export const reservationLabels = {
   memoryBytes: 'io.swarmctl.reserved-memory-bytes',
   cpus: 'io.swarmctl.reserved-cpus',
+  /** Host ports asked for at creation, as JSON: a list does not show those of a container that is not running. */
+  ports: 'io.swarmctl.reserved-ports',
 } as const;
 
 export const swarmIdLabel = 'com.docker.swarm.id';

@@ -15,6 +15,8 @@ import { inspectContainer } from './routes/inspect-container.js';
 import { listContainers } from './routes/list-containers.js';
 import * as networks from './routes/networks.js';
 import { inspectNode, listNodes } from './routes/nodes.js';
+import { inspectPlugin, listPlugins } from './routes/plugins.js';
+import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
 import { notASwarmManager, pageNotFound } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
@@ -130,7 +132,7 @@ const rows = [
   ['POST', '/auth', 'any', images.checkAuth],
 
   ['POST', '/build', 'schedule', transfers.buildImage],
-  ['POST', '/build/prune', 'every'],
+  ['POST', '/build/prune', 'every', pruneBuild],
   ['POST', '/build/cancel', 'pin'],
   ['POST', '/session', 'pin'],
   ['POST', '/grpc', 'pin'],
@@ -159,11 +161,11 @@ const rows = [
   ['GET', '/system/df', 'every', diskUsage],
   ['GET', '/debug/{page}', 'manager', pageNotFound],
 
-  ['GET', '/plugins', 'every'],
+  ['GET', '/plugins', 'every', listPlugins],
   ['GET', '/plugins/privileges', 'any'],
   ['POST', '/plugins/pull', 'replicate'],
   ['POST', '/plugins/create', 'replicate'],
-  ['GET', '/plugins/{name}/json', 'holder'],
+  ['GET', '/plugins/{name}/json', 'every', inspectPlugin],
   ['DELETE', '/plugins/{name}', 'holders'],
   ['POST', '/plugins/{name}/enable', 'holders'],
   ['POST', '/plugins/{name}/disable', 'holders'],

@@ -128,6 +128,7 @@ export class ManagerServer {
     }
     for (const { server } of this.#servers) server.closeIdleConnections();
     await options.endStreams();
+    this.#dropIdle();
     const cancel = this.#clock.setTimer(options.graceMs, () => {
       for (const socket of this.#sockets) socket.destroy();
     });
@@ -135,6 +136,15 @@ export class ManagerServer {
     cancel();
     for (const { target } of this.#servers) {
       if (target.type === 'unix') await rm(target.path, { force: true });
+    }
+  }
+
+  /** Ends connections without a request under way; those in the middle of a TLS handshake are not known to HTTP. */
+  #dropIdle(): void {
+    const busyPorts = new Set([...this.#responses].map((response) => response.socket?.remotePort));
+    for (const socket of this.#sockets) {
+      // A port tells the raw socket of a TLS connection; unix sockets have none and end with the handshake's limit.
+      if (socket.remotePort !== undefined && !busyPorts.has(socket.remotePort)) socket.destroy();
     }
   }
 

@@ -1,8 +1,10 @@
 // The cluster as the scheduler sees it now: every validated engine with its containers, images and pending creates.
 import { isJsonObject, objectAt, stringAt } from '../../base/json.js';
 import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '../../engine/cluster-view.js';
+import { reservationLabels } from '../../engine/container-row.js';
 import type { Candidate, CandidateContainer, CandidatePort } from '../../schedule/candidate.js';
 import { withContainer } from '../../schedule/pending-container.js';
+import { parseReservedPorts } from '../../schedule/reserved-ports.js';
 import { repoDigests, repoTags } from '../image-reference.js';
 
 type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images'>;
@@ -75,6 +77,7 @@ export function withOvercommit(total: number, overcommit: number): number {
 function asCandidateContainer(container: CachedContainer): CandidateContainer {
   const { summary } = container;
   const networkMode = stringAt(objectAt(summary, 'HostConfig'), 'NetworkMode');
+  const reserved = parseReservedPorts(container.labels[reservationLabels.ports]);
   return {
     id: container.id,
     names: container.names,
@@ -82,8 +85,9 @@ function asCandidateContainer(container: CachedContainer): CandidateContainer {
     imageId: container.imageId,
     labels: container.labels,
     state: container.state,
-    ports: readPorts(summary['Ports']),
+    ports: [...readPorts(summary['Ports']), ...reserved.ports],
     ...(networkMode === undefined ? {} : { networkMode }),
+    ...(reserved.exposedPorts === undefined ? {} : { exposedPorts: reserved.exposedPorts }),
     memoryBytes: container.memoryBytes,
     cpus: container.cpus,
   };

@@ -3,6 +3,7 @@ import { isJsonObject, objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
 import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
+import { formatReservedPorts } from '../../schedule/reserved-ports.js';
 import { answerWithin, callForBody, neverArrived, type SmallResponse } from '../call-engine.js';
 import { enginePath, engineVersion } from '../engine-path.js';
 import { forwardChange, replySmall } from '../forward.js';
@@ -201,6 +202,7 @@ function withPlacementLabels(
   body: JsonObject,
   { swarmId, request }: { swarmId: string; request: PlacementRequest },
 ): JsonObject {
+  const ports = formatReservedPorts(request);
   return {
     ...body,
     Labels: {
@@ -208,6 +210,7 @@ function withPlacementLabels(
       [swarmIdLabel]: swarmId,
       ...(request.memoryBytes > 0 ? { [reservationLabels.memoryBytes]: String(request.memoryBytes) } : {}),
       ...(request.cpus > 0 ? { [reservationLabels.cpus]: String(request.cpus) } : {}),
+      ...(ports === undefined ? {} : { [reservationLabels.ports]: ports }),
     },
   };
 }

@@ -156,9 +156,8 @@ void t.test(
     await install();
     const engineTlsFile = path.join(directory, 'engines.json');
     await writeFile(engineTlsFile, JSON.stringify({ [engine.address]: { disabled: true } }));
-    const socketPath = path.join(directory, 's.sock');
     const running = start({
-      hosts: [`unix://${socketPath}`],
+      hosts: ['tcp://127.0.0.1:0'],
       discoveryUrl: `nodes://${engine.address}`,
       tls: { ...files, caFile: path.join(clientDirectory, 'ca.pem'), verify: true },
       engineTls: { ...files, caFile: path.join(clientDirectory, 'ca.pem'), verify: true },
@@ -168,10 +167,11 @@ void t.test(
     const [ca, cert, key] = await Promise.all(
       ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFile(path.join(clientDirectory, name), 'utf8')),
     );
-    const client = { ca, cert, key, socketPath, servername: 'localhost' } as tls.ConnectionOptions;
+    const port = Number(/addr=127\.0\.0\.1:(\d+)/.exec(running.log())?.[1]);
+    const client = { ca, cert, key, port, host: '127.0.0.1' } as tls.ConnectionOptions; // three files were read
     const serial = (): Promise<string | undefined> =>
       new Promise((resolve, reject) => {
-        const socket = tls.connect({ ...client, path: socketPath }, () => {
+        const socket = tls.connect(client, () => {
           resolve(socket.getPeerX509Certificate()?.serialNumber);
           socket.destroy();
         });

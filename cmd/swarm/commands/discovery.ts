@@ -6,6 +6,7 @@ import { isToken } from '../../../controller/discovery/token.js';
 import { TokenServer, type ServerTls } from '../../../controller/discovery/token-server.js';
 import type { Command, CommandInput } from '../command.js';
 import type { FlagTable } from '../flag-table.js';
+import { Hangup } from '../hangup.js';
 import { parseListenAddress } from '../listen-address.js';
 import type { ClientSideTls } from '../manage-options.js';
 import { parseCommandLine } from '../parse-flags.js';
@@ -94,6 +95,7 @@ export async function parseDiscoveryCommand({
 async function runDiscovery({ args, globals, environment }: CommandInput): Promise<number> {
   const { host, port, tls, tokens, ...options } = await parseDiscoveryCommand({ args, environment });
   const logger = createProgramLogger(environment, globals.logLevel);
+  const hangup = new Hangup(environment.signals);
   const server = new TokenServer({
     ...options,
     clock: environment.clock,
@@ -109,7 +111,7 @@ async function runDiscovery({ args, globals, environment }: CommandInput): Promi
   });
   if (tls === undefined)
     logger.warn('Without --tlsverify everybody who reaches this port can use the service');
-  environment.signals.onHangup(() => {
+  hangup.listen(() => {
     // Without TLS there is nothing to read, but the signal must not end the program either.
     if (tls === undefined) return;
     readServerTls(tls)

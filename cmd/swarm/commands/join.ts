@@ -18,6 +18,7 @@ import {
   parseHeartbeat,
   requireDiscovery,
 } from '../validation.js';
+import { Hangup } from '../hangup.js';
 import { discoveryArgument, discoveryFileFlag, discoveryOptionFlag } from './shared-flags.js';
 
 const flags = {
@@ -112,6 +113,7 @@ async function runJoin({ args, globals, environment }: CommandInput): Promise<nu
   const { clock, random, signals } = environment;
   const { advertise: entry, discoveryUrl, heartbeatMs, ttlSeconds } = options;
   const logger = createProgramLogger(environment, globals.logLevel);
+  const hangup = new Hangup(signals);
   const backend = await openDiscovery(discoveryUrl, {
     clock,
     random,
@@ -125,7 +127,7 @@ async function runJoin({ args, globals, environment }: CommandInput): Promise<nu
     logger: logger.with({ addr: entry, discovery: describeDiscoveryUrl(discoveryUrl) }),
     signal: stopping.signal,
   });
-  signals.onHangup(() => {
+  hangup.listen(() => {
     // Answered after the files are read, whether they are good or not: see ClientTlsSource.
     void (backend.reload?.() ?? Promise.resolve())
       .then(() => logger.info('Read the TLS files again'))

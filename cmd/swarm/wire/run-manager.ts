@@ -9,6 +9,7 @@ import { EnginePool } from '../../../controller/engine/pool.js';
 import { defaultVersionRange } from '../../../controller/manager/api-version.js';
 import { Manager } from '../../../controller/manager/manager.js';
 import type { ManagerSettings } from '../../../controller/manager/services.js';
+import { Hangup } from '../hangup.js';
 import { parseListenAddress } from '../listen-address.js';
 import type { ManageOptions } from '../manage-options.js';
 import type { ProgramEnvironment } from '../program-environment.js';
@@ -22,6 +23,7 @@ const drainMs = 9_000;
 export async function runManager(options: ManageOptions, environment: ProgramEnvironment): Promise<number> {
   const { clock, random, signals } = environment;
   const logger = createProgramLogger(environment, options.logLevel);
+  const hangup = new Hangup(signals);
   let material = await readTlsMaterial(options);
   const pool = new EnginePool({
     clock,
@@ -52,7 +54,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
   try {
     for (const host of options.hosts) await manager.listen(parseListenAddress(host));
     const ended = new Promise<void>((resolve) => signals.onTerminate(resolve));
-    signals.onHangup(() => {
+    hangup.listen(() => {
       void reload({ logger, discovery, read: () => readTlsMaterial(options) }, (next) => {
         material = next;
         if (next.server !== undefined) manager.setTls(next.server);

@@ -29,6 +29,8 @@ export interface StoreOptions extends Pick<DurableOptions, 'fileSystem' | 'valid
   readonly clock: Clock;
   readonly randomUuid: () => string;
   readonly logger?: Logger;
+  /** Called once, when nothing can be written any more and only a restart helps. */
+  readonly onFailure?: (error: SwarmError) => void;
 }
 
 export interface WriteOptions {
@@ -42,6 +44,7 @@ export class Store {
   readonly #clock: Clock;
   readonly #randomUuid: () => string;
   readonly #logger: Logger;
+  readonly #onFailure: (error: SwarmError) => void;
   readonly #records = new Map<string, StoredRecord>();
   readonly #sorted = new Map<Kind, readonly Resource[]>();
   readonly #listeners = new Set<(event: StoreEvent) => void>();
@@ -61,6 +64,7 @@ export class Store {
     this.#clock = options.clock;
     this.#randomUuid = options.randomUuid;
     this.#logger = options.logger;
+    this.#onFailure = options.onFailure ?? (() => undefined);
     this.#events = new EventLog();
     this.#version = backend.startVersion;
     this.#assignedVersion = backend.startVersion;
@@ -321,6 +325,7 @@ export class Store {
     if (this.#failure !== undefined) return;
     this.#failure = new SwarmError('STATE_UNWRITABLE', messageOf(error), { cause: error });
     this.#logger.error('State can no longer be written; restart the operator', { error: messageOf(error) });
+    this.#onFailure(this.#failure);
   }
 
   #existing(key: ObjectKey, attempt: string): StoredRecord {

@@ -5,10 +5,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { parseHostPort, type HostPort } from '../../../controller/api/engine-address.js';
 import { parseGoDuration } from '../../../controller/base/duration.js';
-import { createLogger } from '../../../controller/base/log.js';
+import type { SwarmError } from '../../../controller/base/errors.js';
+import { createLogger, type Logger } from '../../../controller/base/log.js';
 import { redact } from '../../../controller/base/redact.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
+import type { Operator } from '../wire/operator.js';
 
 interface RunOptions {
   readonly directory?: string;
@@ -61,30 +63,43 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
   });
   const listen = options.listen === undefined ? undefined : parseListen(options.listen);
   const pruneDelayMs = parsePruneDelay(options.pruneDelay);
-  const fatal = new AbortController();
   const { createOperator } = await import('../wire/operator.js');
-  const operator = await createOperator({
-    stateDirectory,
-    ...(options.directory === undefined ? {} : { manifestsDirectory: path.resolve(options.directory) }),
-    ...(options.machines === undefined ? {} : { machinesDirectory: path.resolve(options.machines) }),
-    ...(options.image === undefined ? {} : { imageArchive: path.resolve(options.image) }),
-    ...(options.images === undefined ? {} : { imagesDirectory: path.resolve(options.images) }),
-    ...(listen === undefined ? {} : { listen }),
-    pruneDelayMs,
-    packageRoot: context.packageRoot,
-    version: context.version,
-    ...{ clock, logger, random, env: context.env },
-    randomUuid: randomUUID,
-    randomToken: () => randomBytes(16).toString('hex'),
-    onFatal: (error) => fatal.abort(error),
-  });
+  const open = (onFatal: (error: SwarmError) => void): Promise<Operator> =>
+    createOperator({
+      stateDirectory,
+      ...(options.directory === undefined ? {} : { manifestsDirectory: path.resolve(options.directory) }),
+      ...(options.machines === undefined ? {} : { machinesDirectory: path.resolve(options.machines) }),
+      ...(options.image === undefined ? {} : { imageArchive: path.resolve(options.image) }),
+      ...(options.images === undefined ? {} : { imagesDirectory: path.resolve(options.images) }),
+      ...(listen === undefined ? {} : { listen }),
+      pruneDelayMs,
+      packageRoot: context.packageRoot,
+      version: context.version,
+      ...{ clock, logger, random, env: context.env },
+      randomUuid: randomUUID,
+      randomToken: () => randomBytes(16).toString('hex'),
+      onFatal,
+    });
+  await runOperator({ open, logger, stateDirectory, signal });
+  // Being told to stop is how an operator ends.
+  context.setExitCode(0);
+}
+
+/** Lets it work until `signal` aborts. @throws what the operator could not go on after */
+export async function runOperator(options: {
+  readonly open: (onFatal: (error: SwarmError) => void) => Promise<Operator>;
+  readonly logger: Logger;
+  readonly stateDirectory: string;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { logger, stateDirectory, signal } = options;
+  const fatal = new AbortController();
+  const operator = await options.open((error) => fatal.abort(error));
   logger.info('The operator runs', { state: stateDirectory, installation: operator.installation });
   await ended(signal, fatal.signal);
   logger.info('The operator stops');
   await operator.close();
   fatal.signal.throwIfAborted();
-  // Being told to stop is how an operator ends.
-  context.setExitCode(0);
 }
 
 /** Resolves when one of the signals aborts. */

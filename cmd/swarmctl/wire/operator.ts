@@ -23,7 +23,7 @@ import { Story } from '../../../controller/reconcile/story.js';
 import { loadCrds } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
 import { DirectorySource } from '../../../controller/source/directory-source.js';
-import { Store } from '../../../controller/store/store.js';
+import { Store, type StoreOptions } from '../../../controller/store/store.js';
 import { ensureApiTls } from './api-tls.js';
 import { createChangeRouter } from './change-router.js';
 import { imageArchiveSource } from './image-archive.js';
@@ -54,7 +54,12 @@ export interface OperatorOptions {
   /** 32 hex digits from a cryptographic source. */
   readonly randomToken: () => string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Called when the operator cannot go on: end the process, the next one recovers. */
+  /** Of the state. Default: the real one. */
+  readonly fileSystem?: StoreOptions['fileSystem'];
+  /**
+   * Called when the operator cannot go on, perhaps before it is there: end the process, the next one recovers. What was
+   * acknowledged is on disk.
+   */
   readonly onFatal: (error: SwarmError) => void;
 }
 
@@ -80,7 +85,11 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const { clock, logger, random, stateDirectory } = options;
   const crds = await loadCrds(path.join(options.packageRoot, 'schemas'));
   const validator = new Validator(crds);
-  const store = await Store.open({ ...options, directory: stateDirectory, validator });
+  const store = await Store.open({
+    ...{ clock, logger, validator, directory: stateDirectory, randomUuid: options.randomUuid },
+    ...(options.fileSystem === undefined ? {} : { fileSystem: options.fileSystem }),
+    onFailure: options.onFatal,
+  });
   /** In the order in which they are to be closed. */
   const parts: { close(): Promise<unknown> }[] = [store];
   const close = closeOnce(parts, logger);
@@ -98,7 +107,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     });
     parts.unshift(sessions);
     const ports = createPorts({ ...options, store, delivered, sessions, installation, enqueue });
-    const queue = createQueue(ports, options);
+    const queue = createQueue(ports);
     parts.unshift(queue);
     store.subscribe(
       createChangeRouter(store, (key) =>
@@ -168,7 +177,7 @@ function createPorts(
   };
 }
 
-function createQueue(ports: ReconcilePorts, options: OperatorOptions): WorkQueue {
+function createQueue(ports: ReconcilePorts): WorkQueue {
   const clusters = new ClusterLoop(ports);
   const { clock, random, logger } = ports;
   return new WorkQueue({
@@ -176,9 +185,7 @@ function createQueue(ports: ReconcilePorts, options: OperatorOptions): WorkQueue
     reconcile: (key, signal) =>
       key.kind === 'Cluster' ? clusters.reconcile(key.name, signal) : reconcileNode(key.name, ports, signal),
     onError: (key, error) => {
-      // What was acknowledged is on disk; what comes next could not be.
-      if (ports.store.failure !== undefined) options.onFatal(ports.store.failure);
-      else logger.debug(`Reconciling ${formatKey(key)} failed: ${error.message}`, { code: error.code });
+      logger.debug(`Reconciling ${formatKey(key)} failed: ${error.message}`, { code: error.code });
     },
   });
 }

@@ -8,6 +8,7 @@ import { loadCrds } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
 import { contentOf, openCopy, openIn } from '../../support/durable-stores.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { brokenDisk } from '../../support/broken-disk.js';
 import { killedFileSystem } from '../../support/killed-file-system.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
 
@@ -193,29 +194,19 @@ t.test('Store fills in defaults that a newer schema has added', async (t) => {
 
 t.test('Store stops writing for good when a sync fails, and keeps answering', async (t) => {
   const directory = path.join(t.testdir(), 'state');
-  const { fileSystem } = killedFileSystem({ killAt: -1, kind: 'process' });
-  let isBroken = false;
+  const disk = brokenDisk();
+  const failures: string[] = [];
   const store = await openIn(directory, {
-    fileSystem: {
-      ...fileSystem,
-      open: async (...all: Parameters<typeof fileSystem.open>) => {
-        const handle = await fileSystem.open(...all);
-        const sync = (): Promise<void> =>
-          isBroken
-            ? Promise.reject(
-                Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' }),
-              )
-            : handle.sync();
-        return { ...handle, sync };
-      },
-    },
+    onFailure: ({ code }) => failures.push(code),
+    fileSystem: disk.fileSystem,
   });
   await store.create(aNode(), { origin: api });
-  isBroken = true;
+  disk.isBroken = true;
   await t.rejects(store.create(aNode({ name: 'b' }), { origin: api }), { code: 'STATE_UNWRITABLE' });
-  isBroken = false;
+  disk.isBroken = false;
   await t.rejects(store.create(aNode({ name: 'c' }), { origin: api }), { code: 'STATE_UNWRITABLE' });
   t.match(store.failure, { code: 'STATE_UNWRITABLE' });
+  t.same(failures, ['STATE_UNWRITABLE'], 'told once');
   t.ok(store.get(key));
   await store.close();
 });

@@ -3,7 +3,10 @@ import type { AgentRole } from '../api/agent-role.js';
 import type { DesiredContainer } from './desired-container.js';
 
 export type Action =
+  /** From an archive of the operator. */
   | { readonly type: 'LoadImage'; readonly node: string; readonly reference: string }
+  /** By the engine, from the image's registry. */
+  | { readonly type: 'PullImage'; readonly node: string; readonly reference: string }
   | {
       readonly type: 'CreateContainer';
       readonly node: string;
@@ -70,6 +73,8 @@ export function describeAction(action: Action): string {
   switch (action.type) {
     case 'LoadImage':
       return `load image ${action.reference} into ${action.node}`;
+    case 'PullImage':
+      return `pull image ${action.reference} on ${action.node}`;
     case 'CreateContainer':
       return `create container ${action.container.name} on ${action.node}: ${action.why}`;
     case 'PutFiles':

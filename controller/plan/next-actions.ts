@@ -11,8 +11,16 @@ export interface Progress {
 
 export interface NextActions {
   readonly actions: readonly Action[];
-  /** What it waits for, when it has actions in a later stage; for people. */
-  readonly waitsFor?: string;
+  /** What it waits for, when it has actions in a later stage. */
+  readonly waitsFor?: Wait;
+}
+
+/** For people. */
+export interface Wait {
+  /** The same as long as the plan is in this phase: `the managers`. */
+  readonly phase: string;
+  /** Who is waited for right now: `manager node0`. */
+  readonly detail: string;
 }
 
 /** The actions of `node` in its first stage, unless an earlier stage is unfinished elsewhere. */
@@ -22,20 +30,33 @@ export function nextActions(plan: Plan, node: string, progress: Progress): NextA
   if (stage === undefined) return { actions: [] };
   for (const earlier of plan.stages.slice(0, index).filter((other) => other.isPreparation !== true)) {
     const blocker = earlier.actions.find((action) => !isIgnored(action.node, { earlier, stage, progress }));
-    if (blocker !== undefined) return { actions: [], waitsFor: describeStage(earlier, blocker.node) };
+    if (blocker !== undefined) return { actions: [], waitsFor: waitFor(earlier, blocker.node) };
   }
   const [unknown] = progress.unknown;
   // Nodes that may turn out to run a manager come first; clearing what stands in the way harms no order.
   if (unknown !== undefined && !['images', 'clear', 'discovery'].includes(stage.name)) {
-    return { actions: [], waitsFor: `the first look at ${unknown}` };
+    return {
+      actions: [],
+      waitsFor: { phase: 'a first look at every engine', detail: `the first look at ${unknown}` },
+    };
   }
   return { actions: stage.actions.filter((action) => action.node === node) };
 }
 
-/** The stage of a manager carries its node's name already. */
-function describeStage({ name }: Stage, node: string): string {
-  return name.endsWith(` ${node}`) ? name : `${name} on ${node}`;
+function waitFor({ name }: Stage, node: string): Wait {
+  // The stage of a manager carries its node's name already.
+  const detail = name.endsWith(` ${node}`) ? name : `${name} on ${node}`;
+  const [kind = ''] = name.split(' ');
+  return { phase: phases[kind] ?? name, detail };
 }
+
+/** By the first word of a stage's name. */
+const phases: Readonly<Record<string, string>> = {
+  clear: 'containers of another cluster to be removed',
+  discovery: 'the token services',
+  manager: 'the managers',
+  joins: 'the turn of its join container',
+};
 
 /** The nodes that could work now, in the plan's order. */
 export function nodesToWake(plan: Plan, progress: Progress): readonly string[] {

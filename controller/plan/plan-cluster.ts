@@ -61,18 +61,20 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
   };
 }
 
-/** The image goes first wherever a container will be made, so that replacing one takes it away for a moment only. */
+/**
+ * The image goes first wherever a container will be made: replacing one takes it away for a moment only, and an image
+ * that cannot be had takes nothing away.
+ */
 function planImages(
   desired: DesiredCluster,
   { observed, steps }: { readonly observed: ClusterObservation; readonly steps: readonly Step[] },
 ): readonly Action[] {
   const { reference, source } = desired.image;
-  if (source !== 'archive') return [];
   const creating = steps.filter((step) => step.actions.some((action) => action.type === 'CreateContainer'));
   return [...new Set(creating.map((step) => step.container.node))]
     .filter((node) => observed.engines.get(node)?.images.includes(reference) !== true)
     .sort()
-    .map((node) => ({ type: 'LoadImage', node, reference }));
+    .map((node) => ({ type: source === 'archive' ? 'LoadImage' : 'PullImage', node, reference }));
 }
 
 /**
@@ -150,7 +152,7 @@ function findLeftovers(
         // It holds the port that the container of the right name needs.
         inTheWay.push(remove(node, container, 'it was renamed'));
       } else {
-        unwanted.push(remove(node, container, `${node} no longer has the role ${role || '(none)'}`));
+        unwanted.push(remove(node, container, `${node} needs no ${role || 'such'} container any more`));
       }
     }
   }

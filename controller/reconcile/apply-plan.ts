@@ -5,7 +5,7 @@ import { containerLabels } from '../api/labels.js';
 import { isSwarmError, SwarmError } from '../base/errors.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { filesRoot } from '../plan/container-files.js';
-import { describeAction, type Action } from '../plan/action.js';
+import type { Action } from '../plan/action.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
 import type { DeliveredFiles } from './delivered-files.js';
 import type { ImageLoader } from './image-loader.js';
@@ -15,7 +15,6 @@ export interface ApplyOptions {
   readonly client: EngineClient;
   readonly images: ImageLoader;
   readonly delivered: DeliveredFiles;
-  readonly imageSource: 'archive' | 'registry';
   readonly installation: string;
   /** Called after each step that changed something. */
   readonly tell: (happening: Happening) => void;
@@ -45,11 +44,11 @@ async function applyAction(action: Action, options: StepOptions): Promise<void> 
   switch (action.type) {
     case 'LoadImage':
       await options.images.load(client, action.reference, signal);
-      tell({
-        type: 'Normal',
-        reason: 'ImageLoaded',
-        message: `Image ${action.reference} is in ${action.node}`,
-      });
+      tell(imageLoaded(action));
+      return;
+    case 'PullImage':
+      await options.images.pull(client, action.reference, signal);
+      tell(imageLoaded(action));
       return;
     case 'CreateContainer': {
       const id = await create(action.container, options);
@@ -101,17 +100,15 @@ async function applyAction(action: Action, options: StepOptions): Promise<void> 
   }
 }
 
+function imageLoaded({ reference, node }: { readonly reference: string; readonly node: string }): Happening {
+  return { type: 'Normal', reason: 'ImageLoaded', message: `Image ${reference} is in ${node}` };
+}
+
 async function create(container: DesiredContainer, options: StepOptions): Promise<string> {
   const { client, signal } = options;
-  const attempt = (): Promise<string> =>
-    client.createContainer({ name: container.name, body: container.body }, signal);
   try {
-    return await attempt();
+    return await client.createContainer({ name: container.name, body: container.body }, signal);
   } catch (error) {
-    if (isSwarmError(error, 'OBJECT_NOT_FOUND') && options.imageSource === 'registry') {
-      await options.images.pull(client, container.image, signal);
-      return attempt();
-    }
     // Somebody was faster, for example we ourselves before a crash whose answer got lost.
     if (isSwarmError(error, 'OBJECT_CONFLICT')) {
       const present = await client.inspectContainer(container.name, signal);
@@ -164,12 +161,4 @@ function remember(
   { id, delivered }: { readonly id: string; readonly delivered: DeliveredFiles },
 ): void {
   if (container.filesHash !== undefined) delivered.set(id, container.filesHash);
-}
-
-/** What a run is about to do, for a condition's message. */
-export function describeWork(actions: readonly Action[]): string {
-  const [first, ...rest] = actions;
-  if (first === undefined) return 'Nothing is to be done';
-  const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
-  return `Working: ${describeAction(first)}${more}`;
 }

@@ -6,6 +6,7 @@ import type { SwarmError } from '../base/errors.js';
 import { managerEndpoint } from '../plan/desired-cluster.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
 import type { ManagerView } from './fleet.js';
+import { lowerFirst } from './phase.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
 
 export interface ClusterFacts {
@@ -14,11 +15,11 @@ export interface ClusterFacts {
   readonly nodes: readonly Node[];
   readonly resolved: readonly ResolvedNode[];
   readonly managers: ReadonlyMap<string, ManagerView>;
-  /** What engines are still to do. */
+  /** The phase engines are in, while they have something to do. */
   readonly work?: string | undefined;
   /** Why nothing could be decided: credentials, image. */
   readonly error?: SwarmError | undefined;
-  /** What keeps a deleted cluster from going. */
+  /** What a deleted cluster waits for. */
   readonly leftovers?: string | undefined;
   readonly nowMs: number;
 }
@@ -44,12 +45,11 @@ export function decideCluster(facts: ClusterFacts): Summary {
   }
   if (facts.work !== undefined && isRollingOut(cluster)) {
     if (!cluster.spec.suspend) return working('Progressing', facts.work);
-    const message = `spec.suspend is true; left undone: ${facts.work}`;
+    const message = `spec.suspend is true; left undone: ${lowerFirst(facts.work)} (swarmctl plan ${cluster.metadata.name} says what)`;
     return { ready: 'False', reason: 'Suspended', message, progress: 'settled' };
   }
   const notReady = facts.nodes.filter((node) => !isReady(node));
-  const [first] = notReady;
-  if (first !== undefined) return decideNotReady(facts, { notReady, first });
+  if (notReady.length > 0) return decideNotReady(facts, notReady);
   const silent = managerNodes.find((node) => managers.get(node.name)?.type !== 'serving');
   if (silent !== undefined) {
     const view = managers.get(silent.name);
@@ -57,8 +57,7 @@ export function decideCluster(facts: ClusterFacts): Summary {
     return working('ManagerNotServing', `The manager on ${silent.name} does not answer${why}`);
   }
   const { joined, workers } = countNodes(facts);
-  if (joined < workers)
-    return working('NotJoined', `The managers list ${joined} of ${workers} workers as healthy`);
+  if (joined < workers) return notJoined;
   return {
     ready: 'True',
     reason: 'Ready',
@@ -74,23 +73,38 @@ function isRollingOut(cluster: Cluster): boolean {
   return isNew || before?.reason === 'Progressing' || before?.reason === 'Suspended';
 }
 
-function decideNotReady(
-  facts: ClusterFacts,
-  { notReady, first }: { readonly notReady: readonly Node[]; readonly first: Node },
-): Summary {
-  const { total, ready } = countNodes(facts);
-  const condition = findCondition(conditionsOf(first), 'Ready');
-  const why = condition === undefined ? '' : `: ${condition.reason}: ${condition.message}`;
-  const isAtWork = notReady.some((node) => findCondition(conditionsOf(node), 'Stalled') === undefined);
-  const reasons = new Set(notReady.map((node) => findCondition(conditionsOf(node), 'Ready')?.reason));
-  const isNew = reasons.size === 1 && reasons.has('Progressing');
-  return {
-    ready: 'False',
-    reason: isNew ? 'Progressing' : 'NodesNotReady',
-    message: `${ready} of ${total} nodes are ready; ${first.metadata.name}${why}`,
-    progress: isAtWork ? 'working' : 'stalled',
-  };
+/**
+ * What is wrong with a node goes before what every node passes on its way. Counts are in the status, not in the message,
+ * which would change with every node that gets ready.
+ */
+function decideNotReady(facts: ClusterFacts, notReady: readonly Node[]): Summary {
+  const found = notReady.map((node) => ({ node, ready: findCondition(conditionsOf(node), 'Ready') }));
+  const wrong = found.find(({ ready }) => ready !== undefined && !stepsOfTheWay.has(ready.reason));
+  if (wrong?.ready !== undefined) {
+    const { name } = wrong.node.metadata;
+    const isAtWork = notReady.some((node) => findCondition(conditionsOf(node), 'Stalled') === undefined);
+    return {
+      ready: 'False',
+      reason: 'NodesNotReady',
+      message: `Node ${name} is not ready: ${wrong.ready.reason}: ${wrong.ready.message}`,
+      progress: isAtWork ? 'working' : 'stalled',
+    };
+  }
+  if (facts.work !== undefined) return working('Progressing', facts.work);
+  const has = (reason: string): boolean => found.some(({ ready }) => ready?.reason === reason);
+  if (found.some(({ ready }) => ready === undefined || ready.status === 'Unknown')) {
+    return working('Progressing', 'Looking at the engines');
+  }
+  if (has('Progressing')) return working('Progressing', 'Waiting for the nodes');
+  return has('ManagerNotServing')
+    ? working('ManagerNotServing', 'Waiting for a manager to answer')
+    : notJoined;
 }
+
+/** Reasons for which a node is not ready while all goes well. */
+const stepsOfTheWay = new Set(['Progressing', 'ManagerNotServing', 'NotJoined']);
+
+const notJoined = working('NotJoined', 'Waiting for the managers to list every worker as healthy');
 
 export function countNodes({ nodes, resolved, managers }: ClusterFacts): {
   readonly total: number;

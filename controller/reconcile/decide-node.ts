@@ -9,7 +9,8 @@ import type { Cluster, Node, NodeStatus } from '../api/resources.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
-import type { ManagerView, NodeView } from './fleet.js';
+import type { ListedEngine, ManagerView, NodeView } from './fleet.js';
+import { lowerFirst } from './phase.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
 
 export interface NodeFacts {
@@ -23,7 +24,7 @@ export interface NodeFacts {
   readonly desired: readonly DesiredContainer[] | undefined;
   /** Foreign containers in the way. */
   readonly problem?: string | undefined;
-  /** What is being done or is still to do. */
+  /** The phase of what is being done or is still to do. */
   readonly work?: string | undefined;
   /** Whether the work takes a running container away. */
   readonly isDisruptive?: boolean | undefined;
@@ -56,8 +57,10 @@ export function decideNode(facts: NodeFacts): Summary {
 function decideDeletion({ node, view, work }: NodeFacts): Answer {
   if (node.metadata.deletionTimestamp === undefined) return undefined;
   const error = view.type === 'failed' ? view.error : view.type === 'observed' ? view.applyError : undefined;
-  const why = error === undefined ? (work ?? 'looking for containers to remove') : error.message;
-  return working('Terminating', `Removing swarmctl's containers: ${why}`);
+  return working(
+    'Terminating',
+    error === undefined ? (work ?? 'Removing containers') : `Removing containers: ${error.message}`,
+  );
 }
 
 function decideEngine({ node, view, duplicateOf }: NodeFacts): Answer {
@@ -95,7 +98,7 @@ function decideWork(facts: NodeFacts): Answer {
     return {
       ready: 'False',
       reason: 'Suspended',
-      message: `spec.suspend of cluster "${cluster.metadata.name}" is true; left undone: ${work}`,
+      message: `spec.suspend of cluster "${cluster.metadata.name}" is true; left undone: ${lowerFirst(work)} (swarmctl plan ${cluster.metadata.name} says what)`,
       progress: 'settled',
     };
   }
@@ -128,7 +131,7 @@ function decideAgents({ desired, view, lastWords }: NodeFacts): Answer {
       observed === undefined
         ? 'does not exist'
         : observed.state === 'restarting'
-          ? `does not stay up (exit code ${observed.exitCode}, ${observed.restartCount} restarts)`
+          ? `does not stay up (exit code ${observed.exitCode})`
           : `is ${observed.state}`;
     const error = observed?.error === '' ? undefined : observed?.error;
     const why = [error, words].filter((text) => text !== undefined).join('; ');
@@ -157,16 +160,21 @@ function decideJoined({ node, managers, resolved, cluster }: NodeFacts): Answer 
   }
   for (const [name, manager] of serving) {
     const listed = manager.type === 'serving' ? manager.engines.get(entry) : undefined;
-    if (listed === undefined) {
-      return working('NotJoined', `The manager on ${name} does not list ${entry} yet`);
+    // Pending without an error: the manager has heard of it and makes its connection.
+    if (listed === undefined || (listed.status === 'Pending' && !hasError(listed))) {
+      return working('NotJoined', `Waiting for the manager on ${name} to list ${entry}`);
     }
     if (listed.status !== 'Healthy') {
-      // The manager writes (none) where it has nothing to say.
-      const error = ['', '(none)'].includes(listed.error) ? '' : `: ${listed.error}`;
+      const error = hasError(listed) ? `: ${listed.error}` : '';
       return working('NotHealthy', `The manager on ${name} lists ${entry} as ${listed.status}${error}`);
     }
   }
   return undefined;
+}
+
+function hasError({ error }: ListedEngine): boolean {
+  // The manager writes (none) where it has nothing to say.
+  return !['', '(none)'].includes(error);
 }
 
 function readyMessage({ node, resolved }: NodeFacts): string {

@@ -17,8 +17,13 @@ export async function lastWordsOf(
   const words = await Promise.all(
     failing.map(async ({ id, name }) => {
       const text = await client.containerLogs(id, { tail: 1 }, signal).catch(() => '');
-      return [name, redact(text.trim()).slice(0, longest)] as const;
+      return [name, redact(withoutTime(text.trim())).slice(0, longest)] as const;
     }),
   );
   return new Map(words.filter(([, text]) => text !== ''));
+}
+
+/** The time of a log line differs at each restart, and would make a message of what was said before. */
+function withoutTime(line: string): string {
+  return line.replace(/^time="?[^" ]*"? /, '');
 }

@@ -6,8 +6,8 @@ import type { Action } from '../plan/action.js';
 import { nextActions } from '../plan/next-actions.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import { remove } from '../plan/plan-container.js';
-import { describeWork } from './apply-plan.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
+import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 
 export interface Work {
@@ -18,6 +18,8 @@ export interface Work {
   readonly isDisruptive: boolean;
   /** What is to be done or waited for; absent when this engine is as desired. */
   readonly pending?: string;
+  /** Who is waited for right now; for the debug log. */
+  readonly waitsFor?: string;
   /** A foreign container in the way. */
   readonly problem?: string;
   /** A deleted Node may go although containers are left: they belong to somebody else or are orphaned on purpose. */
@@ -55,16 +57,15 @@ export function findWork(options: {
   const { plan, progress } = current;
   const next = nextActions(plan, node, progress);
   const problem = plan.problems.find((other) => other.node === node)?.message;
-  const wait =
-    plan.waits.find((other) => other.node === node)?.message ??
-    (next.waitsFor === undefined ? undefined : `for ${next.waitsFor}`);
+  const wait = plan.waits.find((other) => other.node === node)?.message;
+  const waiting =
+    wait === undefined ? next.waitsFor && `Waiting for ${next.waitsFor.phase}` : `Waiting: ${wait}`;
   const work = toWork(next.actions);
   return suspended(
     {
       ...work,
-      ...(work.pending === undefined && wait !== undefined
-        ? { pending: wait.startsWith('for ') ? `Waiting ${wait}` : `Waiting: ${wait}` }
-        : {}),
+      ...(work.pending === undefined && waiting !== undefined ? { pending: waiting } : {}),
+      ...(next.waitsFor === undefined ? {} : { waitsFor: next.waitsFor.detail }),
       ...(problem === undefined ? {} : { problem }),
     },
     cluster,
@@ -83,7 +84,7 @@ function toWork(actions: readonly Action[]): Work {
     mayAct: true,
     isDisruptive: actions.some((action) => action.type === 'RemoveContainer'),
     leavesContainers: false,
-    ...(actions.length === 0 ? {} : { pending: describeWork(actions) }),
+    ...(actions.length === 0 ? {} : { pending: phaseOf(actions) }),
   };
 }
 

@@ -11,11 +11,11 @@ import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import type { Outcome } from '../queue/work-queue.js';
-import { describeWork } from './apply-plan.js';
 import { checkManager } from './check-manager.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
 import type { ManagerView } from './fleet.js';
+import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
@@ -87,10 +87,10 @@ export class ClusterLoop {
     return this.#next(cluster, { isReady, resolved, signal });
   }
 
-  /** What engines are still to do, for people; undefined when every engine that was seen is as desired. */
+  /** The phase of the first stage with work left; undefined when every engine that was seen is as desired. */
   #work(name: string): string | undefined {
-    const actions = currentPlan(name, this.#ports)?.plan.stages.flatMap((stage) => stage.actions) ?? [];
-    return actions.length === 0 ? undefined : describeWork(actions);
+    const [first] = currentPlan(name, this.#ports)?.plan.stages ?? [];
+    return first && phaseOf(first.actions);
   }
 
   async #resolveAll(nodes: readonly Node[], cluster: Cluster): Promise<readonly ResolvedNode[]> {
@@ -263,27 +263,30 @@ export class ClusterLoop {
     return {};
   }
 
-  /** What is still on engines, or not known to be gone; undefined when nothing is. */
+  /** Why something may still be on engines; undefined when nothing is. */
   #leftovers(cluster: Cluster, nodes: readonly Node[]): string | undefined {
     const { fleet, installation } = this.#ports;
     const { name } = cluster.metadata;
-    const texts: string[] = [];
+    const failures: string[] = [];
+    let isAnyLeft = false;
     for (const { metadata } of nodes) {
       const view = fleet.view(metadata.name);
       if (view.type === 'failed') {
         // Containers are gone with the machine they were on.
-        if (view.error.code !== 'MACHINE_NOT_FOUND') texts.push(view.error.message);
+        if (view.error.code !== 'MACHINE_NOT_FOUND') failures.push(view.error.message);
       } else if (view.type === 'unknown' || fleet.isBusy(metadata.name)) {
-        texts.push(`${metadata.name} is being looked at`);
+        isAnyLeft = true;
       } else if (duplicateOf(metadata.name, this.#ports) === undefined) {
-        const { length } = view.observation.containers.filter(
+        const isLeft = view.observation.containers.some(
           ({ labels }) =>
             labels[containerLabels.installation] === installation && labels[containerLabels.cluster] === name,
         );
-        if (length > 0) texts.push(`${length} on ${metadata.name}`);
+        isAnyLeft ||= isLeft;
+        if (isLeft && view.applyError !== undefined) failures.push(view.applyError.message);
       }
     }
-    return texts.length === 0 ? undefined : texts.join(', ');
+    if (failures.length > 0) return failures.join('; ');
+    return isAnyLeft ? 'its engines are at it' : undefined;
   }
 
   /** @returns whether the cluster is ready */

@@ -8,17 +8,18 @@ import { agentContainerName, agentRoles } from '../api/agent-role.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import { isSwarmError, toSwarmError, type SwarmError } from '../base/errors.js';
 import type { EngineClient } from '../engine/engine-client.js';
-import type { Action } from '../plan/action.js';
+import { describeAction, type Action } from '../plan/action.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import type { Outcome } from '../queue/work-queue.js';
-import { applyActions, describeWork } from './apply-plan.js';
+import { applyActions } from './apply-plan.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import { nodeStatus, type NodeFacts } from './decide-node.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
 import { findWork, type Work } from './node-work.js';
 import { observeEngine } from './observe-engine.js';
+import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
@@ -101,6 +102,7 @@ class NodeRun {
       fleet.setView(this.#name, { type: 'observed', engine, observation, failures: 0 });
     }
     if (await this.#finalize(work)) return {};
+    if (work.waitsFor !== undefined) this.#ports.logger.debug(`${this.#name} waits for ${work.waitsFor}`);
     const lastWords = await lastWordsOf(client, this.#ownContainers(), this.#signal);
     await this.writeStatus({ work: work.pending, problem: work.problem, lastWords });
     this.#wakeOthers();
@@ -208,14 +210,14 @@ class NodeRun {
   /** @returns what went wrong */
   async #act(client: EngineClient, work: Work): Promise<SwarmError | undefined> {
     const { actions, isDisruptive } = work;
-    const { fleet, images, delivered, story, installation } = this.#ports;
+    const { fleet, images, delivered, story, installation, logger } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
     fleet.setBusy(this.#name, true);
     try {
-      await this.writeStatus({ work: describeWork(actions), isDisruptive });
-      const imageSource = fleet.desired(this.#node.spec.cluster)?.image.source ?? 'archive';
+      for (const action of actions) logger.debug(`To do: ${describeAction(action)}`);
+      await this.writeStatus({ work: phaseOf(actions), isDisruptive });
       await applyActions(actions, {
-        ...{ client, images, delivered, imageSource, installation },
+        ...{ client, images, delivered, installation },
         tell: (happening) => story.tell(key, happening),
         signal: this.#signal,
       });

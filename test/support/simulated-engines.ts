@@ -81,6 +81,7 @@ export class SimulatedEngines {
     };
     switch (action.type) {
       case 'LoadImage':
+      case 'PullImage':
         engine.images.add(action.reference);
         break;
       case 'CreateContainer': {

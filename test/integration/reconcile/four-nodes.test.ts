@@ -176,7 +176,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
   await t.test('a suspended cluster is left as it is', { timeout: 60_000 }, async (t) => {
     await applyAll(operator, [aCluster({ suspend: true, manager })]);
     await docker(node1, 'rm', '-f', 'swarm-demo-join');
-    const leftUndone = /left undone: Working: create container swarm-demo-join on node1/;
+    const leftUndone = /left undone: creating containers/;
     await waitFor(operator, nodeKey('node1'), (object) => leftUndone.test(readyOf(object)?.message ?? ''));
     t.equal(readyOf(operator.store.getNode('node1'))?.reason, 'Suspended');
     await applyAll(operator, [aCluster({ manager })]);

@@ -158,11 +158,11 @@ const cases: readonly Case[] = [
       four.map((node) => ({ ...node, isDeleting: true })),
     ),
     lines: [
-      'remove container swarm-demo-discovery from node0: node0 no longer has the role discovery',
-      'remove container swarm-demo-manage from node0: node0 no longer has the role manage',
-      'remove container swarm-demo-join from node1: node1 no longer has the role join',
-      'remove container swarm-demo-join from node2: node2 no longer has the role join',
-      'remove container swarm-demo-join from node3: node3 no longer has the role join',
+      'remove container swarm-demo-discovery from node0: node0 needs no discovery container any more',
+      'remove container swarm-demo-manage from node0: node0 needs no manage container any more',
+      'remove container swarm-demo-join from node1: node1 needs no join container any more',
+      'remove container swarm-demo-join from node2: node2 needs no join container any more',
+      'remove container swarm-demo-join from node3: node3 needs no join container any more',
     ],
   },
 ];
@@ -227,13 +227,19 @@ t.test('nextActions() lets the failure of one engine block only further disrupti
   for (const node of changed.nodes) loaded.apply({ type: 'LoadImage', node, reference: 'swarm:2' });
   const plan = planCluster(changed, loaded.observe());
   const idle = { unknown: new Set<string>(), failing: new Set<string>() };
-  t.match(nextActions(plan, 'node1', idle), { actions: [], waitsFor: 'discovery on node0' });
+  t.match(nextActions(plan, 'node1', idle), {
+    actions: [],
+    waitsFor: { phase: 'the token services', detail: 'discovery on node0' },
+  });
   const withoutNode0 = { ...idle, failing: new Set(['node0']) };
   t.ok(
     nextActions(plan, 'node1', withoutNode0).actions.length > 0,
     'joins do not wait for a failing manager',
   );
-  t.match(nextActions(plan, 'node2', withoutNode0), { actions: [], waitsFor: 'joins 1–1 of 3 on node1' });
+  t.match(nextActions(plan, 'node2', withoutNode0), {
+    actions: [],
+    waitsFor: { phase: 'the turn of its join container', detail: 'joins 1–1 of 3 on node1' },
+  });
   const withoutNode1 = { ...idle, failing: new Set(['node0', 'node1']) };
   t.match(nextActions(plan, 'node2', withoutNode1), { actions: [] }, 'a roll-out stops at the first failure');
   t.end();
@@ -247,7 +253,10 @@ t.test('nextActions() waits with join containers for the first look at a manager
   }
   const plan = planCluster(demo, world.observe());
   const progress = { unknown: new Set(['node0']), failing: new Set<string>() };
-  t.match(nextActions(plan, 'node1', progress), { actions: [], waitsFor: 'the first look at node0' });
+  t.match(nextActions(plan, 'node1', progress), {
+    actions: [],
+    waitsFor: { phase: 'a first look at every engine', detail: 'the first look at node0' },
+  });
   t.equal(nextActions(plan, 'node1', { ...progress, unknown: new Set() }).actions.length, 3);
   t.end();
 });

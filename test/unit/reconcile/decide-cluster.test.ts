@@ -16,7 +16,7 @@ const serving = (...addresses: string[]): ManagerView => ({
   engines: new Map(addresses.map((address) => [address, { name: 'x', status: 'Healthy', error: '' }])),
 });
 
-function withReady(node: Node, status: 'True' | 'False', reason: string, message = 'because'): Node {
+function withReady(node: Node, status: 'True' | 'False' | 'Unknown', reason: string, message = 'because'): Node {
   const condition = {
     type: 'Ready',
     status,
@@ -79,7 +79,7 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
     { nodes: [manager, withReady(worker, 'False', 'EngineUnreachable', 'Cannot connect')] },
     {
       reason: 'NodesNotReady',
-      message: '1 of 2 nodes are ready; node1: EngineUnreachable: Cannot connect',
+      message: 'Node node1 is not ready: EngineUnreachable: Cannot connect',
       progress: 'working',
     },
   ],
@@ -91,7 +91,32 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
   [
     'all nodes are new',
     { nodes: [withReady(manager, 'False', 'Progressing'), withReady(worker, 'False', 'Progressing')] },
-    { reason: 'Progressing' },
+    { reason: 'Progressing', message: 'Waiting for the nodes' },
+  ],
+  [
+    'the nodes work',
+    { nodes: [manager, withReady(worker, 'False', 'Progressing')], work: 'Loading the image' },
+    { reason: 'Progressing', message: 'Loading the image' },
+  ],
+  [
+    'nobody has looked at a node',
+    { nodes: [manager, withReady(worker, 'Unknown', 'Progressing')] },
+    { reason: 'Progressing', message: 'Looking at the engines' },
+  ],
+  [
+    'a node waits for the manager',
+    { nodes: [withReady(manager, 'False', 'ManagerNotServing'), withReady(worker, 'False', 'NotJoined')] },
+    { reason: 'ManagerNotServing', message: 'Waiting for a manager to answer' },
+  ],
+  [
+    'a node waits to be listed',
+    { nodes: [manager, withReady(worker, 'False', 'NotJoined')] },
+    { reason: 'NotJoined', message: 'Waiting for the managers to list every worker as healthy' },
+  ],
+  [
+    'something is wrong with one of many',
+    { nodes: [withReady(manager, 'False', 'Progressing'), withReady(worker, 'False', 'NotHealthy', 'x')] },
+    { reason: 'NodesNotReady', message: 'Node node1 is not ready: NotHealthy: x', progress: 'working' },
   ],
   [
     'the manager does not answer',
@@ -104,12 +129,15 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
   [
     'the manager does not list everybody',
     { managers: new Map([['node0', serving()]]) },
-    { reason: 'NotJoined', message: 'The managers list 0 of 1 workers as healthy' },
+    { reason: 'NotJoined', message: 'Waiting for the managers to list every worker as healthy' },
   ],
   [
     'a new spec is rolled out',
-    { cluster: { ...cluster, metadata: { ...cluster.metadata, generation: 2 } }, work: 'Working: x' },
-    { ready: 'False', reason: 'Progressing', message: 'Working: x' },
+    {
+      cluster: { ...cluster, metadata: { ...cluster.metadata, generation: 2 } },
+      work: 'Creating containers',
+    },
+    { ready: 'False', reason: 'Progressing', message: 'Creating containers' },
   ],
   [
     'a new spec waits because the cluster is suspended',
@@ -119,23 +147,23 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
         metadata: { ...cluster.metadata, generation: 2 },
         spec: aCluster({ suspend: true }).spec,
       },
-      work: 'Working: x',
+      work: 'Creating containers',
     },
     {
       ready: 'False',
       reason: 'Suspended',
-      message: 'spec.suspend is true; left undone: Working: x',
+      message: 'spec.suspend is true; left undone: creating containers (swarmctl plan demo says what)',
       progress: 'settled',
     },
   ],
-  ['certificates are renewed', { work: 'Working: copy 4 files' }, { ready: 'True', reason: 'Ready' }],
+  ['certificates are renewed', { work: 'Delivering new files' }, { ready: 'True', reason: 'Ready' }],
   [
     'it is being deleted',
     {
       cluster: { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: 'x' } },
-      leftovers: '2 on node1',
+      leftovers: 'its engines are at it',
     },
-    { reason: 'Terminating', message: "Removing swarmctl's containers: 2 on node1" },
+    { reason: 'Terminating', message: "Removing swarmctl's containers: its engines are at it" },
   ],
 ];
 

@@ -107,7 +107,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'new files are being copied',
-    change: { work: 'Working: copy 4 files' },
+    change: { work: 'Delivering new files' },
     ready: 'True',
     reason: 'Ready',
     message: 'The node is joined as 10.0.0.2:2376',
@@ -115,9 +115,9 @@ const cases: readonly Case[] = [
   },
   {
     name: 'its container is being replaced',
-    change: { work: 'Working: remove container x', isDisruptive: true },
+    change: { work: 'Replacing containers', isDisruptive: true },
     reason: 'Progressing',
-    message: 'Working: remove container x',
+    message: 'Replacing containers',
     progress: 'working',
   },
   {
@@ -172,14 +172,15 @@ const cases: readonly Case[] = [
       view: { type: 'failed', error: unreachable, failures: 1 },
     },
     reason: 'Terminating',
-    message: `Removing swarmctl's containers: ${unreachable.message}`,
+    message: `Removing containers: ${unreachable.message}`,
     progress: 'working',
   },
   {
     name: 'the cluster is suspended with work left',
-    change: { cluster: aCluster({ suspend: true }), work: 'Working: create container x' },
+    change: { cluster: aCluster({ suspend: true }), work: 'Creating containers' },
     reason: 'Suspended',
-    message: 'spec.suspend of cluster "demo" is true; left undone: Working: create container x',
+    message:
+      'spec.suspend of cluster "demo" is true; left undone: creating containers (swarmctl plan demo says what)',
     progress: 'settled',
   },
   {
@@ -205,7 +206,7 @@ const cases: readonly Case[] = [
       lastWords: new Map([['swarm-demo-join', '--advertise is wrong']]),
     },
     reason: 'AgentNotRunning',
-    message: 'Container swarm-demo-join does not stay up (exit code 1, 4 restarts): --advertise is wrong',
+    message: 'Container swarm-demo-join does not stay up (exit code 1): --advertise is wrong',
     progress: 'working',
   },
   {
@@ -219,7 +220,14 @@ const cases: readonly Case[] = [
     name: 'the manager does not list it',
     change: { managers: listed({}) },
     reason: 'NotJoined',
-    message: 'The manager on node0 does not list 10.0.0.2:2376 yet',
+    message: 'Waiting for the manager on node0 to list 10.0.0.2:2376',
+    progress: 'working',
+  },
+  {
+    name: 'the manager connects to it',
+    change: { managers: listed({ '10.0.0.2:2376': { status: 'Pending', error: '(none)' } }) },
+    reason: 'NotJoined',
+    message: 'Waiting for the manager on node0 to list 10.0.0.2:2376',
     progress: 'working',
   },
   {
@@ -238,7 +246,7 @@ const cases: readonly Case[] = [
       ]),
     },
     reason: 'NotJoined',
-    message: 'The manager on node5 does not list 10.0.0.2:2376 yet',
+    message: 'Waiting for the manager on node5 to list 10.0.0.2:2376',
     progress: 'working',
   },
 ];

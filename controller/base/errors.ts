@@ -229,7 +229,13 @@ export const errorTable = {
     'Use token://HOST:PORT/v1/TOKEN, file://PATH or HOST:PORT,HOST:PORT',
   ),
   DISCOVERY_UNSUPPORTED: row('terminal', 'DiscoveryUnsupported', 501, 1, 'Use token://, file:// or nodes://'),
-  LISTEN_FAILED: row('terminal', 'ListenFailed', 500, 1, 'Choose another address, or stop what listens there'),
+  LISTEN_FAILED: row(
+    'terminal',
+    'ListenFailed',
+    500,
+    1,
+    'Choose another address, or stop what listens there',
+  ),
   NOT_IMPLEMENTED: row('terminal', 'NotImplemented', 501, 1, 'Send the request to the engine itself'),
 } as const satisfies Record<string, ErrorRow>;
 

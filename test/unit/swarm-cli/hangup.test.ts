@@ -36,9 +36,13 @@ for (const command of ['manage', 'join']) {
     const listening = new Promise<void>((resolve) => (isListening = resolve));
     const { signals } = environment;
     const ended = runProgram([command, ...args, '--discovery-file', file], {
-      ...environment,
       stdout: environment.stdout,
       stderr: environment.stderr,
+      random: environment.random,
+      clock: environment.clock,
+      env: environment.env,
+      isTty: environment.isTty,
+      version: environment.version,
       signals: {
         onTerminate: (callback) => signals.onTerminate(callback),
         onHangup: (callback) => {

@@ -1,6 +1,7 @@
 // The secrets of clusters on the operator's disk: token, authority and certificates. Made when missing, renewed in time,
 // never replaced without need. One directory per cluster: token, pki/ and client/ (what DOCKER_CERT_PATH points at).
 import { readFile, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import type { AgentRole } from '../api/agent-role.js';
 import type { Cluster } from '../api/resources.js';
@@ -9,7 +10,7 @@ import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { canonicalJson } from '../base/json.js';
 import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 import type { EngineTls } from '../engine/endpoint.js';
-import { namesForCertificate } from '../pki/certificate.js';
+import { describeCertificate, namesForCertificate, parseCertificate } from '../pki/certificate.js';
 import { ensureCertificate, loadOrCreateAuthority } from '../pki/key-pair-files.js';
 import type { CertificateUsage, KeyPair } from '../pki/key-pair.js';
 import type { ClusterCredentials } from '../plan/credentials.js';
@@ -80,7 +81,7 @@ export class CredentialStore {
       case 'disabled':
         return { credentials: { token } };
       case 'hostPath':
-        return fromHostPath(cluster, { token, clientDirectory: path.join(directory, 'client') });
+        return fromHostPath(cluster, { nodes, token, clientDirectory: path.join(directory, 'client') });
       case 'managed':
         return this.#managed(cluster, { nodes, token, directory });
     }
@@ -245,18 +246,51 @@ function pairKey(node: string, role: AgentRole): string {
 /** One certificate for everything, as docker-machine laid it out. Copied, so that DOCKER_CERT_PATH is in one place. */
 async function fromHostPath(
   cluster: Cluster,
-  { token, clientDirectory }: { readonly token: string; readonly clientDirectory: string },
+  options: {
+    readonly nodes: readonly ResolvedNode[];
+    readonly token: string;
+    readonly clientDirectory: string;
+  },
 ): Promise<EnsuredCredentials> {
+  const { token, clientDirectory } = options;
   const source = cluster.spec.tls.hostPath ?? '';
   const file = (name: string): string => path.join(source, name);
   const tls = await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') });
   const pair = { certPem: tls.cert ?? '', keyPem: tls.key ?? '' };
+  requireUsable(file('cert.pem'), { certPem: pair.certPem, nodes: options.nodes });
   await makePrivateDirectory(clientDirectory);
   await writeIfChanged(path.join(clientDirectory, 'key.pem'), pair.keyPem, 0o600);
   await writeIfChanged(path.join(clientDirectory, 'cert.pem'), pair.certPem);
   await writeIfChanged(path.join(clientDirectory, 'ca.pem'), tls.ca);
   return { credentials: { token, tls: { caPem: tls.ca, pairFor: () => pair } }, client: tls };
 }
+
+/** Refuses what managers could serve with, but nobody would accept. */
+function requireUsable(
+  file: string,
+  { certPem, nodes }: { readonly certPem: string; readonly nodes: readonly ResolvedNode[] },
+): void {
+  const refuse = (why: string): never => {
+    throw new SwarmError('CREDENTIALS_INVALID', `Cannot use "${file}": ${why}`, {
+      hint: 'Issue one for servers and clients that names every manager, or use tls.mode: managed',
+    });
+  };
+  const { usageOids } = describeCertificate(certPem);
+  for (const [usage, oid] of Object.entries(usages)) {
+    // Without the extension a certificate is for everything.
+    if (usageOids.length > 0 && !usageOids.includes(oid)) refuse(`it is not for ${usage}`);
+  }
+  const certificate = parseCertificate(certPem);
+  const unnamed = nodes.flatMap((node) => {
+    const host = isManager(node) ? node.address?.host : undefined;
+    if (host === undefined) return [];
+    const isNamed = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+    return isNamed === undefined ? [host] : [];
+  });
+  if (unnamed.length > 0) refuse(`it does not name ${unnamed.join(', ')}`);
+}
+
+const usages = { servers: '1.3.6.1.5.5.7.3.1', clients: '1.3.6.1.5.5.7.3.2' } as const;
 
 async function writeIfChanged(file: string, content: string, mode = 0o644): Promise<void> {
   const current = await readFile(file, 'utf8').catch(() => undefined);

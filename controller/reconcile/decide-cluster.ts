@@ -43,13 +43,15 @@ export function decideCluster(facts: ClusterFacts): Summary {
       'No node of the cluster has the role worker → Add worker to the roles of a Node',
     );
   }
-  if (facts.work !== undefined && isRollingOut(cluster)) {
+  const notReady = facts.nodes.filter((node) => !isReady(node));
+  const wrong = decideWrong(notReady);
+  if (wrong !== undefined) return wrong;
+  if (facts.work !== undefined && (notReady.length > 0 || isRollingOut(cluster))) {
     if (!cluster.spec.suspend) return working('Progressing', facts.work);
     const message = `spec.suspend is true; left undone: ${lowerFirst(facts.work)} (swarmctl plan ${cluster.metadata.name} says what)`;
     return { ready: 'False', reason: 'Suspended', message, progress: 'settled' };
   }
-  const notReady = facts.nodes.filter((node) => !isReady(node));
-  if (notReady.length > 0) return decideNotReady(facts, notReady);
+  if (notReady.length > 0) return decideOnTheWay(notReady);
   const silent = managerNodes.find((node) => managers.get(node.name)?.type !== 'serving');
   if (silent !== undefined) {
     const view = managers.get(silent.name);
@@ -66,43 +68,50 @@ export function decideCluster(facts: ClusterFacts): Summary {
   };
 }
 
-/** Whether a change of the spec is not yet everywhere. Other work, such as renewing certificates, takes nothing away. */
+/**
+ * Whether a change of the spec is not yet everywhere: what is not ready gets ready when nothing is left to do. Work that
+ * comes up in a ready cluster, such as renewing certificates, takes nothing away.
+ */
 function isRollingOut(cluster: Cluster): boolean {
   const before = findCondition(conditionsOf(cluster), 'Ready');
   const isNew = (before?.observedGeneration ?? 0) < (cluster.metadata.generation ?? 1);
-  return isNew || before?.reason === 'Progressing' || before?.reason === 'Suspended';
+  return isNew || before?.status !== 'True';
 }
 
 /**
- * What is wrong with a node goes before what every node passes on its way. Counts are in the status, not in the message,
- * which would change with every node that gets ready.
+ * The first node with something wrong, which goes before what every node passes on its way. Counts are in the status and
+ * not in messages, which would change with every node that gets ready.
  */
-function decideNotReady(facts: ClusterFacts, notReady: readonly Node[]): Summary {
-  const found = notReady.map((node) => ({ node, ready: findCondition(conditionsOf(node), 'Ready') }));
-  const wrong = found.find(({ ready }) => ready !== undefined && !stepsOfTheWay.has(ready.reason));
-  if (wrong?.ready !== undefined) {
-    const { name } = wrong.node.metadata;
-    const isAtWork = notReady.some((node) => findCondition(conditionsOf(node), 'Stalled') === undefined);
+function decideWrong(notReady: readonly Node[]): Summary | undefined {
+  for (const node of notReady) {
+    const ready = findCondition(conditionsOf(node), 'Ready');
+    if (ready === undefined || stepsOfTheWay.has(ready.reason)) continue;
+    const isAtWork = notReady.some((other) => findCondition(conditionsOf(other), 'Stalled') === undefined);
     return {
       ready: 'False',
       reason: 'NodesNotReady',
-      message: `Node ${name} is not ready: ${wrong.ready.reason}: ${wrong.ready.message}`,
+      message: `Node ${node.metadata.name} is not ready: ${ready.reason}: ${ready.message}`,
       progress: isAtWork ? 'working' : 'stalled',
     };
   }
-  if (facts.work !== undefined) return working('Progressing', facts.work);
-  const has = (reason: string): boolean => found.some(({ ready }) => ready?.reason === reason);
-  if (found.some(({ ready }) => ready === undefined || ready.status === 'Unknown')) {
+  return undefined;
+}
+
+function decideOnTheWay(notReady: readonly Node[]): Summary {
+  const found = notReady.map((node) => findCondition(conditionsOf(node), 'Ready'));
+  if (found.some((ready) => ready === undefined || ready.status === 'Unknown')) {
     return working('Progressing', 'Looking at the engines');
   }
-  if (has('Progressing')) return working('Progressing', 'Waiting for the nodes');
-  return has('ManagerNotServing')
+  const reasons = new Set(found.map((ready) => ready?.reason));
+  if (reasons.has('Progressing') || reasons.has('Suspended'))
+    return working('Progressing', 'Waiting for the nodes');
+  return reasons.has('ManagerNotServing')
     ? working('ManagerNotServing', 'Waiting for a manager to answer')
     : notJoined;
 }
 
 /** Reasons for which a node is not ready while all goes well. */
-const stepsOfTheWay = new Set(['Progressing', 'ManagerNotServing', 'NotJoined']);
+const stepsOfTheWay = new Set(['Progressing', 'Suspended', 'ManagerNotServing', 'NotJoined']);
 
 const notJoined = working('NotJoined', 'Waiting for the managers to list every worker as healthy');
 

@@ -16,7 +16,12 @@ const serving = (...addresses: string[]): ManagerView => ({
   engines: new Map(addresses.map((address) => [address, { name: 'x', status: 'Healthy', error: '' }])),
 });
 
-function withReady(node: Node, status: 'True' | 'False' | 'Unknown', reason: string, message = 'because'): Node {
+function withReady(
+  node: Node,
+  status: 'True' | 'False' | 'Unknown',
+  reason: string,
+  message = 'because',
+): Node {
   const condition = {
     type: 'Ready',
     status,
@@ -112,6 +117,24 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
     'a node waits to be listed',
     { nodes: [manager, withReady(worker, 'False', 'NotJoined')] },
     { reason: 'NotJoined', message: 'Waiting for the managers to list every worker as healthy' },
+  ],
+  [
+    'a node is not as it was and the cluster is suspended',
+    {
+      cluster: { ...cluster, spec: aCluster({ suspend: true }).spec },
+      nodes: [manager, withReady(worker, 'False', 'Suspended')],
+      work: 'Creating containers',
+    },
+    { reason: 'Suspended', progress: 'settled' },
+  ],
+  [
+    'an image cannot be had for a new spec',
+    {
+      cluster: { ...cluster, metadata: { ...cluster.metadata, generation: 2 } },
+      nodes: [manager, withReady(worker, 'False', 'ImageMissing', 'Cannot pull')],
+      work: 'Pulling the image',
+    },
+    { reason: 'NodesNotReady', message: 'Node node1 is not ready: ImageMissing: Cannot pull' },
   ],
   [
     'something is wrong with one of many',

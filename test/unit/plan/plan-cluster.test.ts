@@ -1,6 +1,7 @@
 // planCluster() case by case: what one change of the world leads to, as the lines a user reads.
 import t from 'tap';
 import { containerLabels } from '../../../controller/api/labels.js';
+import { describeAction } from '../../../controller/plan/action.js';
 import { describePlan, planLines } from '../../../controller/plan/describe-plan.js';
 import type { DesiredCluster } from '../../../controller/plan/desired-cluster.js';
 import { nextActions } from '../../../controller/plan/next-actions.js';
@@ -218,6 +219,23 @@ t.test('planCluster() keeps a serving manager while a new one does not serve yet
     { node: 'node1', message: 'the manager on node0 does not serve yet; replacing waits' },
   ]);
   t.notMatch(JSON.stringify(plan.stages.map((stage) => stage.name)), 'manager');
+  t.end();
+});
+
+t.test('planCluster() pulls an image before anything is taken away for it', async (t) => {
+  const image = { reference: 'example.com/ours:7', source: 'registry' } as const;
+  const changed = { ...desire(aCluster(), four, { image: image.reference }), image };
+  const world = convergedWorld();
+  world.apply({ type: 'PullImage', node: 'node3', reference: image.reference });
+  const plan = planCluster(changed, world.observe());
+  t.same(
+    plan.stages[0]?.actions.map(describeAction),
+    ['node0', 'node1', 'node2'].map((node) => `pull image ${image.reference} on ${node}`),
+  );
+  const failing = { unknown: new Set<string>(), failing: new Set(['node0', 'node1', 'node2']) };
+  for (const node of failing.failing) {
+    t.match(nextActions(plan, node, failing).actions, [{ type: 'PullImage' }], 'and nothing else');
+  }
   t.end();
 });
 

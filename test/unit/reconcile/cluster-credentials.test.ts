@@ -1,8 +1,11 @@
 // CredentialStore: made once, kept, renewed when due, private on disk.
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { describeCertificate } from '../../../controller/pki/certificate.js';
+import type { Cluster } from '../../../controller/api/resources.js';
+import { createAuthority, issueCertificate } from '../../../controller/pki/authority.js';
+import { describeCertificate, namesForCertificate } from '../../../controller/pki/certificate.js';
+import type { CertificateUsage } from '../../../controller/pki/key-pair.js';
 import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
 import { resolvedNodes, testToken } from '../../support/desired-worlds.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -73,20 +76,50 @@ t.test('CredentialStore.ensure() refuses a damaged token and a missing key of th
   await t.rejects(open(directory).ensure(aCluster(), nodes), { code: 'CREDENTIALS_INVALID' });
 });
 
-t.test('CredentialStore.ensure() uses the files of tls.hostPath for everything', async (t) => {
+async function hostPathWith(
+  t: { testdir: () => string },
+  wish: { readonly usages: readonly CertificateUsage[]; readonly hosts: readonly string[] },
+): Promise<{ readonly directory: string; readonly cluster: Cluster; readonly key: string }> {
   const directory = t.testdir();
-  const source = path.join(directory, 'source');
-  await open(source).ensure(aCluster(), nodes);
-  const hostPath = path.join(source, 'demo/client');
-  const cluster = aCluster({ name: 'other', tls: { mode: 'hostPath', hostPath } });
+  const hostPath = path.join(directory, 'certs');
+  const times = { nowMs: 0, validityDays: 1 };
+  const authority = await createAuthority({ commonName: 'mine', ...times });
+  const { usages, hosts } = wish;
+  const pair = await issueCertificate({
+    ...{ authority, commonName: 'all', usages },
+    ...namesForCertificate(hosts),
+    ...times,
+  });
+  await mkdir(hostPath);
+  await writeFile(path.join(hostPath, 'ca.pem'), authority.certPem);
+  await writeFile(path.join(hostPath, 'cert.pem'), pair.certPem);
+  await writeFile(path.join(hostPath, 'key.pem'), pair.keyPem);
+  return { directory, cluster: aCluster({ tls: { mode: 'hostPath', hostPath } }), key: pair.keyPem };
+}
+
+t.test('CredentialStore.ensure() uses the files of tls.hostPath for everything', async (t) => {
+  const { directory, cluster, key } = await hostPathWith(t, {
+    usages: ['server', 'client'],
+    hosts: ['10.0.0.1'],
+  });
   const { credentials, client } = await open(directory).ensure(cluster, nodes);
-  const key = await readFile(path.join(hostPath, 'key.pem'), 'utf8');
   t.equal(credentials.tls?.pairFor('node0', 'manage')?.keyPem, key);
   t.equal(client?.key, key);
-  t.equal(await readFile(path.join(directory, 'other/client/key.pem'), 'utf8'), key);
+  t.equal(await readFile(path.join(directory, 'demo/client/key.pem'), 'utf8'), key);
   const missing = aCluster({ name: 'other', tls: { mode: 'hostPath', hostPath: '/nowhere' } });
   await t.rejects(open(directory).ensure(missing, nodes), { code: 'CREDENTIALS_UNREADABLE' });
 });
+
+for (const [usages, hosts, why] of [
+  [['client'], ['10.0.0.1'], /cert\.pem": it is not for servers$/],
+  [['server'], ['10.0.0.1'], /cert\.pem": it is not for clients$/],
+  [['server', 'client'], ['10.0.0.2', 'node0'], /cert\.pem": it does not name 10\.0\.0\.1$/],
+] as const) {
+  t.test(`CredentialStore.ensure() refuses a certificate of tls.hostPath: ${why.source}`, async (t) => {
+    const { directory, cluster } = await hostPathWith(t, { usages, hosts });
+    await t.rejects(open(directory).ensure(cluster, nodes), { code: 'CREDENTIALS_INVALID', message: why });
+  });
+}
 
 t.test('CredentialStore.remove() removes a cluster and nothing else', async (t) => {
   const directory = t.testdir();

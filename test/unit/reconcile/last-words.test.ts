@@ -1,0 +1,35 @@
+// The last line of a container that does not stay up.
+import t from 'tap';
+import { lastWordsOf } from '../../../controller/reconcile/last-words.js';
+import type { ObservedContainer } from '../../../controller/plan/observation.js';
+
+const { signal } = new AbortController();
+const container = (name: string, state: string): ObservedContainer => ({
+  ...{ id: name, name, state, image: 'swarm:1', labels: {}, restartPolicy: 'always', memoryBytes: 0 },
+  ...{ exitCode: 1, error: '', restartCount: 4 },
+});
+
+t.test('lastWordsOf() says the same for the same failure at another time', async (t) => {
+  const logs: Record<string, string> = {
+    join: 'time="2026-01-01T00:00:00Z" level=fatal msg="--advertise is wrong"\n',
+    manage: 'plain words\n',
+    silent: '\n',
+  };
+  const words = await lastWordsOf(
+    { containerLogs: async (id) => logs[id] ?? '' },
+    [...Object.keys(logs).map((name) => container(name, 'restarting')), container('other', 'running')],
+    signal,
+  );
+  t.same(
+    [...words],
+    [
+      ['join', 'level=fatal msg="--advertise is wrong"'],
+      ['manage', 'plain words'],
+    ],
+  );
+});
+
+t.test('lastWordsOf() has nothing to say where the engine does not tell', async (t) => {
+  const containerLogs = (): Promise<string> => Promise.reject(new Error('no such container'));
+  t.equal((await lastWordsOf({ containerLogs }, [container('join', 'exited')], signal)).size, 0);
+});

@@ -5,8 +5,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { annotations, containerLabels } from '../../../controller/api/labels.js';
-import { createAuthority, issueCertificate } from '../../../controller/pki/authority.js';
+import { containerLabels } from '../../../controller/api/labels.js';
+import { issueCertificate } from '../../../controller/pki/authority.js';
 import { startEngines, type TestEngine } from '../../support/engines.js';
 import {
   applyAll,
@@ -50,6 +50,7 @@ t.test('operator: variants of a cluster', { timeout: 170_000 }, async (t) => {
   if (node0 === undefined || node1 === undefined || node2 === undefined)
     throw new Error('three were asked for');
   const operator = await startOperator(t, engines);
+  const scratch = t.testdir();
   const client = path.join(operator.stateDirectory, 'clusters/demo/client');
   const apply = async (changes: ClusterChanges): Promise<void> => {
     await applyAll(operator, [aCluster({ discovery, ...changes })]);
@@ -187,7 +188,7 @@ t.test('operator: variants of a cluster', { timeout: 170_000 }, async (t) => {
   });
 
   await t.test('backend file follows the file on the manager nodes', limit, async (t) => {
-    const directory = path.join(t.testdir(), 'discovery');
+    const directory = path.join(scratch, 'discovery');
     await mkdir(directory);
     const file = path.join(directory, 'engines');
     await writeFile(file, `${node1.hostPort}\n`);
@@ -209,56 +210,49 @@ t.test('operator: variants of a cluster', { timeout: 170_000 }, async (t) => {
   });
 
   await t.test('tls hostPath uses the certificates of a directory for everything', limit, async (t) => {
-    const directory = path.join(t.testdir(), 'certs');
+    const machineCertificates = path.join(engines.directory, 'certs');
+    const [certPem, keyPem] = await Promise.all(
+      ['ca.pem', 'ca-key.pem'].map((name) => readFile(path.join(machineCertificates, name), 'utf8')),
+    );
+    if (certPem === undefined || keyPem === undefined) throw new Error('two were read');
+    const directory = path.join(scratch, 'certs');
     await mkdir(directory);
-    const write = async (pair: { readonly certPem: string; readonly keyPem: string }): Promise<void> => {
+    await writeFile(path.join(directory, 'ca.pem'), certPem);
+    const install = async (hosts: readonly TestEngine[]): Promise<void> => {
+      const pair = await issueCertificate({
+        authority: { certPem, keyPem },
+        commonName: 'all',
+        usages: ['server', 'client'],
+        ipAddresses: hosts.map(({ address }) => address.host),
+        nowMs: Date.now(),
+        validityDays: 1,
+      });
       await writeFile(path.join(directory, 'cert.pem'), pair.certPem);
       await writeFile(path.join(directory, 'key.pem'), pair.keyPem, { mode: 0o600 });
     };
-    const times = { nowMs: Date.now(), validityDays: 1 };
-    const authority = await createAuthority({ commonName: 'mine', ...times });
-    const issue = (usages: readonly ('server' | 'client')[], hosts: readonly TestEngine[]) =>
-      issueCertificate({
-        authority,
-        commonName: 'all',
-        usages,
-        ipAddresses: hosts.map(({ address }) => address.host),
-        ...times,
-      });
-    await writeFile(path.join(directory, 'ca.pem'), authority.certPem);
-    const tls = { mode: 'hostPath', hostPath: directory } as const;
-
-    // It is looked at again by itself, but not at once.
-    const lookAgain = (request: number) =>
-      applyAll(operator, [
-        aCluster({
-          discovery,
-          tls,
-          metadata: { annotations: { [annotations.reconcileRequest]: `${request}` } },
-        }),
-      ]);
+    const use = (hostPath: string) =>
+      applyAll(operator, [aCluster({ discovery, tls: { mode: 'hostPath', hostPath } })]);
 
     const before = await containers();
-    await write(await issue(['client'], [node0, node1]));
-    await applyAll(operator, [aCluster({ discovery, tls })]);
+    await use(machineCertificates);
     t.match(await waitReason(operator, cluster, 'CredentialsInvalid'), {
       message: /cert\.pem": it is not for servers/,
     });
-    await write(await issue(['server', 'client'], [node0]));
-    await lookAgain(1);
+    await install([node0]);
+    await use(directory);
     await waitFor(operator, cluster, (object) => readyOf(object)?.message.includes('does not name') === true);
     t.match(readyOf(operator.store.getCluster('demo'))?.message, `it does not name ${node1.address.host}`);
     t.same(await containers(), before, 'nothing is changed for what cannot work');
 
-    await write(await issue(['server', 'client'], [node0, node1]));
-    await lookAgain(2);
+    await install([node0, node1]);
+    const plain = aNode({ name: 'node2', spec: { engine: { address: `tcp://${node2.hostPort}` } } });
+    // Its engine trusts the same authority, so nothing more needs to be said.
+    Reflect.deleteProperty(plain.spec, 'machine');
+    await applyAll(operator, [plain]);
+    await waitReady(operator, nodeKey('node2'));
     await waitReady(operator, cluster);
     await assertInfo(t, { managers: [node0, node1], healthy: 2, certificates: directory });
-    t.equal(
-      await readFile(path.join(client, 'ca.pem'), 'utf8'),
-      authority.certPem,
-      'where swarmctl env points',
-    );
+    t.equal(await readFile(path.join(client, 'ca.pem'), 'utf8'), certPem, 'where swarmctl env points');
   });
 
   await t.test('deleting it leaves nothing behind', limit, async (t) => {

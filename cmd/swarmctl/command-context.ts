@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly isTty: boolean;
   /** Width of the terminal; 80 when there is none. */
   readonly columns: number;
+  /** Height of the terminal; 24 when there is none. */
+  readonly rows: number;
   readonly clock: Clock;
   readonly random: () => number;
   /** Absolute. See `resolveStateDirectory`. */

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { systemClock } from '../../controller/base/clock.js';
-import { SwarmError } from '../../controller/base/errors.js';
+import { reasonOf, SwarmError } from '../../controller/base/errors.js';
 import { findPackageRoot } from './package-root.js';
 import { runProgram } from './program.js';
 
@@ -20,8 +20,16 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 for (const stream of [process.stdout, process.stderr]) {
-  // A reader that went away (`| head`) is no error of ours.
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that went away (`| head`) is no error of ours.
+    if (error.code === 'EPIPE') process.exit(0);
+    if (stream === process.stdout) {
+      process.stderr.write(
+        `error: Cannot write the output: ${reasonOf(error)}\nhint: Free space where it is written to\n`,
+      );
+    }
+    process.exit(1);
+  });
 }
 
 await runProgram(process.argv.slice(2), {
@@ -30,7 +38,13 @@ await runProgram(process.argv.slice(2), {
   stdin: readStdin,
   env: process.env,
   isTty: process.stderr.isTTY && process.env['TERM'] !== 'dumb',
-  columns: process.stderr.columns || 80,
+  // A terminal may be resized while a command runs.
+  get columns() {
+    return process.stderr.columns || 80;
+  },
+  get rows() {
+    return process.stderr.rows || 24;
+  },
   clock: systemClock,
   random: Math.random,
   packageRoot,

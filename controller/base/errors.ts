@@ -293,6 +293,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Like `messageOf`, but of a failed file operation only the reason: what is said around it names the file already. */
+export function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  return /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*')?$/s.exec(message)?.[1] ?? message;
+}
+
 /** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT` …), also when wrapped as a cause or aggregate. */
 export function systemCodeOf(error: unknown): string | undefined {
   for (let current: unknown = error; current instanceof Error; current = current.cause) {

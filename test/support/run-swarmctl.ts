@@ -37,6 +37,7 @@ export async function runSwarmctl(args: readonly string[], o: CommandOptions): P
     env: o.env ?? {},
     isTty: o.isTty ?? false,
     columns: 80,
+    rows: 24,
     clock: o.clock ?? new FakeClock(),
     random: () => 0.5,
     packageRoot: process.cwd(),

@@ -3,7 +3,7 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestOption
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../../../controller/base/clock.js';
 import { startDeadline, withDeadline } from '../../../controller/base/deadline.js';
-import { messageOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
+import { reasonOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
 import { isJsonObject, type JsonObject } from '../../../controller/base/json.js';
 import type { CommandContext } from '../command-context.js';
 import { parseOperatorAddress, readClientTls } from './operator-address.js';
@@ -220,9 +220,19 @@ function whyUnreachable(error: unknown): string {
     case 'EACCES':
       return 'permission denied; run as the user of the operator';
     default:
-      return messageOf(error);
+      return reasonOf(error).replace(
+        /^connect (E[A-Z]+) .*/,
+        (all, code: string) => connectReasons[code] ?? all,
+      );
   }
 }
+
+const connectReasons: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a part of the path is not a directory',
+  EHOSTUNREACH: 'there is no way to this host',
+  ENETUNREACH: 'there is no way to this network',
+  ETIMEDOUT: 'the host does not answer',
+};
 
 function abortError(signal: AbortSignal, error: unknown): Error {
   return signal.reason instanceof Error

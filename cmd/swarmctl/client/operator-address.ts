@@ -1,7 +1,7 @@
 // Where the operator is: `unix:///path` or `https://host:port`, and the certificates for the latter.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, SwarmError } from '../../../controller/base/errors.js';
+import { reasonOf, SwarmError } from '../../../controller/base/errors.js';
 
 export type OperatorAddress =
   | { readonly type: 'unix'; readonly socketPath: string }
@@ -42,7 +42,7 @@ export async function readClientTls(o: {
     try {
       return await readFile(file, 'utf8');
     } catch (error) {
-      throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
+      throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${reasonOf(error)}`, {
         cause: error,
         hint: 'Copy ca.pem, admin.pem and admin-key.pem from pki/ of the operator, and set SWARMCTL_CERT_PATH to their directory',
       });

@@ -1,10 +1,13 @@
 // Objects from -f FILE, -f DIRECTORY and -f - (standard input), all checked before anything is done with them.
 import path from 'node:path';
-import { SwarmError } from '../../../controller/base/errors.js';
+import { isSwarmError, reasonOf, SwarmError } from '../../../controller/base/errors.js';
 import type { ManifestObject, ManifestProblem } from '../../../controller/source/manifest-problem.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
 import type { Kinds } from './kinds.js';
+
+/** What is to be done with the objects, for errors. */
+export type InputVerb = 'apply' | 'get' | 'describe' | 'delete' | 'wait' | 'diff' | 'plan';
 
 export interface InputOptions {
   readonly filename?: readonly string[];
@@ -22,11 +25,11 @@ export function collectFiles(value: string, before: readonly string[] = []): rea
  */
 export async function readInput(
   context: CommandContext,
-  o: InputOptions & { readonly kinds: Kinds },
+  o: InputOptions & { readonly kinds: Kinds; readonly verb: InputVerb },
 ): Promise<readonly ManifestObject[]> {
   const files = o.filename ?? [];
   if (files.length === 0)
-    throw usageError('Cannot start: no file is named', 'Name files with -f FILE, -f DIRECTORY or -f -');
+    throw usageError(`Cannot ${o.verb}: no file is named`, 'Name files with -f FILE, -f DIRECTORY or -f -');
   const [{ Validator }, { readManifests }, { parseManifest }, { findDuplicates }] = await Promise.all([
     import('../../../controller/schema/validate.js'),
     import('../../../controller/source/read-manifests.js'),
@@ -40,26 +43,52 @@ export async function readInput(
     const read =
       file === '-'
         ? parseManifest({ file: '<stdin>', text: await context.stdin(), validator })
-        : await readManifests({ path: file, recursive: o.recursive ?? false, validator });
+        : await readManifests({ path: file, recursive: o.recursive ?? false, validator }).catch(
+            (error: unknown) => {
+              throw unreadable(file, error);
+            },
+          );
     objects.push(...read.objects);
     problems.push(...read.problems);
   }
+  const distinct = withoutRepeated(objects);
   // Files that were named one by one may define the same object too.
-  if (problems.length === 0) problems.push(...findDuplicates(objects));
-  if (problems.length > 0) refuse(context, problems);
-  if (objects.length === 0) {
-    throw new SwarmError(
-      'MANIFEST_UNREADABLE',
-      `Cannot use ${files.map((file) => `"${file}"`).join(', ')}: no objects are there`,
-      {
-        hint: 'Files must end in .yaml, .yml or .json; use -R for directories inside directories',
-      },
-    );
+  if (problems.length === 0) problems.push(...findDuplicates(distinct));
+  if (problems.length > 0) refuse(context, problems, o.verb);
+  if (distinct.length === 0) {
+    const names = files.map((file) => (file === '-' ? 'standard input' : `"${file}"`)).join(', ');
+    throw new SwarmError('MANIFEST_UNREADABLE', `Cannot use ${names}: no objects are there`, {
+      hint:
+        o.recursive === true
+          ? 'In a directory, files must end in .yaml, .yml or .json'
+          : 'In a directory, files must end in .yaml, .yml or .json; use -R for directories inside it',
+    });
   }
-  return objects.sort((a, b) => rank(a) - rank(b));
+  return distinct.sort((a, b) => rank(a) - rank(b));
 }
 
-function refuse(context: CommandContext, problems: readonly ManifestProblem[]): never {
+/** A file that was named twice, once by its directory perhaps, counts once. */
+function withoutRepeated(objects: readonly ManifestObject[]): ManifestObject[] {
+  const byPlace = new Map<string, ManifestObject>();
+  for (const object of objects) {
+    const { file, line, column } = object.position;
+    // Standard input has no path, but can be read only once anyway.
+    byPlace.set(`${path.resolve(file)}:${line}:${column}`, object);
+  }
+  return [...byPlace.values()];
+}
+
+function unreadable(file: string, error: unknown): unknown {
+  if (!isSwarmError(error, 'MANIFEST_UNREADABLE')) return error;
+  const isUrl = /^https?:/.test(file);
+  return new SwarmError(
+    'MANIFEST_UNREADABLE',
+    `Cannot read "${file}": ${isUrl ? 'it is a URL, and only files are read' : reasonOf(error.cause)}`,
+    { cause: error, ...(isUrl ? { hint: 'Send its content instead: curl … | swarmctl apply -f -' } : {}) },
+  );
+}
+
+function refuse(context: CommandContext, problems: readonly ManifestProblem[], verb: InputVerb): never {
   const places = problems.map(({ file, line, column }) => `${shortPath(file)}:${line}:${column}: `);
   const width = Math.max(...places.map((place) => place.length));
   for (const [index, { message }] of problems.entries()) {
@@ -67,9 +96,14 @@ function refuse(context: CommandContext, problems: readonly ManifestProblem[]): 
   }
   const files = new Set(problems.map(({ file }) => file)).size;
   const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${files} ${files === 1 ? 'file' : 'files'}`;
-  throw new SwarmError('MANIFEST_INVALID', `${count}; nothing ${files === 1 ? 'of it ' : ''}was applied`, {
-    hint: 'Correct the places named above; objects from the last good version stay as they are',
-  });
+  const [rest, hint] =
+    verb === 'apply'
+      ? [
+          `nothing ${files === 1 ? 'of it ' : ''}was applied`,
+          'Correct the places named above; objects from the last good version stay as they are',
+        ]
+      : ['nothing was done', 'Correct the places named above'];
+  throw new SwarmError('MANIFEST_INVALID', `${count}; ${rest}`, { hint });
 }
 
 /** Nodes name their Cluster, so Clusters come first. */

@@ -21,8 +21,16 @@ export function errorOfStatus(httpStatus: number, status: JsonObject): SwarmErro
   const details = objectAt(status, 'details');
   const name = stringAt(details, 'name');
   if (reason === 'NotFound' && name !== undefined) {
-    const kind = (stringAt(details, 'kind') ?? 'object').replace(/s$/, '');
-    return new SwarmError('OBJECT_NOT_FOUND', `Cannot find ${kind} "${name}": it does not exist`);
+    const plural = stringAt(details, 'kind') ?? 'objects';
+    return new SwarmError(
+      'OBJECT_NOT_FOUND',
+      `Cannot find ${plural.replace(/s$/, '')} "${name}": it does not exist`,
+      { hint: `See swarmctl get ${plural === 'objects' ? 'all' : plural} for those that exist` },
+    );
+  }
+  // What a command line asked for wrongly is not in a file.
+  if (reason === 'BadRequest' && /^Cannot use (label|field) selector/.test(message)) {
+    return new SwarmError('USAGE', message);
   }
   return new SwarmError(codes[reason] ?? 'INTERNAL', message);
 }

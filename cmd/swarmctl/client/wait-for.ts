@@ -28,6 +28,8 @@ export type Verdict =
   | {
       readonly met: false;
       readonly text: string;
+      /** Reason of the condition, empty while there is none: what progress in a log goes by. */
+      readonly stage?: string;
       readonly stalled: boolean;
       readonly hint?: string | undefined;
     };
@@ -73,10 +75,13 @@ export function judge(
   }
   const stalled = findCondition(conditionsOf(object), 'Stalled')?.status === 'True' && !stale;
   if (condition === undefined || stale) {
-    return { met: false, text: `${expectation.condition} is not known yet`, stalled };
+    return { met: false, text: `${expectation.condition} is not known yet`, stage: '', stalled };
   }
   const { text, hint } = splitHint(condition.message);
-  return { met: false, text: `${condition.reason}: ${text}`, stalled, hint };
+  // "Ready" alone says little to somebody who waits for the end of it.
+  const state =
+    condition.status === 'True' ? `${condition.type} is True: ${text}` : `${condition.reason}: ${text}`;
+  return { met: false, text: state, stage: condition.reason, stalled, hint };
 }
 
 export function conditionsOf(object: JsonObject): readonly Condition[] {
@@ -85,10 +90,12 @@ export function conditionsOf(object: JsonObject): readonly Condition[] {
 }
 
 function describeDeletion(object: JsonObject): string {
+  if (stringAt(objectAt(object, 'metadata'), 'deletionTimestamp') === undefined)
+    return 'is not being deleted';
   const ready = findCondition(conditionsOf(object), 'Ready');
   return ready === undefined || ready.status === 'True'
-    ? 'being deleted'
-    : `being deleted; ${splitHint(ready.message).text}`;
+    ? 'is being deleted'
+    : `is being deleted; ${splitHint(ready.message).text}`;
 }
 
 function judgeField(

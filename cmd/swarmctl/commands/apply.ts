@@ -54,10 +54,10 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<vo
   const dryRun = parseDryRun(options.dryRun);
   const format = parseOutputFormat(options.output);
   const kinds = await Kinds.load(context);
-  const objects = await readInput(context, { ...options, kinds });
+  const objects = await readInput(context, { ...options, kinds, verb: 'apply' });
   if (options.local === true) {
     const { applyLocal } = await import('./apply-local.js');
-    await applyLocal(context, { objects, timeoutMs, dryRun: dryRun !== 'none' });
+    await applyLocal(context, { objects, kinds, timeoutMs, dryRun: dryRun !== 'none' });
     return;
   }
   await withClient(context, async (client) => {
@@ -138,8 +138,8 @@ async function waitUntilReady(
       onVerdict: (awaited, verdict) => {
         const key = `${awaited.kind.singular}/${awaited.name}`;
         if (verdict.met) progress.done(key, 'Ready');
-        else if (verdict.stalled) progress.fail(key, verdict.text);
-        else progress.set(key, verdict.text);
+        else if (verdict.stalled) progress.fail(key, verdict.text, verdict.stage);
+        else progress.set(key, verdict.text, verdict.stage);
       },
     });
     if (result.why !== 'met') {

@@ -53,7 +53,7 @@ async function remove(
     throw usageError('Cannot print: -o must be name');
   const kinds = await Kinds.load(context);
   await withClient(context, async (client) => {
-    const selected = await selectReferences(context, client, { args, options, kinds });
+    const selected = await selectReferences(context, client, { verb: 'delete', args, options, kinds });
     // Nodes first: a Cluster is taken down once nothing belongs to it.
     const references = [...selected].sort((a, b) => rank(a) - rank(b));
     if (references.length === 0) context.stderr('No resources found\n');
@@ -149,7 +149,13 @@ async function waitUntilGone(
         else progress.set(key, verdict.text);
       },
     });
-    if (result.unmet.length > 0) throw timeoutError(result.unmet, { expectation, timeoutMs: o.timeoutMs });
+    if (result.unmet.length > 0) {
+      throw timeoutError(result.unmet, {
+        expectation,
+        timeoutMs: o.timeoutMs,
+        hint: 'It goes on in the background. When an engine will not come back, delete with --force',
+      });
+    }
   } finally {
     progress.close();
   }

@@ -38,6 +38,7 @@ async function describe(
     // Only a kind means all of it, as in kubectl.
     const all = options.selector === undefined && options.filename === undefined;
     const references = await selectReferences(context, client, {
+      verb: 'describe',
       args,
       options: onlyKinds(args) ? { ...options, all } : options,
       kinds,

@@ -56,7 +56,7 @@ async function diff(context: CommandContext, options: DiffOptions): Promise<bool
   if (options.output !== undefined && options.output !== 'unified')
     throw usageError('Cannot print: -o must be unified');
   const kinds = await Kinds.load(context);
-  const objects = await readInput(context, { ...options, kinds });
+  const objects = await readInput(context, { ...options, kinds, verb: 'diff' });
   return withClient(context, async (client) => {
     const live = await listLive(client, kinds);
     const differences: Difference[] = [];

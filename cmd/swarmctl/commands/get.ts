@@ -94,7 +94,7 @@ async function readTargets(
 ): Promise<readonly Target[]> {
   if (o.options.filename !== undefined) {
     if (o.args.length > 0) throw usageError('Cannot use both -f and names');
-    const objects = await readInput(context, { ...o.options, kinds: o.kinds });
+    const objects = await readInput(context, { ...o.options, kinds: o.kinds, verb: 'get' });
     return objects.map(({ resource }) => ({
       kind: o.kinds.byKind(resource.kind),
       name: resource.metadata.name,

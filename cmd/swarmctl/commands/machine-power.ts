@@ -1,5 +1,6 @@
 // swarmctl machine start, stop, kill, restart and rm.
 import type { Command } from 'commander';
+import { SwarmError } from '../../../controller/base/errors.js';
 import type { LocalMachines } from '../../../controller/machine/machine-store.js';
 import { parseTimeout } from '../client/parse-timeout.js';
 import type { CommandContext } from '../command-context.js';
@@ -9,6 +10,8 @@ import { printEach, withProgress } from './machine-selection.js';
 interface Selection {
   readonly all?: boolean;
   readonly set?: string;
+  /** What does not exist is no error. */
+  readonly force?: boolean;
 }
 
 export function configurePower(command: Command, context: CommandContext): void {
@@ -55,16 +58,10 @@ export function configurePower(command: Command, context: CommandContext): void 
     .option('--set <name>', 'all machines of a set')
     .option('-f, --force', 'do not fail on machines that do not exist')
     .option('-y', 'accepted for scripts: nothing is asked')
-    .action((names: readonly string[], options: Selection & { force?: boolean }) =>
-      remove(context, names, options),
-    );
+    .action((names: readonly string[], options: Selection) => remove(context, names, options));
 }
 
-async function remove(
-  context: CommandContext,
-  names: readonly string[],
-  options: Selection & { readonly force?: boolean },
-): Promise<void> {
+async function remove(context: CommandContext, names: readonly string[], options: Selection): Promise<void> {
   if (options.all === true && options.force !== true) {
     throw usageError('Cannot remove all machines: --force is missing', 'Add --force to confirm');
   }
@@ -90,5 +87,11 @@ async function select(
   if (names.length > 0)
     throw usageError('Cannot choose machines: names and --all or --set exclude each other');
   const all = await machines.list();
-  return all.filter(({ set }) => options.set === undefined || set === options.set).map(({ name }) => name);
+  const chosen = all.filter(({ set }) => options.set === undefined || set === options.set);
+  if (chosen.length === 0 && options.set !== undefined && options.force !== true) {
+    throw new SwarmError('MACHINE_NOT_FOUND', `Cannot find set "${options.set}": no machine belongs to it`, {
+      hint: 'See swarmctl machine ls for the machines and their sets',
+    });
+  }
+  return chosen.map(({ name }) => name);
 }

@@ -57,6 +57,7 @@ export async function requireMachines(
     throw new SwarmError(
       'MACHINE_NOT_FOUND',
       `Cannot find machine "${name}": the machine store has none of that name`,
+      { hint: 'See swarmctl machine ls for the machines that exist' },
     );
   });
 }

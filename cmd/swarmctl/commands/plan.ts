@@ -29,7 +29,9 @@ async function plan(context: CommandContext, names: readonly string[], options: 
     throw usageError('Cannot print: -o must be json');
   const kinds = await Kinds.load(context);
   const objects =
-    options.filename === undefined ? undefined : await readInput(context, { ...options, kinds });
+    options.filename === undefined
+      ? undefined
+      : await readInput(context, { ...options, kinds, verb: 'plan' });
   const candidates = objects?.map(({ resource }) => applicable(resource));
   await withClient(context, async (client) => {
     const live = [...(await listLive(client, kinds)).values(), ...(candidates ?? [])];

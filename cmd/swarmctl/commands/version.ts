@@ -4,7 +4,6 @@ import { isSwarmError } from '../../../controller/base/errors.js';
 import { stringAt } from '../../../controller/base/json.js';
 import { withClient } from '../client/api-client.js';
 import type { CommandContext } from '../command-context.js';
-import { parseOutputFormat } from '../output/output-format.js';
 import { formatYaml } from '../output/print-objects.js';
 import { usageError } from '../usage-error.js';
 
@@ -21,17 +20,17 @@ export function configure(command: Command, context: CommandContext): void {
 }
 
 async function version(context: CommandContext, options: VersionOptions): Promise<void> {
-  const format = parseOutputFormat(options.output);
-  if (format.type !== 'json' && format.type !== 'yaml' && options.output !== undefined) {
-    throw usageError('Cannot print: -o must be json or yaml');
+  const form = options.output;
+  if (form !== undefined && form !== 'json' && form !== 'yaml') {
+    throw usageError(`Cannot print as ${JSON.stringify(form)}: must be json or yaml`);
   }
   const server = options.client === true ? undefined : await operatorVersion(context);
   const data = {
     client: { version: context.version, node: process.versions.node },
     ...(server === undefined ? {} : { operator: { version: server } }),
   };
-  if (format.type === 'json') context.stdout(`${JSON.stringify(data, undefined, 2)}\n`);
-  else if (format.type === 'yaml') context.stdout(await formatYaml(data));
+  if (form === 'json') context.stdout(`${JSON.stringify(data, undefined, 2)}\n`);
+  else if (form === 'yaml') context.stdout(await formatYaml(data));
   else {
     context.stdout(`Client:    ${context.version}\n`);
     if (server !== undefined) context.stdout(`Operator:  ${server}\n`);

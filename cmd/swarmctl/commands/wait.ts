@@ -6,7 +6,7 @@ import { objectAt, stringAt, isJsonObject } from '../../../controller/base/json.
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
-import { collectFiles, readInput } from '../client/read-input.js';
+import { collectFiles, readInput, type InputVerb } from '../client/read-input.js';
 import { parseExpectation, waitForObjects, type Expectation, type Unmet } from '../client/wait-for.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
@@ -42,10 +42,12 @@ async function wait(context: CommandContext, args: readonly string[], options: W
   const timeoutMs = parseTimeout(options.timeout);
   const kinds = await Kinds.load(context);
   await withClient(context, async (client) => {
-    const references = await selectReferences(context, client, { args, options, kinds });
+    const references = await selectReferences(context, client, { verb: 'wait', args, options, kinds });
     if (references.length === 0) {
       if (expectation.type === 'delete') return;
-      throw new SwarmError('OBJECT_NOT_FOUND', 'Cannot wait: no object matches');
+      throw new SwarmError('OBJECT_NOT_FOUND', 'Cannot wait: no object matches', {
+        hint: `See swarmctl get ${args[0] ?? ''} --show-labels`,
+      });
     }
     if (expectation.type === 'condition' || expectation.type === 'jsonpath')
       await requireAll(client, references);
@@ -70,20 +72,41 @@ async function wait(context: CommandContext, args: readonly string[], options: W
 /** One error for all that were not met: the first in the message, the way to see the others in the hint. */
 export function timeoutError(
   unmet: readonly Unmet[],
-  o: { readonly expectation: Expectation; readonly timeoutMs: number; readonly why?: 'timeout' | 'stalled' },
+  o: {
+    readonly expectation: Expectation;
+    readonly timeoutMs: number;
+    readonly why?: 'timeout' | 'stalled';
+    /** What to do, when the operator did not say it. */
+    readonly hint?: string;
+  },
 ): SwarmError {
   const shown = unmet
     .slice(0, 5)
     .map(({ awaited, text }) => `${awaited.kind.singular} "${awaited.name}" ${text}`)
     .join('; ');
   const more = unmet.length > 5 ? `; and ${unmet.length - 5} more` : '';
-  const what = o.expectation.type === 'condition' ? o.expectation.condition : o.expectation.type;
   const after =
-    o.why === 'stalled' ? 'it cannot make progress' : `timed out after ${formatGoDuration(o.timeoutMs)}`;
+    o.why === 'stalled'
+      ? 'it cannot make progress'
+      : o.timeoutMs === 0
+        ? 'not yet'
+        : `timed out after ${formatGoDuration(o.timeoutMs)}`;
   const told = unmet.find(({ hint }) => hint !== undefined)?.hint;
   const first = unmet[0]?.awaited;
   const look = first === undefined ? '' : `See swarmctl describe ${first.kind.singular} ${first.name}`;
-  return new SwarmError('TIMEOUT', `Waiting for ${what}: ${after}: ${shown}${more}`, { hint: told ?? look });
+  return new SwarmError('TIMEOUT', `Waiting for ${nameOf(o.expectation)}: ${after}: ${shown}${more}`, {
+    hint: told ?? o.hint ?? look,
+  });
+}
+
+function nameOf(expectation: Expectation): string {
+  if (expectation.type === 'jsonpath') return `${expectation.path}${valueOf(expectation.value)}`;
+  if (expectation.type !== 'condition') return expectation.type === 'create' ? 'creation' : 'deletion';
+  return `${expectation.condition}${expectation.status === 'True' ? '' : `=${expectation.status}`}`;
+}
+
+function valueOf(value: string | undefined): string {
+  return value === undefined ? '' : `=${value}`;
 }
 
 /** The objects that arguments, files or selectors name. */
@@ -91,6 +114,8 @@ export async function selectReferences(
   context: CommandContext,
   client: ApiClient,
   o: {
+    /** What is about to happen to them, for errors. */
+    readonly verb: InputVerb;
     readonly args: readonly string[];
     readonly kinds: Kinds;
     readonly options: {
@@ -102,8 +127,8 @@ export async function selectReferences(
   },
 ): Promise<readonly ObjectReference[]> {
   if (o.options.filename !== undefined) {
-    if (o.args.length > 0) throw usageError('Cannot use both -f and names');
-    const objects = await readInput(context, { ...o.options, kinds: o.kinds });
+    if (o.args.length > 0) throw usageError(`Cannot ${o.verb}: -f and names exclude each other`);
+    const objects = await readInput(context, { ...o.options, kinds: o.kinds, verb: o.verb });
     return objects.map(({ resource }) => ({
       kind: o.kinds.byKind(resource.kind),
       name: resource.metadata.name,
@@ -112,14 +137,14 @@ export async function selectReferences(
   const { kinds, references } = o.kinds.parseArguments(o.args);
   if (references.length > 0) {
     if (o.options.selector !== undefined || o.options.all === true) {
-      throw usageError('Cannot use names together with --selector or --all');
+      throw usageError(`Cannot ${o.verb}: names and --selector or --all exclude each other`);
     }
     return references;
   }
   if (kinds.length === 0)
-    throw usageError('Cannot start: no object is named', 'Name KIND/NAME, or KIND with -l or --all');
+    throw usageError(`Cannot ${o.verb}: no object is named`, 'Name KIND/NAME, or KIND with -l or --all');
   if (o.options.selector === undefined && o.options.all !== true) {
-    throw usageError('Cannot start: no object is named', 'Name objects, or use -l SELECTOR or --all');
+    throw usageError(`Cannot ${o.verb}: no object is named`, 'Name objects, or use -l SELECTOR or --all');
   }
   const found: ObjectReference[] = [];
   for (const kind of kinds) {

@@ -70,13 +70,23 @@ export function machineView(machine: Machine): Readonly<Record<string, unknown>>
   };
 }
 
+const placeholder = /\{\{\s*(?:(json)\s+)?\.([\w.]*)\s*\}\}|\{\.([\w.]+)\}/g;
+
 /**
  * Fills `{{.Driver.IPAddress}}` (as in docker-machine) or `{.socket}` with fields; objects print as JSON.
- * @throws {USAGE} when a field does not exist
+ * @throws {USAGE} when a field does not exist, or something else stands in braces
  */
 export function fillTemplate(template: string, view: Readonly<Record<string, unknown>>): string {
+  const unread = /\{\{.*|\}\}/.exec(template.replaceAll(placeholder, ''));
+  if (unread !== null) {
+    throw new SwarmError(
+      'USAGE',
+      `Cannot read template ${JSON.stringify(template)}: ${JSON.stringify(unread[0])} is not a field in braces`,
+      { hint: 'For example {{.Name}}, {{.Driver.IPAddress}} or {{json .HostOptions}}' },
+    );
+  }
   return template.replace(
-    /\{\{\s*(?:(json)\s+)?\.([\w.]*)\s*\}\}|\{\.([\w.]+)\}/g,
+    placeholder,
     (_all, json: string | undefined, go: string | undefined, plain: string | undefined) => {
       const path = (go ?? plain ?? '').split('.').filter((part) => part !== '');
       const value = path.reduce<unknown>((at, part) => (isJsonObject(at) ? at[part] : undefined), view);

@@ -1,4 +1,4 @@
-// Progress of several things at once, on stderr: a live line per thing on a terminal, else a plain line per change.
+// Progress of several things at once, on stderr: a live line per thing on a terminal, else a plain line per stage.
 import type { CommandContext } from '../command-context.js';
 import { paint, type Colour } from './colour.js';
 import { textWidth } from './table.js';
@@ -6,7 +6,10 @@ import { textWidth } from './table.js';
 interface Line {
   readonly state: 'running' | 'done' | 'failed';
   readonly text: string;
+  readonly stage: string;
 }
+
+type Screen = Pick<CommandContext, 'stderr' | 'isTty' | 'columns' | 'rows' | 'env'>;
 
 const marks: Readonly<Record<Line['state'], readonly [string, Colour]>> = {
   running: ['·', 'dim'],
@@ -18,26 +21,29 @@ const marks: Readonly<Record<Line['state'], readonly [string, Colour]>> = {
 const mostLiveLines = 16;
 
 export class Progress {
-  readonly #context: Pick<CommandContext, 'stderr' | 'isTty' | 'columns' | 'env'>;
+  readonly #context: Screen;
   readonly #lines = new Map<string, Line>();
   #drawn = 0;
   #closed = false;
 
-  constructor(context: Pick<CommandContext, 'stderr' | 'isTty' | 'columns' | 'env'>) {
+  constructor(context: Screen) {
     this.#context = context;
   }
 
-  /** What `key` is doing now. Nothing is printed when the text is the same as before. */
-  set(key: string, text: string): void {
-    this.#change(key, { state: 'running', text });
+  /**
+   * What `key` is doing now. Nothing is printed when the text is the same as before.
+   * @param stage without a terminal only a new stage is worth a line, and an empty one never is; default: the text
+   */
+  set(key: string, text: string, stage = text): void {
+    this.#change(key, { state: 'running', text, stage });
   }
 
   done(key: string, text: string): void {
-    this.#change(key, { state: 'done', text });
+    this.#change(key, { state: 'done', text, stage: text });
   }
 
-  fail(key: string, text: string): void {
-    this.#change(key, { state: 'failed', text });
+  fail(key: string, text: string, stage = text): void {
+    this.#change(key, { state: 'failed', text, stage });
   }
 
   /** Leaves the last state on the screen; later calls print nothing. Idempotent. */
@@ -49,19 +55,25 @@ export class Progress {
   #change(key: string, line: Line): void {
     const before = this.#lines.get(key);
     if (this.#closed || (before?.text === line.text && before.state === line.state)) return;
-    this.#lines.set(key, line);
-    if (this.#context.isTty) this.#draw();
-    else this.#context.stderr(`${this.#format(key, line, key.length)}\n`);
+    if (this.#context.isTty) {
+      this.#lines.set(key, line);
+      this.#draw();
+    } else if (line.stage !== '' && (before?.stage !== line.stage || before.state !== line.state)) {
+      this.#lines.set(key, line);
+      this.#context.stderr(`${this.#format(key, line, key.length)}\n`);
+    }
   }
 
   #draw(): void {
     const width = Math.max(0, ...[...this.#lines.keys()].map(textWidth));
     const all = [...this.#lines].map(([key, line]) => ({ key, line }));
-    const tooMany = all.length - mostLiveLines;
+    // Lines above the upper edge cannot be reached again, and the cursor needs one.
+    const room = Math.max(1, Math.min(mostLiveLines, this.#context.rows - 1));
+    const tooMany = all.length - room;
     // The oldest finished lines are printed for the last time and never drawn again.
     const leaving = all.filter(({ line }) => line.state !== 'running').slice(0, Math.max(0, tooMany));
     for (const { key } of leaving) this.#lines.delete(key);
-    const staying = all.filter((entry) => !leaving.includes(entry)).slice(-mostLiveLines);
+    const staying = all.filter((entry) => !leaving.includes(entry)).slice(-room);
     const up = this.#drawn > 0 ? `\u001b[${this.#drawn}A` : '';
     const text = [...leaving, ...staying]
       .map(({ key, line }) => `\r\u001b[2K${this.#format(key, line, width)}\n`)

@@ -1,11 +1,12 @@
 // Puts the operator together: store, queue, loops, API server and directory source; and takes it apart in the right
 // order. The only place where their real parts are constructed.
 import path from 'node:path';
+import { formatHostPort } from '../../../controller/api/engine-address.js';
 import { formatKey, type ObjectKey } from '../../../controller/api/object-key.js';
 import { kinds } from '../../../controller/api/resources.js';
 import { ApiServer } from '../../../controller/apiserver/server.js';
 import type { Clock } from '../../../controller/base/clock.js';
-import type { SwarmError } from '../../../controller/base/errors.js';
+import { reasonOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
 import type { Logger } from '../../../controller/base/log.js';
 import { LocalMachines } from '../../../controller/machine/machine-store.js';
 import { WorkQueue, type AddOptions } from '../../../controller/queue/work-queue.js';
@@ -28,6 +29,7 @@ import { ensureApiTls } from './api-tls.js';
 import { createChangeRouter } from './change-router.js';
 import { imageArchiveSource } from './image-archive.js';
 import { ensureInstallation } from './installation.js';
+import { ensureStateDirectory } from './state-directory.js';
 
 export interface OperatorOptions {
   readonly stateDirectory: string;
@@ -85,6 +87,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const { clock, logger, random, stateDirectory } = options;
   const crds = await loadCrds(path.join(options.packageRoot, 'schemas'));
   const validator = new Validator(crds);
+  await ensureStateDirectory(stateDirectory);
   const store = await Store.open({
     ...{ clock, logger, validator, directory: stateDirectory, randomUuid: options.randomUuid },
     ...(options.fileSystem === undefined ? {} : { fileSystem: options.fileSystem }),
@@ -215,8 +218,23 @@ async function listen(server: ApiServer, options: OperatorOptions): Promise<void
   if (options.listen === undefined) return;
   const directory = path.join(stateDirectory, 'pki');
   const tls = await ensureApiTls({ directory, host: options.listen.host, nowMs: clock.now() });
-  const { port } = await server.listenTls({ ...tls, ...options.listen });
+  const { port } = await server.listenTls({ ...tls, ...options.listen }).catch((error: unknown) => {
+    throw listenError(options.listen, error);
+  });
   logger.info('Serving the API with TLS', { host: options.listen.host, port });
+}
+
+const listenReasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'permission denied',
+  ENOTFOUND: 'there is no host of that name',
+};
+
+function listenError(at: OperatorOptions['listen'], error: unknown): SwarmError {
+  const why = listenReasons[systemCodeOf(error) ?? ''] ?? reasonOf(error);
+  const address = at === undefined ? '' : formatHostPort(at);
+  return new SwarmError('LISTEN_FAILED', `Cannot serve the API on "${address}": ${why}`, { cause: error });
 }
 
 function closeOnce(parts: readonly { close(): Promise<unknown> }[], logger: Logger): () => Promise<void> {

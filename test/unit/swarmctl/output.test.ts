@@ -138,7 +138,13 @@ t.test('unifiedDiff() says both texts in full when context is unlimited', async 
 
 t.test('Progress prints a plain line per change without a terminal', async (t) => {
   const written: string[] = [];
-  const progress = new Progress({ stderr: (text) => written.push(text), isTty: false, columns: 80, env: {} });
+  const progress = new Progress({
+    stderr: (text) => written.push(text),
+    isTty: false,
+    columns: 80,
+    rows: 24,
+    env: {},
+  });
   progress.set('node/a', 'starting');
   progress.set('node/a', 'starting');
   progress.set('node/b', 'two\nlines\u001b[2J');
@@ -154,12 +160,34 @@ t.test('Progress prints a plain line per change without a terminal', async (t) =
   ]);
 });
 
+t.test('Progress prints a line per stage without a terminal, not per text', async (t) => {
+  const written: string[] = [];
+  const progress = new Progress({
+    ...{ stderr: (text: string) => written.push(text), isTty: false, columns: 80, rows: 24, env: {} },
+  });
+  progress.set('node/a', 'Ready is not known yet', '');
+  progress.set('node/a', 'Progressing: loading the image', 'Progressing');
+  progress.set('node/a', 'Progressing: creating containers', 'Progressing');
+  progress.set('node/a', 'NotJoined: waiting', 'NotJoined');
+  progress.fail('node/a', 'NotJoined: never', 'NotJoined');
+  progress.done('node/a', 'Ready');
+  progress.set('node/a', 'Progressing: again', 'Progressing');
+  t.same(written, [
+    '  · node/a  Progressing: loading the image\n',
+    '  · node/a  NotJoined: waiting\n',
+    '  ✗ node/a  NotJoined: never\n',
+    '  ✓ node/a  Ready\n',
+    '  · node/a  Progressing: again\n',
+  ]);
+});
+
 t.test('Progress keeps one live line per thing on a terminal', async (t) => {
   const written: string[] = [];
   const progress = new Progress({
     stderr: (text) => written.push(text),
     isTty: true,
     columns: 30,
+    rows: 24,
     env: { NO_COLOR: '1' },
   });
   progress.set('a', 'x'.repeat(100));
@@ -177,6 +205,7 @@ t.test('Progress lets finished lines scroll away when there are many', async (t)
     stderr: (text) => screen.push(text),
     isTty: true,
     columns: 80,
+    rows: 12,
     env: { NO_COLOR: '1' },
   });
   for (let index = 0; index < 40; index += 1) {
@@ -184,6 +213,6 @@ t.test('Progress lets finished lines scroll away when there are many', async (t)
     progress.done(`n${index}`, 'Ready');
   }
   const ups = screen.map((text) => Number(/^\u001b\[(\d+)A/.exec(text)?.[1] ?? 0));
-  t.ok(Math.max(...ups) <= 16, 'it never goes back over more lines than it drew');
+  t.ok(Math.max(...ups) <= 11, 'it never goes back over more lines than the screen has');
   t.equal(new Set(screen.join('').match(/✓ n\d+/g)).size, 40, 'every line was shown as done');
 });

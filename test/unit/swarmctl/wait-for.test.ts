@@ -1,5 +1,6 @@
 import t from 'tap';
 import { judge, parseExpectation } from '../../../cmd/swarmctl/client/wait-for.js';
+import { timeoutError } from '../../../cmd/swarmctl/commands/wait.js';
 import { parseTimeout } from '../../../cmd/swarmctl/client/parse-timeout.js';
 
 function object(
@@ -70,6 +71,39 @@ t.test('judge() tells a deleted object from another one of the same name', async
   t.equal(judge(gone, undefined, { uid: 'u1' }).met, true);
   t.equal(judge(parseExpectation('create'), undefined).met, false);
   t.equal(judge(parseExpectation('create'), object([])).met, true);
+});
+
+t.test('judge() says of what waits for the end of a condition that it still holds', async (t) => {
+  const verdict = judge(
+    parseExpectation('condition=Ready=False'),
+    object([{ type: 'Ready', status: 'True', reason: 'Ready', message: 'joined' }]),
+  );
+  t.match(verdict, { met: false, text: 'Ready is True: joined', stage: 'Ready' });
+});
+
+t.test('judge() calls nothing being deleted that nobody deleted', async (t) => {
+  const gone = parseExpectation('delete');
+  t.match(judge(gone, object([])), { met: false, text: 'is not being deleted' });
+  const deleted = { ...object([]), metadata: { name: 'n', deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  t.match(judge(gone, deleted), { met: false, text: 'is being deleted' });
+});
+
+t.test('timeoutError() names what was waited for, what is, and what to do', async (t) => {
+  const kind = { kind: 'Node', singular: 'node', plural: 'nodes', qualified: 'node.swarmctl.io', path: '/' };
+  const rows: readonly (readonly [expectation: string, timeoutMs: number, message: string])[] = [
+    ['condition=Ready', 1000, 'Waiting for Ready: timed out after 1s: node "a" is so'],
+    ['condition=Ready=False', 0, 'Waiting for Ready=False: not yet: node "a" is so'],
+    ['delete', 1000, 'Waiting for deletion: timed out after 1s: node "a" is so'],
+    ['create', 0, 'Waiting for creation: not yet: node "a" is so'],
+    ['jsonpath={.a}=b', 0, 'Waiting for .a=b: not yet: node "a" is so'],
+  ];
+  for (const [text, timeoutMs, message] of rows) {
+    const expectation = parseExpectation(text);
+    const unmet = [{ awaited: { kind, name: 'a' }, text: 'is so' }];
+    const error = timeoutError(unmet, { expectation, timeoutMs });
+    t.same([error.message, error.hint], [message, 'See swarmctl describe node a'], text);
+    t.equal(timeoutError(unmet, { expectation, timeoutMs, hint: 'do it' }).hint, 'do it');
+  }
 });
 
 t.test('judge() compares fields as text, and asks only for presence without a value', async (t) => {

@@ -128,6 +128,7 @@ async function waitUntilReady(
   o: { readonly applied: readonly ObjectReference[]; readonly timeoutMs: number },
 ): Promise<void> {
   const progress = new Progress(context);
+  const started = context.clock.monotonic();
   const expectation = { type: 'condition', condition: 'Ready', status: 'True' } as const;
   try {
     const result = await waitForObjects(context, client, {
@@ -148,4 +149,5 @@ async function waitUntilReady(
   } finally {
     progress.close();
   }
+  context.stderr(`Ready (${((context.clock.monotonic() - started) / 1000).toFixed(1)} s)\n`);
 }

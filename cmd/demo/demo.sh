@@ -8,6 +8,9 @@ cd "$(dirname "$0")/../.."
 state=${SWARMCTL_DEMO_DIR:-/var/lib/swarmctl-demo}
 subnet=${SWARMCTL_DEMO_SUBNET:-192.168.99.0/24}
 set=${SWARMCTL_DEMO_SET:-swarmdemo}
+# What make demo-down must be told so that it finds this demo.
+own=
+[ -z "${SWARMCTL_DEMO_DIR:-}" ] || own="SWARMCTL_DEMO_DIR=$SWARMCTL_DEMO_DIR "
 nodes=(node0 node1 node2 node3)
 export SWARMCTL_STATE_DIR=$state
 # The demo talks to its own engines only, whatever the caller's shell points at.
@@ -24,8 +27,7 @@ require_machine() {
 
 # Whether the process in the pid file is our operator, and not another process that got its number.
 operator_runs() {
-  [ -f "$state/operator.pid" ] && tr '\0' ' ' <"/proc/$(cat "$state/operator.pid")/cmdline" 2>/dev/null |
-    grep -q "swarmctl/main.js run"
+  [ -f "$state/operator.pid" ] && grep -aq "swarmctl/main.js.run" "/proc/$(cat "$state/operator.pid")/cmdline" 2>/dev/null
 }
 
 start_operator() {
@@ -49,47 +51,63 @@ up() {
   require_machine
   cmd/setup/setup.sh
   local begin=$SECONDS
-  make -s build
+  working build "swarm, swarmctl" "compiling"
+  make -s build || fail "Cannot build: make build failed" "Its messages are above"
   step build "swarm, swarmctl" "done ($((SECONDS - begin)) s)"
-  install -d -m 700 "$state"
+  install -d -m 700 "$state" "$state/bin"
+  # So that `swarmctl` and `swarm` can be typed as they are written everywhere.
+  ln -sfn "$PWD/dist/cmd/swarmctl/main.js" "$state/bin/swarmctl"
+  ln -sfn "$PWD/dist/cmd/swarm/main.js" "$state/bin/swarm"
 
   # Engines and image do not need each other: made side by side.
   begin=$SECONDS
   swarmctl machine create --ensure --set "$set" --subnet "$subnet" "${nodes[@]}" >"$state/machines.log" 2>&1 &
   local machines=$!
   node dist/cmd/build/build-image.js --output "$state/images"
+  working engines "${nodes[*]}" "starting"
   wait "$machines" || fail "Cannot create the engines: swarmctl machine create failed" "$(cat "$state/machines.log")"
+  local sockets loads=() load
+  mapfile -t sockets < <(swarmctl machine inspect "${nodes[@]}" --format '{.socket}')
   step engines "${nodes[*]}" "up ($((SECONDS - begin)) s)"
-  local loads=()
-  for node in "${nodes[@]:1}"; do
-    docker -H "unix://$(swarmctl machine inspect "$node" --format '{.socket}')" load -q -i "$state/images/busybox.tar" >/dev/null &
+  for load in "${sockets[@]:1}"; do
+    docker -H "unix://$load" load -q -i "$state/images/busybox.tar" >"$state/load.log" 2>&1 &
     loads+=($!)
   done
   start_operator
-  wait "${loads[@]}"
-  swarmctl apply -f manifests/demo/ --wait --timeout 120s
+  for load in "${loads[@]}"; do
+    wait "$load" || fail "Cannot load busybox into an engine: docker load failed" "$(cat "$state/load.log")"
+  done
+  printf '\n$ swarmctl apply -f manifests/demo/ --wait\n'
+  # Both in one stream, in the order in which they happen.
+  swarmctl apply -f manifests/demo/ --wait --timeout 120s 2>&1
   show
 }
 
 show() {
   local environment
   environment=$(swarmctl env demo --shell bash)
-  echo
+  printf '\n$ swarmctl get nodes,clusters\n'
   swarmctl get nodes,clusters
   (
     eval "$environment"
     printf '\n$ docker info            (through the manager)\n'
     docker info
-    printf '\n$ docker run --rm busybox hostname\n'
-    docker run --rm busybox hostname
+    # An earlier demo may have been stopped between run and rm.
+    docker rm -f swarmctl-demo-hello >/dev/null 2>&1 || true
+    printf '\n$ docker run --name swarmctl-demo-hello busybox echo hello from the cluster\n'
+    docker run --name swarmctl-demo-hello busybox echo hello from the cluster
+    printf "\n\$ docker inspect --format '{{.Node.Name}} at {{.Node.Addr}}' swarmctl-demo-hello\n"
+    docker inspect --format '{{.Node.Name}} at {{.Node.Addr}}' swarmctl-demo-hello
+    docker rm swarmctl-demo-hello >/dev/null
   )
   cat <<TEXT
 
 Your shell on the cluster:
 $(grep '^export DOCKER_[HTC]' <<<"$environment" | sed 's/^/  /')
 Your shell on the operator:
-  export SWARMCTL_STATE_DIR=$state
-Stop and remove everything:  make demo-down
+  export SWARMCTL_STATE_DIR="$state"
+  export PATH="$state/bin:\$PATH"
+Stop and remove everything:  ${own}make demo-down
 TEXT
 }
 

@@ -31,6 +31,7 @@ if [ ${#wanted[@]} -eq 0 ]; then
 else
   mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)
   require_installable "${wanted[@]}"
+  working packages "${wanted[*]}" "installing"
   begin=$SECONDS
   log=$(mktemp)
   { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}"; } \
@@ -44,6 +45,7 @@ if [ node_modules/.package-lock.json -nt package-lock.json ]; then
 else
   begin=$SECONDS
   log=$(mktemp)
+  working modules "node_modules" "installing"
   npm ci >"$log" 2>&1 || fail "Cannot install node_modules: npm ci failed" "$(tail -n 5 "$log")"
   rm -f "$log"
   touch node_modules/.package-lock.json

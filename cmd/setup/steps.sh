@@ -1,10 +1,18 @@
 # Shell functions shared by the set-up and demo scripts: how a step and a failure are printed, what must be there.
 
 # step NAME WHAT RESULT: one line per finished step, as in `  image      swarm:1.0.0-3f9c21d   done (2 s)`.
-step() { printf '  %-10s %-46s %s\n' "$1" "$2" "$3"; }
+step() {
+  clear_working
+  printf '  %-10s %-46s %s\n' "$1" "$2" "$3"
+}
+
+# working NAME WHAT DOING: on a terminal, says what takes a while; the next step or failure takes its place.
+working() { [ ! -t 1 ] || printf '  %-10s %-46s %s' "$1" "$2" "$3"; }
+clear_working() { [ ! -t 1 ] || printf '\r\033[K'; }
 
 # fail MESSAGE HINT: prints both and ends the script.
 fail() {
+  clear_working
   printf 'error: %s\n' "$1" >&2
   [ -z "${2:-}" ] || printf 'hint: %s\n' "$2" >&2
   exit 1

@@ -31,21 +31,26 @@ operator_runs() {
 }
 
 start_operator() {
+  local result
   if operator_runs; then
-    step operator "watching for swarmctl apply" "runs already (pid $(cat "$state/operator.pid"))"
-    return
+    result="runs already (pid $(cat "$state/operator.pid"))"
+  else
+    # One that was killed leaves its socket, which would look as if it answered.
+    rm -f "$state/swarmctl.sock"
+    setsid node dist/cmd/swarmctl/main.js run --images "$state/images" >>"$state/operator.log" 2>&1 </dev/null &
+    echo $! >"$state/operator.pid"
+    result="started (pid $!)"
   fi
-  setsid node dist/cmd/swarmctl/main.js run --images "$state/images" >>"$state/operator.log" 2>&1 </dev/null &
-  echo $! >"$state/operator.pid"
-  for _ in $(seq 100); do
-    swarmctl_ready && break
+  working operator "log $state/operator.log" "starting"
+  for _ in $(seq 300); do
+    operator_answers && break
     operator_runs || fail "Cannot start the operator: it ended" "$(tail -n 3 "$state/operator.log")"
     sleep 0.1
   done
-  swarmctl_ready || fail "Cannot start the operator: it does not answer" "See $state/operator.log"
-  step operator "log $state/operator.log" "started (pid $(cat "$state/operator.pid"))"
+  operator_answers || fail "Cannot start the operator: it does not answer" "See $state/operator.log"
+  step operator "log $state/operator.log" "$result"
 }
-swarmctl_ready() { [ -S "$state/swarmctl.sock" ]; }
+operator_answers() { [ -S "$state/swarmctl.sock" ]; }
 
 up() {
   require_machine

@@ -1,10 +1,12 @@
 // Asks a manager, as a user would, which engines it lists. "Ready" means that this answer shows them.
+import got from 'got';
 import type { Clock } from '../base/clock.js';
-import { toSwarmError } from '../base/errors.js';
+import { withDeadline } from '../base/deadline.js';
+import { SwarmError, toSwarmError } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
-import type { HostPort } from '../api/engine-address.js';
-import type { EngineTls } from '../engine/endpoint.js';
-import { EngineTransport } from '../engine/transport.js';
+import { formatHostPort, type HostPort } from '../api/engine-address.js';
+import type { EngineEndpoint, EngineTls } from '../engine/endpoint.js';
+import { translateEngineError } from '../engine/translate-error.js';
 import type { ListedEngine, ManagerView } from './fleet.js';
 
 /** A manager answers /info from memory. */
@@ -20,23 +22,60 @@ export async function checkManager(options: {
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }): Promise<ManagerView> {
-  const { address, tls, clock, signal } = options;
-  const endpoint = { name: `manager on ${options.node}`, address, ...(tls === undefined ? {} : { tls }) };
-  const transport = new EngineTransport({ endpoint, clock });
+  const { node, address, tls, clock, signal } = options;
+  const endpoint = { name: `manager on ${node}`, address, ...(tls === undefined ? {} : { tls }) };
+  const late = (): Error =>
+    new SwarmError('TIMEOUT', `Cannot ask the ${endpoint.name}: no answer in ${checkTimeoutMs / 1000} s`);
   try {
-    const { body } = await transport.requestJson({
-      method: 'GET',
-      path: '/v1.24/info',
-      attempt: 'ask',
-      headersTimeoutMs: checkTimeoutMs,
-      maxBytes: maxInfoBytes,
-      signal,
-    });
-    return { type: 'serving', engines: parseSystemStatus(body) };
+    const info = await withDeadline(
+      clock,
+      { delayMs: checkTimeoutMs, parent: signal, reason: late },
+      (deadline) => readInfo(endpoint, deadline),
+    );
+    return { type: 'serving', engines: parseSystemStatus(info) };
   } catch (error) {
     return { type: 'silent', error: toSwarmError(error) };
-  } finally {
-    await transport.close();
+  }
+}
+
+async function readInfo(endpoint: EngineEndpoint, signal: AbortSignal): Promise<unknown> {
+  const { address, tls } = endpoint;
+  const request = got(`${tls === undefined ? 'http' : 'https'}://${formatHostPort(address)}/v1.24/info`, {
+    // The next look repeats the question; a retry here would only make this one late.
+    retry: { limit: 0 },
+    signal,
+    throwHttpErrors: false,
+    followRedirect: false,
+    https:
+      tls === undefined
+        ? {}
+        : {
+            ...(tls.ca === '' ? {} : { certificateAuthority: tls.ca }),
+            ...(tls.cert === undefined ? {} : { certificate: tls.cert }),
+            ...(tls.key === undefined ? {} : { key: tls.key }),
+            rejectUnauthorized: tls.verify ?? true,
+          },
+  });
+  let isTooLong = false;
+  void request.on('downloadProgress', ({ transferred }) => {
+    if (transferred <= maxInfoBytes) return;
+    isTooLong = true;
+    request.cancel();
+  });
+  const answer = await request.catch((error: unknown) => {
+    if (isTooLong)
+      throw new SwarmError('ENGINE_ERROR', `Cannot ask the ${endpoint.name}: its answer has no end`);
+    throw translateEngineError(error, endpoint, 'ask');
+  });
+  if (answer.statusCode !== 200) {
+    throw new SwarmError('ENGINE_ERROR', `Cannot ask the ${endpoint.name}: it answered ${answer.statusCode}`);
+  }
+  try {
+    return JSON.parse(answer.body) as unknown;
+  } catch (cause) {
+    throw new SwarmError('ENGINE_ERROR', `Cannot ask the ${endpoint.name}: its answer is not JSON`, {
+      cause,
+    });
   }
 }
 

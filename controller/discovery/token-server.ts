@@ -145,7 +145,7 @@ export class TokenServer {
         onRequest,
       );
       server.on('tlsClientError', (error, socket) => {
-        const client = socket.remoteAddress ?? '';
+        const client = clientAddress(socket);
         this.#options.logger.debug('TLS handshake failed', { client, error: messageOf(error) });
       });
       return server;
@@ -175,13 +175,18 @@ export class TokenServer {
         method: request.method ?? '',
         target: request.url ?? '',
         body,
-        client: request.socket.remoteAddress ?? '',
+        client: clientAddress(request.socket),
       });
     } catch (error) {
       logger.error(`Cannot answer a request: ${messageOf(error)}`);
       return problem(500, 'internal error');
     }
   }
+}
+
+/** An IPv4 client of a socket that also serves IPv6 is told, and counted, as what it is. */
+function clientAddress({ remoteAddress = '' }: { readonly remoteAddress?: string | undefined }): string {
+  return remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 const bodyTooLarge = problem(413, `the body must have at most ${largestBodyBytes} bytes`);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
-import { silentLogger, type Logger } from '../../../controller/base/log.js';
+import { createLogger, silentLogger, type Logger } from '../../../controller/base/log.js';
 import type { DiscoveryBackend } from '../../../controller/discovery/backend.js';
 import { openDiscovery } from '../../../controller/discovery/open-backend.js';
 import { TokenServer, type TokenServerOptions } from '../../../controller/discovery/token-server.js';
@@ -318,3 +318,17 @@ t.test('TokenServer listen() says why an address cannot be used', async (t) => {
   });
   await t.rejects(bad.listen({ host, port: 0 }), { code: 'CREDENTIALS_INVALID' });
 });
+
+t.test(
+  'TokenServer names an IPv4 client by its IPv4 address, also on a socket for both families',
+  async (t) => {
+    const lines: string[] = [];
+    const logger = createLogger({ clock: new FakeClock(), write: (line) => lines.push(line) });
+    const server = new TokenServer({ clock: systemClock, logger });
+    t.teardown(() => server.close());
+    const { port } = await server.listen({ host: '', port: 0 });
+    const answer = await fetch(`http://${host}:${port}/v1/clusters`, { method: 'POST' });
+    t.equal(answer.status, 201);
+    t.match(lines.join(''), /Created cluster.* client=127\.0\.0\.1\n/);
+  },
+);

@@ -148,6 +148,7 @@ async function waitUntilReady(
     }
   } finally {
     progress.close();
+    if (context.signal.aborted) context.stderr('Stopped waiting; the operator goes on\n');
   }
   context.stderr(`Ready (${((context.clock.monotonic() - started) / 1000).toFixed(1)} s)\n`);
 }

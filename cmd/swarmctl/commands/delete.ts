@@ -158,6 +158,7 @@ async function waitUntilGone(
     }
   } finally {
     progress.close();
+    if (context.signal.aborted) context.stderr('Stopped waiting; the operator goes on\n');
   }
 }
 

@@ -72,6 +72,9 @@ async function create(
     for (const text of new Set(made.flatMap(({ decisions }) => decisions))) {
       if (/vfs|only the host|does not reach|no name server/.test(text)) context.stderr(`note: ${text}\n`);
     }
+  }).finally(() => {
+    if (context.signal.aborted)
+      context.stderr('Stopped; create again or remove what is half made: see swarmctl machine ls\n');
   });
   const first = wanted[0] ?? '';
   context.stderr(`Point your shell at one of them: eval "$(swarmctl machine env ${first})"\n`);

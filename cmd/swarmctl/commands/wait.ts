@@ -1,6 +1,6 @@
 // swarmctl wait: returns when objects are as expected, or fails when they are not in time.
 import type { Command } from 'commander';
-import { SwarmError } from '../../../controller/base/errors.js';
+import { isSwarmError, SwarmError } from '../../../controller/base/errors.js';
 import { formatGoDuration } from '../../../controller/base/duration.js';
 import { objectAt, stringAt, isJsonObject } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
@@ -134,7 +134,7 @@ export async function selectReferences(
       name: resource.metadata.name,
     }));
   }
-  const { kinds, references } = o.kinds.parseArguments(o.args);
+  const { kinds, references } = parseArguments(o.kinds, o.args);
   if (references.length > 0) {
     if (o.options.selector !== undefined || o.options.all === true) {
       throw usageError(`Cannot ${o.verb}: names and --selector or --all exclude each other`);
@@ -159,6 +159,20 @@ export async function selectReferences(
     }
   }
   return found;
+}
+
+/** A lone name is taken for a kind; whoever leaves the kind out gets told how to write it. */
+function parseArguments(kinds: Kinds, args: readonly string[]): ReturnType<Kinds['parseArguments']> {
+  try {
+    return kinds.parseArguments(args);
+  } catch (error) {
+    const [only, more] = args;
+    if (!isSwarmError(error, 'UNKNOWN_KIND') || more !== undefined) throw error;
+    throw new SwarmError('UNKNOWN_KIND', error.message, {
+      cause: error,
+      hint: `An object is named as KIND/NAME, for example node/${only ?? ''}`,
+    });
+  }
 }
 
 /** Waiting for a condition of what does not exist would only hide a misspelled name. */

@@ -62,6 +62,7 @@ t.test('usage errors suggest the near miss and end with 2', async (t) => {
       /--help/,
     ],
     [['--server', 'ftp://x', 'get', 'nodes'], /Cannot use server "ftp:\/\/x"/, /--help/],
+    [['wait', 'node1'], /Cannot find kind "node1"/, /named as KIND\/NAME, for example node\/node1$/m],
     [['help', 'gte'], /Cannot show help for "gte"/, /^hint: See swarmctl --help$/m],
     [['get', 'nodes', '--nope'], /there is no option "--nope"/, /^hint: See swarmctl get --help$/m],
     [['machine', 'nope'], /Cannot run "swarmctl machine nope"/, /^hint: See swarmctl machine --help$/m],

@@ -146,7 +146,7 @@ export const errorTable = {
     'ImageMissing',
     500,
     1,
-    'Build it with make build image, or set spec.image',
+    'Run make build, or name an image that the engines have in spec.image',
   ),
 
   IMAGE_UNBUILDABLE: row(

@@ -1,9 +1,11 @@
 // The error table and the ways errors are recognised and described.
+import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import {
   errorTable,
   isSwarmError,
   messageOf,
+  reasonOf,
   SwarmError,
   systemCodeOf,
   toSwarmError,
@@ -66,4 +68,11 @@ t.test('systemCodeOf() looks through causes and aggregates', (t) => {
   t.equal(systemCodeOf(new AggregateError([refused])), 'ECONNREFUSED');
   t.equal(systemCodeOf('text'), undefined);
   t.end();
+});
+
+t.test('reasonOf() keeps of a failed file operation only the reason', async (t) => {
+  const error: unknown = await readFile("/no/file 'of' this name").catch((reason: unknown) => reason);
+  t.equal(reasonOf(error), 'no such file or directory');
+  t.equal(reasonOf(new Error('ENOENT: something else')), 'ENOENT: something else');
+  t.equal(reasonOf('text'), 'text');
 });

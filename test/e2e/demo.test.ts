@@ -54,7 +54,19 @@ t.test(
         `${exports.join('\n')}\ndocker info --format '{{.SystemStatus}}'`,
       ]);
       t.match(info.stdout, /Healthy/, 'the lines work as they are printed');
+      const own = [...up.stdout.matchAll(/^ +(export (?:SWARMCTL_STATE_DIR|PATH)=.*)$/gm)].map(
+        ([, line]) => line ?? '',
+      );
+      const nodes = await run('bash', [
+        '-c',
+        `${own.join('\n')}\nswarmctl get nodes -o name && swarm --version`,
+      ]);
+      t.equal((nodes.stdout.match(/^node\.swarmctl\.io\/node\d$/gm) ?? []).length, 4, nodes.stderr);
+      t.match(up.stdout, `SWARMCTL_DEMO_DIR=${directory} make demo-down`, 'it says how to stop this demo');
     }
+    await run('bash', ['-c', `kill -9 $(cat ${directory}/operator.pid)`]);
+    const again = await demo('up');
+    t.equal(again.code, 0, `after the operator was killed: ${again.stdout}\n${again.stderr}`);
     const down = await demo('down');
     t.equal(down.code, 0, down.stderr);
     t.equal(await traces(), before, 'nothing is left on the host');

@@ -34,7 +34,7 @@ else
   working packages "${wanted[*]}" "installing"
   begin=$SECONDS
   log=$(mktemp)
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}"; } \
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}"; } \
     >"$log" 2>&1 || fail "Cannot install ${wanted[*]}: apt-get failed" "$(tail -n 3 "$log")"
   rm -f "$log"
   step packages "${wanted[*]}" "installed ($((SECONDS - begin)) s)"

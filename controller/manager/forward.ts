@@ -28,6 +28,8 @@ export async function forwardStream(
     readonly body?: Uint8Array;
     /** The answer may go on for ever, so a shutdown does not wait for it. */
     readonly isEndless?: boolean;
+    /** Awaited when the first bytes of the answer's body have come, before they are passed on. */
+    readonly beforeBody?: () => Promise<void>;
   },
 ): Promise<void> {
   const { services, request } = context;
@@ -46,7 +48,10 @@ export async function forwardStream(
   };
   if (target.isEndless === true) services.shutdown.addEventListener('abort', cut, { once: true });
   try {
-    await relayAnswer(context, upstream, contentType);
+    await relayAnswer(context, upstream, {
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(target.beforeBody === undefined ? {} : { beforeBody: target.beforeBody }),
+    });
   } finally {
     services.shutdown.removeEventListener('abort', cut);
   }
@@ -56,10 +61,11 @@ export async function forwardStream(
 export async function relayAnswer(
   context: RouteContext,
   upstream: EngineResponse,
-  contentType?: string,
+  options: { readonly contentType?: string; readonly beforeBody?: () => Promise<void> } = {},
 ): Promise<void> {
   const { response } = context;
-  writeHead(context, upstream, contentType);
+  const { beforeBody } = options;
+  writeHead(context, upstream, options.contentType);
   if (mayHaveNoBody(context, upstream.status)) {
     upstream.body.resume();
     response.end();
@@ -68,13 +74,26 @@ export async function relayAnswer(
   // Logs, events and waits may have nothing to say for hours, and clients wait for the headers before they go on.
   response.flushHeaders();
   try {
-    await pipeline(upstream.body, response);
+    if (beforeBody === undefined) await pipeline(upstream.body, response);
+    else await pipeline(upstream.body, (body) => holdUntil(body, beforeBody), response);
   } catch (error) {
     // The head is sent: a broken connection is the only honest way to say that the rest will not come.
     response.destroy();
     if (!context.signal.aborted) {
       context.services.logger.debug('Stream of an engine broke off', { error: String(error) });
     }
+  }
+}
+
+async function* holdUntil(
+  body: AsyncIterable<Uint8Array>,
+  ready: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  let isReady = false;
+  for await (const chunk of body) {
+    if (!isReady) await ready();
+    isReady = true;
+    yield chunk;
   }
 }
 

@@ -85,6 +85,10 @@ for (const [version, file] of await dockerClis()) {
         3,
         'run returns the exit code',
       );
+      t.equal((await docker(['run', '--name', name, 'busybox', 'true'])).code, 0);
+      const ended = await docker(['ps', '-a', '--filter', `name=${name}`, '--format', '{{.Status}}']);
+      t.match(ended.stdout, /^Exited \(0\)/, 'who has seen it end sees it ended in the list');
+      t.equal((await docker(['rm', name])).code, 0);
       t.match((await docker(['inspect', name])).stderr, /No such/i);
     },
   );

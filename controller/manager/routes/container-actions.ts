@@ -113,7 +113,13 @@ export const attachWithoutUpgrade: RouteHandler = async (context) => {
  */
 export const waitContainer: RouteHandler = async (context) => {
   const { id, engine } = containerOf(context);
-  await forwardStream(context, { engine, path: `/containers/${id}/wait`, isEndless: true });
+  await forwardStream(context, {
+    engine,
+    path: `/containers/${id}/wait`,
+    isEndless: true,
+    // Whoever learns that the container ended must also see it in the next list.
+    beforeBody: () => context.services.cluster.refreshContainer(engine, id),
+  });
 };
 
 export const removeContainer: RouteHandler = async (context) => {

@@ -17,13 +17,19 @@ export async function lastWordsOf(
   const words = await Promise.all(
     failing.map(async ({ id, name }) => {
       const text = await client.containerLogs(id, { tail: 1 }, signal).catch(() => '');
-      return [name, redact(withoutTime(text.trim())).slice(0, longest)] as const;
+      return [name, redact(spokenIn(text.trim())).slice(0, longest)] as const;
     }),
   );
   return new Map(words.filter(([, text]) => text !== ''));
 }
 
-/** The time of a log line differs at each restart, and would make a message of what was said before. */
-function withoutTime(line: string): string {
-  return line.replace(/^time="?[^" ]*"? /, '');
+/** What a log line says, without its time and level; a line of another form as it is. */
+function spokenIn(line: string): string {
+  const message = /\bmsg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+  if (message === undefined) return line;
+  try {
+    return String(JSON.parse(message));
+  } catch {
+    return line;
+  }
 }

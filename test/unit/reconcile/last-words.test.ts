@@ -23,7 +23,7 @@ t.test('lastWordsOf() says the same for the same failure at another time', async
   t.same(
     [...words],
     [
-      ['join', 'level=fatal msg="--advertise is wrong"'],
+      ['join', '--advertise is wrong'],
       ['manage', 'plain words'],
     ],
   );
@@ -32,4 +32,17 @@ t.test('lastWordsOf() says the same for the same failure at another time', async
 t.test('lastWordsOf() has nothing to say where the engine does not tell', async (t) => {
   const containerLogs = (): Promise<string> => Promise.reject(new Error('no such container'));
   t.equal((await lastWordsOf({ containerLogs }, [container('join', 'exited')], signal)).size, 0);
+});
+
+t.test('lastWordsOf() takes the message out of a log line, and secrets out of the message', async (t) => {
+  const wordsOf = async (line: string) =>
+    (await lastWordsOf({ containerLogs: async () => line }, [container('join', 'exited')], signal)).get(
+      'join',
+    );
+  t.equal(
+    await wordsOf('level=fatal msg="listen \\"tcp://:3377\\": address in use" hint="Free it"\n'),
+    'listen "tcp://:3377": address in use',
+  );
+  t.equal(await wordsOf('level=fatal msg="cut off'), 'level=fatal msg="cut off');
+  t.notMatch(await wordsOf(`level=error msg="token://h:1/${'a1'.repeat(16)}"`), /a1a1/);
 });

@@ -41,31 +41,18 @@ export const startExecWithoutUpgrade: RouteHandler = async (context) => {
   });
 };
 
-export const resizeExec: RouteHandler = async (context) => {
-  const id = param(context, 'id');
-  const engine = await findExecEngine(context, id);
-  replySmall(
-    context,
-    await forwardChange(context, {
-      engine,
-      path: `/exec/${encodeURIComponent(id)}/resize`,
-      answerWithinMs: answerWithin.quick,
-    }),
-  );
-};
+/** A small call about an exec, answered by its engine. */
+function callExec(call: 'resize' | 'json'): RouteHandler {
+  return async (context) => {
+    const id = param(context, 'id');
+    const engine = await findExecEngine(context, id);
+    const path = `/exec/${encodeURIComponent(id)}/${call}`;
+    replySmall(context, await forwardChange(context, { engine, path, answerWithinMs: answerWithin.quick }));
+  };
+}
 
-export const inspectExec: RouteHandler = async (context) => {
-  const id = param(context, 'id');
-  const engine = await findExecEngine(context, id);
-  replySmall(
-    context,
-    await forwardChange(context, {
-      engine,
-      path: `/exec/${encodeURIComponent(id)}/json`,
-      answerWithinMs: answerWithin.quick,
-    }),
-  );
-};
+export const resizeExec = callExec('resize');
+export const inspectExec = callExec('json');
 
 /**
  * The engine an exec lives on: remembered from its creation, else (after a restart of the manager) asked of all engines.

@@ -1,3 +1,4 @@
+// The API server on real sockets: unix and TLS, who may speak, limits, closing.
 import t from 'tap';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';

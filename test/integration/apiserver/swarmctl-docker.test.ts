@@ -1,3 +1,4 @@
+// swarmctl env and context against an API server, and the docker CLI using what they write.
 import t from 'tap';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+// swarmctl sessions against a real API server, read as the goldens say.
 import t from 'tap';
 import path from 'node:path';
 import { systemClock } from '../../../controller/base/clock.js';

@@ -1,3 +1,4 @@
+// The manager over fake engines: answers, races and engines that fail in the middle.
 import net from 'node:net';
 import t from 'tap';
 import { startFakeManager, type FakeManager } from '../../support/fake-manager.js';

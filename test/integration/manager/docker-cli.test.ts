@@ -1,3 +1,4 @@
+// Every docker CLI of this machine against a manager of real engines.
 import t from 'tap';
 import { findDockerClis, startManagerCluster } from '../../support/manager-cluster.js';
 

@@ -1,3 +1,4 @@
+// Upgraded connections byte by byte: heads, bodies, half-close, aborts, shutdown.
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';

@@ -1,3 +1,4 @@
+// The wiring of swarm manage: listening, TLS files, signals, exit codes.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';

@@ -1,3 +1,4 @@
+// Interactive streams on real engines, TLS on both sides: exact bytes, sizes, exit codes.
 import { createHash, randomBytes } from 'node:crypto';
 import t from 'tap';
 import {

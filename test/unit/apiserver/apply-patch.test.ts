@@ -1,3 +1,4 @@
+// Server-side apply: what is set, kept and removed again.
 import t from 'tap';
 import { applyIntent, appliedAnnotation } from '../../../controller/apiserver/apply-patch.js';
 import { objectAt, type JsonObject } from '../../../controller/base/json.js';

@@ -1,3 +1,4 @@
+// Lists and watches: versions, selectors, bookmarks, expiry.
 import t from 'tap';
 import { objectAt, type JsonObject } from '../../../controller/base/json.js';
 import type { Node } from '../../../controller/api/resources.js';

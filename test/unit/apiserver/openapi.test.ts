@@ -1,3 +1,4 @@
+// OpenAPI documents, version 3, and version 2 with its protobuf form.
 import t from 'tap';
 import { objectAt, type JsonObject } from '../../../controller/base/json.js';
 import { encodeOpenApiV2, openApiProtobufType } from '../../../controller/apiserver/openapi-protobuf.js';

@@ -1,3 +1,4 @@
+// Merge patch and JSON patch by their RFCs.
 import t from 'tap';
 import fc from 'fast-check';
 import { applyJsonPatch, applyMergePatch } from '../../../controller/apiserver/patch.js';

@@ -1,3 +1,4 @@
+// Every route of the API: objects, errors as Status, dry runs, field validation.
 import t from 'tap';
 import { objectAt, stringAt } from '../../../controller/base/json.js';
 import {

@@ -1,3 +1,4 @@
+// Label and field selectors in the grammar of Kubernetes.
 import t from 'tap';
 import {
   matchesFields,

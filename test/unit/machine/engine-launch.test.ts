@@ -1,3 +1,4 @@
+// The command line and environment an engine is started with.
 import t from 'tap';
 import { engineArguments, type EnginePlan } from '../../../controller/machine/engine-launch.js';
 import { planPacketRules } from '../../../controller/machine/packet-rules.js';

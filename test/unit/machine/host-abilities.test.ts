@@ -1,3 +1,4 @@
+// Decisions about what the host can do: packet filters, storage drivers.
 import { chmodSync } from 'node:fs';
 import t from 'tap';
 import { choosePacketFilter } from '../../../controller/machine/host-abilities.js';

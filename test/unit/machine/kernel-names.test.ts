@@ -1,3 +1,4 @@
+// Names of sets and machines as the kernel takes them.
 import fc from 'fast-check';
 import t from 'tap';
 import {

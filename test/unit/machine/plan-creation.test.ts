@@ -1,3 +1,4 @@
+// What create does, decided by what is there.
 import t from 'tap';
 import type { MachineRecord } from '../../../controller/machine/machine-record.js';
 import { decideState, type MachineState } from '../../../controller/machine/machine-state.js';

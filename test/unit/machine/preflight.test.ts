@@ -1,3 +1,4 @@
+// What must be on the host, and how everything missing is named at once.
 import t from 'tap';
 import { findEnginePrograms } from '../../../controller/machine/preflight.js';
 

@@ -1,3 +1,4 @@
+// Subnets of sets: parsing, addresses, conflicts.
 import t from 'tap';
 import {
   defaultSubnets,

@@ -1,3 +1,4 @@
+// API versions: what is accepted, refused, and spoken to engines.
 import t from 'tap';
 import { aRefusal } from './builders.js';
 import {

@@ -1,3 +1,4 @@
+// What must run beside what: containers, volumes and local networks.
 import t from 'tap';
 import { colocate } from '../../../controller/manager/placement/colocation.js';
 import { aContainer, anEngine, anObject, aView } from './builders.js';

@@ -1,3 +1,4 @@
+// The filters of docker ps.
 import t from 'tap';
 import { containerFilterKeys, containerPredicate } from '../../../controller/manager/container-filters.js';
 import { readFilters } from '../../../controller/manager/query.js';

@@ -1,3 +1,4 @@
+// Create bodies for engines that know less than the client.
 import t from 'tap';
 import { adaptCreateBody } from '../../../controller/manager/placement/engine-body.js';
 

@@ -1,3 +1,4 @@
+// The filters of docker events.
 import t from 'tap';
 import { eventPredicate } from '../../../controller/manager/event-filter.js';
 

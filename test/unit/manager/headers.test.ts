@@ -1,3 +1,4 @@
+// Which headers pass in each direction.
 import t from 'tap';
 import { allowedUpgrade } from '../../../controller/manager/allowed-upgrade.js';
 import { answerHeaders, requestHeaders } from '../../../controller/manager/headers.js';

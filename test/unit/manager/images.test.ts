@@ -1,3 +1,4 @@
+// Image references and the merged list of images.
 import t from 'tap';
 import { familiarName, imageMatches, withDefaultTag } from '../../../controller/manager/image-reference.js';
 import { findImages } from '../../../controller/manager/find-object.js';

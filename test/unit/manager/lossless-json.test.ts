@@ -1,3 +1,4 @@
+// JSON with integers that a double cannot hold.
 import fc from 'fast-check';
 import t from 'tap';
 import { parseJson, stringifyJson } from '../../../controller/manager/lossless-json.js';

@@ -1,3 +1,4 @@
+// Paths to operations: versions, greedy names, suffixes, hostile paths.
 import t from 'tap';
 import { RouteMatcher, splitTarget } from '../../../controller/manager/match-route.js';
 

@@ -1,3 +1,4 @@
+// Container names reserved for the whole cluster.
 import t from 'tap';
 import { createNameTable } from '../../../controller/manager/name-table.js';
 import { findContainer, findReachableContainer } from '../../../controller/manager/find-container.js';

@@ -1,3 +1,4 @@
+// The table of operations, held against the engine's own list.
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { RouteMatcher } from '../../../controller/manager/match-route.js';

@@ -1,3 +1,4 @@
+// Query values and filters in both their shapes.
 import t from 'tap';
 import { aRefusal } from './builders.js';
 import {

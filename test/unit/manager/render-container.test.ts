@@ -1,3 +1,4 @@
+// List entries and inspections as clients get them.
 import t from 'tap';
 import {
   nameStyleFor,

@@ -1,3 +1,4 @@
+// The classic block of docker info.
 import t from 'tap';
 import { filterNames } from '../../../controller/schedule/candidate.js';
 import { renderSystemStatus } from '../../../controller/manager/render-status.js';

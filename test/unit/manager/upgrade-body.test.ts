@@ -1,3 +1,4 @@
+// The declared body of an upgrade request, and what comes after it.
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import t from 'tap';

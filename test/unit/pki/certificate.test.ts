@@ -1,3 +1,4 @@
+// Reading certificates, sorting their names, joining bundles.
 import t from 'tap';
 import { createAuthority } from '../../../controller/pki/authority.js';
 import { describeCertificate, joinBundle, namesForCertificate } from '../../../controller/pki/certificate.js';

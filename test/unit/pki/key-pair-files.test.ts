@@ -1,3 +1,4 @@
+// Authorities and certificates on disk: made once, renewed when due, crash safe.
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';

@@ -1,3 +1,4 @@
+// swarmctl describe: layout, conditions and the story.
 import t from 'tap';
 import { formatDescription, statusLine } from '../../../cmd/swarmctl/output/description.js';
 import type { JsonObject } from '../../../controller/base/json.js';

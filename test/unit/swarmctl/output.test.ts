@@ -1,3 +1,4 @@
+// Tables, columns and progress as terminals and logs show them.
 import t from 'tap';
 import fc from 'fast-check';
 import { Progress } from '../../../cmd/swarmctl/output/progress.js';

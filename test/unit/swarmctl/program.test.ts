@@ -1,3 +1,4 @@
+// The program: help, usage errors, exit codes, global options.
 import t from 'tap';
 import { resolveServer, resolveStateDirectory } from '../../../cmd/swarmctl/command-context.js';
 import { parseOperatorAddress } from '../../../cmd/swarmctl/client/operator-address.js';

@@ -1,3 +1,4 @@
+// What -f was given: files, directories, standard input, and what is wrong with them.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';

@@ -1,3 +1,4 @@
+// What wait waits for: conditions, deletion, JSONPath.
 import t from 'tap';
 import { judge, parseExpectation } from '../../../cmd/swarmctl/client/wait-for.js';
 import { timeoutError } from '../../../cmd/swarmctl/commands/wait.js';

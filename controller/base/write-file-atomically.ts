@@ -4,8 +4,9 @@ import { constants } from 'node:fs';
 import * as nodeFileSystem from 'node:fs/promises';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { systemCodeOf } from './errors.js';
 
-const { mkdir } = nodeFileSystem;
+const { mkdir, readdir } = nodeFileSystem;
 
 /** The calls a durable write is made of; tests replace them to end the process, or the disk, between any two. */
 export type DurableFileSystem = Pick<typeof nodeFileSystem, 'open' | 'rename' | 'rm'>;
@@ -20,7 +21,7 @@ export async function writeFileAtomically(
   options: { readonly mode?: number; readonly fileSystem?: DurableFileSystem } = {},
 ): Promise<void> {
   const { open, rename, rm } = options.fileSystem ?? nodeFileSystem;
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`; // as `unfinishedWrite` knows it
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(temporary, flags, options.mode ?? 0o600);
   try {
@@ -36,6 +37,22 @@ export async function writeFileAtomically(
     throw error;
   }
   await syncDirectory(path.dirname(file), options.fileSystem);
+}
+
+const unfinishedWrite = /\.[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes what killed writers left in `directory`, which may be missing. Only for who knows that nobody writes there now,
+ * by a lock for example: a write that is under way would fail.
+ */
+export async function removeUnfinishedWrites(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names.filter((entry) => unfinishedWrite.test(entry))) {
+    await nodeFileSystem.rm(path.join(directory, name), { force: true });
+  }
 }
 
 /** Makes a directory and its parents, private to this user. */

@@ -4,7 +4,11 @@ import { readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
-import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
+import {
+  makePrivateDirectory,
+  removeUnfinishedWrites,
+  writeFileAtomically,
+} from '../base/write-file-atomically.js';
 import { withFileLock } from './file-lock.js';
 import type { PacketRule } from './packet-rules.js';
 import type { ProcessIdentity } from './processes.js';
@@ -92,7 +96,9 @@ function isEmpty(record: HostRecord): boolean {
   );
 }
 
+/** Called under the lock only, so what looks like a write under way is one that was killed. */
 async function saveRecord(directory: string, record: HostRecord): Promise<void> {
+  await removeUnfinishedWrites(directory);
   if (isEmpty(record)) {
     await rm(recordFile(directory), { force: true });
     return;

@@ -3,6 +3,7 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../base/clock.js';
 import { messageOf, SwarmError, toSwarmError } from '../base/errors.js';
+import { removeUnfinishedWrites } from '../base/write-file-atomically.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
 import { readHierarchies } from './cgroups.js';
 import { withFileLock } from './file-lock.js';
@@ -260,7 +261,7 @@ export class LocalMachines {
     });
   }
 
-  /** Removes sets without machines, and directories of machines whose record was not written yet or is gone already. */
+  /** Removes sets without machines, directories of machines without a record (not written yet, or gone), and killed writes. */
   async #sweep(context: PowerContext): Promise<void> {
     const machines = await readMachines(this.#store);
     const used = new Set(machines.map(({ set }) => set));
@@ -277,6 +278,8 @@ export class LocalMachines {
       await removeSet({ hostDirectory: this.#hostDirectory, run: this.#run, name, store: this.#store.root });
       await removeSetRecord(this.#store, name);
     }
+    for (const name of names) await removeUnfinishedWrites(machinePaths(this.#store, name).directory);
+    await removeUnfinishedWrites(this.#store.sets);
   }
 
   async #find(names: readonly string[], force = false): Promise<readonly MachineRecord[]> {

@@ -1,7 +1,7 @@
 // A creator that is killed (-9) at a chosen step: what it leaves is shown, can be made again, and can be removed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -77,6 +77,15 @@ for (const [step, reached] of Object.entries(steps)) {
     t.same(await tracesOf(set, directory), noTraces);
   });
 }
+
+t.test('removeSet() clears what writers leave that are killed in the middle of a record', async (t) => {
+  const { machines, directory, set } = await openTestStore(t);
+  const unfinished = `${directory}/sets/${set}.json.0123456789ab.tmp`;
+  await mkdir(path.dirname(unfinished), { recursive: true });
+  await writeFile(unfinished, '{');
+  await machines.removeSet(set);
+  t.same(await tracesOf(set, directory), noTraces);
+});
 
 t.test('create() makes anew what a killed creator left half-made', async (t) => {
   const { machines, directory, set } = await openTestStore(t);

@@ -2,7 +2,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { makePrivateDirectory, writeFileAtomically } from '../../../controller/base/write-file-atomically.js';
+import {
+  makePrivateDirectory,
+  removeUnfinishedWrites,
+  writeFileAtomically,
+} from '../../../controller/base/write-file-atomically.js';
 
 t.test('writeFileAtomically() replaces the content and sets the mode', async (t) => {
   const directory = t.testdir({ 'a.txt': 'old' });
@@ -26,4 +30,16 @@ t.test('makePrivateDirectory() makes parents that only this user may enter', asy
   await makePrivateDirectory(directory);
   await makePrivateDirectory(directory);
   t.equal((await stat(directory)).mode & 0o777, 0o700);
+});
+
+t.test('removeUnfinishedWrites() removes what killed writers left and nothing else', async (t) => {
+  const directory = t.testdir({
+    'a.json': 'a',
+    'a.json.0123456789ab.tmp': 'half',
+    'notes.tmp': 'somebody else’s',
+    'b.json.0123.tmp': 'not ours',
+  });
+  await removeUnfinishedWrites(directory);
+  t.same((await readdir(directory)).sort(), ['a.json', 'b.json.0123.tmp', 'notes.tmp']);
+  await removeUnfinishedWrites(path.join(directory, 'missing'));
 });

@@ -24,6 +24,7 @@ if [ "$tests" = yes ]; then
   want git git
   want openssl openssl
   want python3 python3
+  [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
 fi
 
 if [ ${#wanted[@]} -eq 0 ]; then
@@ -51,3 +52,5 @@ else
   touch node_modules/.package-lock.json
   step modules "node_modules" "installed ($((SECONDS - begin)) s)"
 fi
+
+[ "$tests" = no ] || cmd/setup/newer-docker.sh

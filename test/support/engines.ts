@@ -48,7 +48,7 @@ interface TestWithTeardown {
  * Starts engines and removes them when the test ends. They hold no image.
  * @param options.names default node0, node1 …
  * @param options.labels engine labels: of all engines, or per engine in their order
- * @param options.dockerd another dockerd than the installed one
+ * @param options.dockerd another dockerd than the installed one: of all engines, or per engine in their order
  */
 export async function startEngines(
   t: TestWithTeardown,
@@ -56,16 +56,16 @@ export async function startEngines(
     readonly count?: number;
     readonly names?: readonly string[];
     readonly labels?: Readonly<Record<string, string>> | readonly Readonly<Record<string, string>>[];
-    readonly dockerd?: string;
+    readonly dockerd?: string | readonly (string | undefined)[];
   } = {},
 ): Promise<TestEngines> {
   await sweepTestEngines();
   const names = options.names ?? Array.from({ length: options.count ?? 1 }, (_, index) => `node${index}`);
   const { machines, directory, set } = await openTestStore(t);
-  const settings = (index: number): { labels: Readonly<Record<string, string>>; dockerd?: string } => ({
-    labels: labelsAt(options.labels, index),
-    ...(options.dockerd === undefined ? {} : { dockerd: options.dockerd }),
-  });
+  const settings = (index: number): { labels: Readonly<Record<string, string>>; dockerd?: string } => {
+    const dockerd = isList(options.dockerd) ? options.dockerd[index] : options.dockerd;
+    return { labels: labelsAt(options.labels, index), ...(dockerd === undefined ? {} : { dockerd }) };
+  };
   const made = await withFreeSubnet((subnet) =>
     machines.create(names.map((name, index) => ({ name, set, subnet, settings: settings(index) }))),
   );
@@ -194,6 +194,6 @@ function labelsAt(
   return isList(labels) ? (labels[index] ?? {}) : labels;
 }
 
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
+function isList<T>(value: T | readonly T[] | undefined): value is readonly T[] {
   return Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 // What `swarm manage` was asked to do: every flag parsed and validated, handed to the manager's wiring.
 import type { LogLevel } from '../../controller/base/log.js';
+import type { VersionRange } from '../../controller/engine/api-version.js';
 import type { FilterName } from '../../controller/schedule/candidate.js';
 
 /** What the manager presents to and expects from its clients. Paths of PEM files, read again at SIGHUP. */
@@ -48,6 +49,8 @@ export interface ManageOptions {
   readonly overcommit: number;
   /** Further engines tried when a create fails, ≥ 0. */
   readonly createRetry: number;
+  /** API versions offered to clients; within `knownVersions`. */
+  readonly versions: VersionRange;
   /** Send CORS headers. */
   readonly cors: boolean;
   /** Only reported in /info and /version. */

@@ -1,11 +1,9 @@
-// EngineSpecs from an engine's /info and /version, and the API version to speak to it.
+// EngineSpecs from an engine's /info and /version, and the API version to read it with.
 import { stringAt } from '../base/json.js';
+import { clampVersion, knownVersions } from './api-version.js';
 import type { EngineSpecs } from './cluster-view.js';
 import type { EngineEndpoint } from './endpoint.js';
 import { objectOf, parseDescription } from './engine-description.js';
-
-/** Newest API version whose list answers the cache was made for; newer engines are asked in it. */
-const newestKnownApi = '1.51';
 
 /** Labels every engine has by itself; they win over labels of the same key given to dockerd. */
 const builtInLabels: readonly (readonly [label: string, infoKey: string])[] = [
@@ -62,17 +60,5 @@ export function parseSpecs(
 
 /** The API version to read an engine with: the newest both know, or its oldest when it has dropped ours. */
 export function readingApiVersion(specs: Pick<EngineSpecs, 'apiVersion' | 'minApiVersion'>): string {
-  const upper = compareApiVersions(newestKnownApi, specs.apiVersion) < 0 ? newestKnownApi : specs.apiVersion;
-  return compareApiVersions(upper, specs.minApiVersion) < 0 ? specs.minApiVersion : upper;
-}
-
-/** Negative when `a` is older. */
-export function compareApiVersions(a: string, b: string): number {
-  const left = a.split('.').map(Number);
-  const right = b.split('.').map(Number);
-  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  return clampVersion(knownVersions.max, specs);
 }

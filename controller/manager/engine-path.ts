@@ -1,10 +1,10 @@
 // Paths for requests to engines: always with an explicit version, every part encoded again after the one decode.
+import { clampVersion } from '../engine/api-version.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
-import { upstreamVersion } from './api-version.js';
 
 /** The API version to speak to `engine` for a client of `version`. */
 export function engineVersion(engine: PooledEngine, version: string): string {
-  return engine.specs === undefined ? version : upstreamVersion(version, engine.specs);
+  return engine.specs === undefined ? version : clampVersion(version, engine.specs);
 }
 
 /** `/v1.41` + `path` + `?query`; `path` is encoded already. */

@@ -1,11 +1,11 @@
 // Passing a request on to one engine and its answer back: streamed with backpressure, or whole when it is small.
 import type { IncomingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { isAtLeast } from '../engine/api-version.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
 import { answerWithin, callEngine, callForBody, lingeringSignal, type SmallResponse } from './call-engine.js';
 import { enginePath, engineVersion } from './engine-path.js';
-import { isAtLeast } from './api-version.js';
 import { answerHeaders, requestHeaders } from './headers.js';
 import type { RouteContext } from './route-context.js';
 

@@ -1,8 +1,8 @@
 // The image list of the cluster: entries of all engines with the same ID become one with all its names.
 import { isJsonObject, objectAt, type JsonObject } from '../base/json.js';
+import { isAtLeast } from '../engine/api-version.js';
 import type { CachedObject } from '../engine/cluster-view.js';
 import { ApiError } from './api-error.js';
-import { isAtLeast } from './api-version.js';
 import { familiarName, imageMatches, repoDigests, repoTags } from './image-reference.js';
 import { matchesLabels } from './label-filter.js';
 import { matchGlob, matchRegex } from './pattern.js';

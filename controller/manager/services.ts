@@ -1,9 +1,9 @@
 // What the manager's routes work with: the cluster's state, settings, and the few tables that live in memory.
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import type { VersionRange } from '../engine/api-version.js';
 import type { ClusterView } from '../engine/cluster-view.js';
 import type { FilterName } from '../schedule/candidate.js';
-import type { VersionRange } from './api-version.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
 import type { ImageCopier } from './placement/image-copier.js';
@@ -13,6 +13,11 @@ export interface ManagerSettings {
   readonly strategy: 'spread' | 'binpack' | 'random';
   /** In the order given; shown by `docker info`. */
   readonly filters: readonly FilterName[];
+  /**
+   * What the manager says it speaks, whatever engines are in the cluster. Constant, because clients that negotiated must
+   * not be refused later. Default `knownVersions`: at least 1.44, so that every docker CLI works; below 1.52, so that
+   * clients which take the maximum still get the older fields of inspect, events and df.
+   */
   readonly versions: VersionRange;
   /** Version of this program. */
   readonly programVersion: string;

@@ -5,10 +5,10 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../controller/base/clock.js';
 import { silentLogger, type Logger } from '../../controller/base/log.js';
+import { knownVersions } from '../../controller/engine/api-version.js';
 import type { EngineState } from '../../controller/engine/cluster-view.js';
 import type { EngineTls } from '../../controller/engine/endpoint.js';
 import { EnginePool } from '../../controller/engine/pool.js';
-import { defaultVersionRange } from '../../controller/manager/api-version.js';
 import { Manager } from '../../controller/manager/manager.js';
 import type { ServerTls } from '../../controller/manager/server.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
@@ -74,7 +74,7 @@ export async function startManager(
 const defaultSettings: ManagerSettings = {
   strategy: 'spread',
   filters: filterNames,
-  versions: defaultVersionRange,
+  versions: knownVersions,
   programVersion: '1.0.0',
   cors: false,
   experimental: false,

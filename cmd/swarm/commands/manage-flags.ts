@@ -1,4 +1,5 @@
 // The flags of `swarm manage`.
+import { knownVersions } from '../../../controller/engine/api-version.js';
 import type { FlagTable } from '../flag-table.js';
 import { discoveryFileFlag, discoveryOptionFlag, tlsFlags } from './shared-flags.js';
 
@@ -98,6 +99,20 @@ export const manageFlags = {
     value: 'DURATION',
     default: '60s',
     help: 'Time between two looks at the discovery service',
+  },
+  apiMaxVersion: {
+    names: ['api-max-version'],
+    kind: 'string',
+    value: 'VERSION',
+    default: knownVersions.max,
+    help: 'Newest Docker API version offered to clients, whatever versions the engines have',
+  },
+  apiMinVersion: {
+    names: ['api-min-version'],
+    kind: 'string',
+    value: 'VERSION',
+    default: knownVersions.min,
+    help: 'Oldest Docker API version offered to clients; older clients are refused',
   },
   cors: { names: ['api-enable-cors', 'cors'], kind: 'boolean', help: 'Send CORS headers with every answer' },
   clusterDriver: {

@@ -2,6 +2,12 @@
 import { SwarmError } from '../../../controller/base/errors.js';
 import { parseGoDuration } from '../../../controller/base/duration.js';
 import { openDiscovery } from '../../../controller/discovery/open-backend.js';
+import {
+  isAtLeast,
+  knownVersions,
+  parseApiVersion,
+  type VersionRange,
+} from '../../../controller/engine/api-version.js';
 import type { Command, CommandInput } from '../command.js';
 import type { FlagValues } from '../flag-table.js';
 import { parseListenAddress } from '../listen-address.js';
@@ -68,6 +74,7 @@ export async function parseManage({ args, globals, environment }: CommandInput):
     throw mistake(`unsupported cluster ${JSON.stringify(values.clusterDriver)}`);
   }
   const clusterOptions = parseClusterOptions(values.clusterOptions);
+  const versions = parseVersions(values);
   if (values.replication) refuseReplication(values);
   for (const host of values.hosts) parseListenAddress(host);
   return {
@@ -78,6 +85,7 @@ export async function parseManage({ args, globals, environment }: CommandInput):
     ...(values.engineTlsFile === '' ? {} : { engineTlsFile: values.engineTlsFile }),
     ...refresh,
     ...clusterOptions,
+    versions,
     cors: values.cors,
     experimental: globals.experimental,
     ...(values.clusterId === '' ? {} : { clusterId: values.clusterId }),
@@ -99,6 +107,24 @@ function parseRefresh(
   }
   if (flags.failureRetry <= 0) throw mistake('invalid failure retry count');
   return { refreshMinMs, refreshMaxMs, failureRetry: flags.failureRetry };
+}
+
+function parseVersions(flags: ManageFlags): VersionRange {
+  const range = { min: flags.apiMinVersion, max: flags.apiMaxVersion };
+  for (const [flag, version] of [
+    ['--api-min-version', range.min],
+    ['--api-max-version', range.max],
+  ] as const) {
+    const isKnown = isAtLeast(version, knownVersions.min) && isAtLeast(knownVersions.max, version);
+    if (parseApiVersion(version) === undefined || !isKnown) {
+      throw mistake(
+        `${flag} must be an API version from ${knownVersions.min} to ${knownVersions.max}, got ${JSON.stringify(version)}`,
+      );
+    }
+  }
+  if (!isAtLeast(range.max, range.min))
+    throw mistake('--api-max-version must not be below --api-min-version');
+  return range;
 }
 
 function durationOrZero(text: string): number {

@@ -6,7 +6,6 @@ import { messageOf } from '../../../controller/base/errors.js';
 import { openDiscovery } from '../../../controller/discovery/open-backend.js';
 import type { DiscoveryBackend } from '../../../controller/discovery/backend.js';
 import { EnginePool } from '../../../controller/engine/pool.js';
-import { defaultVersionRange } from '../../../controller/manager/api-version.js';
 import { Manager } from '../../../controller/manager/manager.js';
 import type { ManagerSettings } from '../../../controller/manager/services.js';
 import { Hangup } from '../hangup.js';
@@ -114,7 +113,7 @@ function settingsFor(options: ManageOptions, environment: ProgramEnvironment): M
   return {
     strategy: options.strategy,
     filters: options.filters,
-    versions: defaultVersionRange,
+    versions: options.versions,
     programVersion: environment.version,
     cors: options.cors,
     experimental: options.experimental,

@@ -1,6 +1,6 @@
 // A create body as an older engine understands it: what it would refuse or silently ignore is said in its own way.
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../base/json.js';
-import { isAtLeast } from '../api-version.js';
+import { isAtLeast } from '../../engine/api-version.js';
 
 export interface EngineBody {
   readonly body: JsonObject;

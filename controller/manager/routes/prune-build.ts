@@ -1,6 +1,6 @@
 // POST /build/prune on every engine; engines before API 1.48 know the space to keep by its old name and would prune all.
 import type { PooledEngine } from '../../engine/cluster-view.js';
-import { isAtLeast } from '../api-version.js';
+import { isAtLeast } from '../../engine/api-version.js';
 import { engineVersion } from '../engine-path.js';
 import { fanOut, requireSuccess } from '../fan-out.js';
 import { chosenEngines, mergePrune, queryWithoutNode } from '../prune.js';

@@ -1,5 +1,5 @@
 // What the manager answers for itself: ping and version.
-import { isAtLeast } from '../api-version.js';
+import { isAtLeast } from '../../engine/api-version.js';
 import { reachableEngines } from '../find-container.js';
 import { replyBytes, replyJson } from '../reply.js';
 import type { RouteHandler } from '../route-context.js';

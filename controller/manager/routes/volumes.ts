@@ -2,7 +2,7 @@
 import { objectAt, stringAt } from '../../base/json.js';
 import type { CachedObject } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
-import { isAtLeast } from '../api-version.js';
+import { isAtLeast } from '../../engine/api-version.js';
 import { answerWithin } from '../call-engine.js';
 import { encodeReference, engineVersion } from '../engine-path.js';
 import { fanOut, requireSuccess, type EngineSuccess } from '../fan-out.js';

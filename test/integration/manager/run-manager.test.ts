@@ -36,6 +36,7 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       failureRetry: 3,
       overcommit: 0.05,
       createRetry: 0,
+      versions: { min: '1.24', max: '1.51' },
       cors: true,
       experimental: false,
       logLevel: 'info',

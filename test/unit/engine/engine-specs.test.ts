@@ -1,10 +1,6 @@
 // What is accepted as an engine, and how it is spoken to.
 import t from 'tap';
-import {
-  compareApiVersions,
-  parseSpecs,
-  readingApiVersion,
-} from '../../../controller/engine/engine-specs.js';
+import { parseSpecs, readingApiVersion } from '../../../controller/engine/engine-specs.js';
 import type { EngineEndpoint } from '../../../controller/engine/endpoint.js';
 
 const endpoint: EngineEndpoint = { name: '10.0.0.5:2376', address: { host: '10.0.0.5', port: 2376 } };
@@ -75,8 +71,3 @@ for (const [apiVersion, minApiVersion, expected] of [
   void t.test(`readingApiVersion() of ${minApiVersion}–${apiVersion} is ${expected}`, async (t) => {
     t.equal(readingApiVersion({ apiVersion, minApiVersion }), expected);
   });
-
-void t.test('compareApiVersions() compares by number', async (t) => {
-  t.ok(compareApiVersions('1.9', '1.10') < 0);
-  t.equal(compareApiVersions('1.41', '1.41'), 0);
-});

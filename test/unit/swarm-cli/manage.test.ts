@@ -97,6 +97,17 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   ],
   [['--engine-failure-retry', '0'], 'invalid failure retry count'],
   [['--engine-failure-retry', '-1'], 'invalid failure retry count'],
+  ...['1.23', '1.52', '1.x', ''].map(
+    (version) =>
+      [
+        ['--api-max-version', version, 'a:1'],
+        `--api-max-version must be an API version from 1.24 to 1.51, got "${version}"`,
+      ] as const,
+  ),
+  [
+    ['--api-min-version', '1.44', '--api-max-version', '1.43', 'a:1'],
+    '--api-max-version must not be below --api-min-version',
+  ],
   [['--heartbeat', 'x'], "discovery required to manage a cluster. See 'swarm manage --help'."],
   [['--heartbeat', 'x', 'foo'], 'invalid --heartbeat: time: invalid duration "x"'],
   [['--heartbeat', '1ms', 'foo'], '--heartbeat should be at least one second'],
@@ -160,6 +171,7 @@ const defaults = {
   failureRetry: 3,
   overcommit: 0.05,
   createRetry: 0,
+  versions: { min: '1.24', max: '1.51' },
   cors: false,
   experimental: false,
   logLevel: 'info',
@@ -176,6 +188,7 @@ const right: readonly (readonly [readonly string[], object])[] = [
   [['--discovery-opt', 'token.cacertfile=/a=b'], { discoveryOptions: { 'token.cacertfile': '/a=b' } }],
   [['--cors', '--heartbeat', '1s'], { cors: true, heartbeatMs: 1000 }],
   [['--engine-failure-retry', '5', '--engine-refresh-retry', '3'], { failureRetry: 5 }],
+  [['--api-min-version', '1.40', '--api-max-version=1.45'], { versions: { min: '1.40', max: '1.45' } }],
   [['--cluster-id', 'abc', '--refresh-on-node-filter'], { clusterId: 'abc' }],
   [['--advertise', 'nonsense'], {}],
   [

@@ -1,12 +1,7 @@
-// API versions: what is accepted, refused, and spoken to engines.
+// Which version a client is answered in, and which are refused.
 import t from 'tap';
+import { chooseVersion } from '../../../controller/manager/choose-version.js';
 import { aRefusal } from './builders.js';
-import {
-  chooseVersion,
-  compareVersions,
-  isAtLeast,
-  upstreamVersion,
-} from '../../../controller/manager/api-version.js';
 
 const range = { min: '1.24', max: '1.51' };
 
@@ -27,22 +22,4 @@ void t.test('chooseVersion() refuses other versions in the words of the engine',
     message:
       'client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version',
   });
-});
-
-void t.test('upstreamVersion() stays as near to the client as the engine can', async (t) => {
-  const rows: readonly [string, string, string, string][] = [
-    ['1.41', '1.12', '1.50', '1.41'],
-    ['1.51', '1.12', '1.41', '1.41'],
-    ['1.24', '1.44', '1.52', '1.44'],
-    ['1.41', '', '', '1.41'],
-  ];
-  for (const [version, minApiVersion, apiVersion, expected] of rows) {
-    t.equal(upstreamVersion(version, { minApiVersion, apiVersion }), expected);
-  }
-});
-
-void t.test('compareVersions() compares numbers, not text', async (t) => {
-  t.ok(compareVersions('1.9', '1.41') < 0);
-  t.ok(isAtLeast('1.42', '1.42'));
-  t.notOk(isAtLeast('1.41', '1.42'));
 });

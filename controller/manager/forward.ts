@@ -103,18 +103,23 @@ async function* holdUntil(
  */
 export async function forwardChange(
   context: RouteContext,
-  target: ForwardTarget & { readonly body?: Uint8Array },
+  target: ForwardTarget & {
+    readonly body?: Uint8Array;
+    /** Ends the wait for the answer before its time. */
+    readonly signal?: AbortSignal;
+  },
 ): Promise<SmallResponse> {
   const { services, request } = context;
   const headers = requestHeaders(request.rawHeaders, {
     contentLength: false,
     contentType: target.body !== undefined,
   });
+  const lingering = lingeringSignal(context.signal, { clock: services.clock, lingerMs: 60_000 });
   return callForBody(services.cluster, target.engine, {
     ...engineRequest(context, target),
     ...(target.body === undefined ? {} : { body: target.body }),
     headers,
-    signal: lingeringSignal(context.signal, { clock: services.clock, lingerMs: 60_000 }),
+    signal: target.signal === undefined ? lingering : AbortSignal.any([lingering, target.signal]),
   });
 }
 

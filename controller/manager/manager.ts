@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { ClusterView } from '../engine/cluster-view.js';
+import { createDoubtfulCreates } from './doubtful-creates.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { createNameTable } from './name-table.js';
@@ -40,6 +41,7 @@ export class Manager {
       random,
       randomHex,
       names: createNameTable(cluster),
+      doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
       execs: createExecTable(),
       images: createImageCopier({ cluster, clock, logger }),
       placer: createPlacer({ cluster, random, isCordoned, ...settings }),

@@ -1,5 +1,5 @@
 // Container names are unique in the whole cluster: names being created or renamed to are reserved here, atomically.
-import type { ClusterView } from '../engine/cluster-view.js';
+import type { CachedContainer, ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import { nameInUse } from './api-error.js';
 
 export interface NameTable {
@@ -38,4 +38,18 @@ function findHolder(cluster: Containers, name: string): string | undefined {
   if (found.type === 'missing') return undefined;
   if (found.type === 'found' && found.container.names.includes(name)) return found.container.id;
   return cluster.containers().find((container) => container.names.includes(name))?.id;
+}
+
+/**
+ * Another container of this name on another engine: two managers, or somebody at an engine, gave it away at once.
+ * `engine` has one of them.
+ */
+export function nameTwin(
+  cluster: Pick<ClusterView, 'findContainer'>,
+  { name, engine }: { readonly name: string; readonly engine: PooledEngine },
+): CachedContainer | undefined {
+  if (name === '') return undefined;
+  const found = cluster.findContainer(name);
+  if (found.type !== 'ambiguous') return undefined;
+  return found.candidates.find((other) => other.engine !== engine && other.names.includes(name));
 }

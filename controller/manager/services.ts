@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.js';
 import type { VersionRange } from '../engine/api-version.js';
 import type { ClusterView } from '../engine/cluster-view.js';
 import type { FilterName } from '../schedule/candidate.js';
+import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
 import type { ImageCopier } from './placement/image-copier.js';
@@ -47,6 +48,7 @@ export interface ManagerServices {
   /** `bytes` random bytes in hex; not predictable. */
   readonly randomHex: (bytes: number) => string;
   readonly names: NameTable;
+  readonly doubtful: DoubtfulCreates;
   readonly execs: ExecTable;
   readonly placer: Placer;
   readonly images: ImageCopier;

@@ -23,6 +23,8 @@ export interface Faults {
   reset: (request: Pick<FakeRequest, 'method' | 'path'>) => boolean;
   /** Milliseconds before a request is answered. */
   delayMs: (request: Pick<FakeRequest, 'method' | 'path'>) => number;
+  /** Requests that were read and are worked on only later, whether or not somebody still waits for the answer. */
+  hold: (request: Pick<FakeRequest, 'method' | 'path'>) => Promise<void> | undefined;
   /** Answers instead of the right one. */
   answer: (request: Pick<FakeRequest, 'method' | 'path'>) => FakeAnswer | undefined;
   /** Events that subscribers never get, as real engines drop them under load. */
@@ -33,6 +35,7 @@ const noFaults = (): Faults => ({
   hang: () => false,
   reset: () => false,
   delayMs: () => 0,
+  hold: () => undefined,
   answer: () => undefined,
   dropEvent: () => false,
 });
@@ -199,6 +202,7 @@ export class FakeEngine implements FakeEngineState {
       if (isWanted) body = await readBody(incoming);
       const request = { method, path, version, query, body };
       this.requests.push(request);
+      await this.faults.hold(request);
       answer =
         route === undefined
           ? { status: 404, json: { message: 'page not found' } }

@@ -1,10 +1,11 @@
 // Calls on one existing container: found by reference, sent to its engine by full ID, cache refreshed before the answer.
 import { isTrue } from '../query.js';
 import { answerWithin, callForBody } from '../call-engine.js';
-import { ApiError } from '../api-error.js';
+import { ApiError, nameInUse } from '../api-error.js';
 import { enginePath } from '../engine-path.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
+import { nameTwin } from '../name-table.js';
 import { objectAt } from '../../base/json.js';
 import { parseJsonObject, readAll } from '../read-all.js';
 import { param, type RequestContext, type RouteContext, type RouteHandler } from '../route-context.js';
@@ -137,7 +138,8 @@ export const removeContainer: RouteHandler = async (context) => {
 };
 
 export const renameContainer: RouteHandler = async (context) => {
-  const { id, engine, names } = containerOf(context);
+  const container = containerOf(context);
+  const { id, engine, names } = container;
   const name = (context.query.get('name') ?? '').replace(/^\//, '');
   if (names.includes(name))
     throw new ApiError(400, 'Renaming a container with the same name as its current name');
@@ -148,12 +150,33 @@ export const renameContainer: RouteHandler = async (context) => {
       path: `/containers/${id}/rename`,
       answerWithinMs: answerWithin.quick,
     });
-    if (answer.status < 400) await context.services.cluster.refreshContainer(engine, id);
+    if (answer.status < 400) await settleRenamed(context, { container, name });
     replySmall(context, answer);
   } finally {
     release();
   }
 };
+
+/** The cache learns of the name; one that another manager gave away at the same time is given back. */
+async function settleRenamed(
+  context: RouteContext,
+  { container, name }: { container: CachedContainer; name: string },
+): Promise<void> {
+  const { cluster } = context.services;
+  const { engine, id, names } = container;
+  await cluster.refreshContainer(engine, id);
+  const twin = nameTwin(cluster, { name, engine });
+  const before = names[0];
+  if (twin === undefined || before === undefined) return;
+  const back = await forwardChange(context, {
+    engine,
+    path: `/containers/${id}/rename`,
+    query: new URLSearchParams({ name: before }),
+    answerWithinMs: answerWithin.quick,
+  });
+  await cluster.refreshContainer(engine, id);
+  if (back.status < 400) throw nameInUse(name, twin.id);
+}
 
 export const commitContainer: RouteHandler = async (context) => {
   const reference = context.query.get('container') ?? '';

@@ -1,25 +1,25 @@
 // POST /containers/create: name reserved in the whole cluster, engine chosen, image brought there, container made once.
-import { isJsonObject, objectAt, type JsonObject } from '../../base/json.js';
+import { objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
 import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
 import { formatReservedPorts } from '../../schedule/reserved-ports.js';
-import { answerWithin, callForBody, neverArrived, type SmallResponse } from '../call-engine.js';
-import { enginePath, engineVersion } from '../engine-path.js';
+import { ApiError, nameInUse } from '../api-error.js';
+import { answerWithin, neverArrived, type SmallResponse } from '../call-engine.js';
+import { isReachable } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
-import { parseJson, stringifyJson } from '../lossless-json.js';
+import { nameTwin } from '../name-table.js';
 import { colocate } from '../placement/colocation.js';
-import { adaptCreateBody } from '../placement/engine-body.js';
-import { parseJsonObject } from '../read-all.js';
+import { giveUpOnHung } from '../placement/give-up.js';
+import { createdId, findBySwarmId, makeContainer, removeUnstarted } from '../placement/make-container.js';
 import { readJsonBody } from '../read-body.js';
 import { replyJson } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
 
 interface Create {
   readonly name: string;
-  /** Label value that finds the container again when an answer was lost. */
-  readonly swarmId: string;
   readonly image: string;
+  /** Everything but the label of the swarm ID, which each try has its own of. */
   readonly body: JsonObject;
 }
 
@@ -33,7 +33,8 @@ export const createContainer: RouteHandler = async (context) => {
   const release = services.names.reserve(name, swarmId);
   try {
     await placeAndCreate(context, {
-      create: { name, swarmId, image: request.image, body: withPlacementLabels(body, { swarmId, request }) },
+      create: { name, image: request.image, body: withPlacementLabels(body, request) },
+      swarmId,
       request,
       only: located.only,
     });
@@ -47,20 +48,23 @@ const maxUnreachable = 5;
 
 async function placeAndCreate(
   context: RouteContext,
-  {
-    create,
-    request,
-    only,
-  }: { create: Create; request: PlacementRequest; only: ReadonlySet<string> | undefined },
+  plan: {
+    create: Create;
+    swarmId: string;
+    request: PlacementRequest;
+    only: ReadonlySet<string> | undefined;
+  },
 ): Promise<void> {
-  const { cluster, placer, settings, logger } = context.services;
+  const { create, request, only } = plan;
+  const { placer, settings, logger } = context.services;
   const failed = new Set<string>();
+  let { swarmId } = plan;
   let lastAnswer: SmallResponse | undefined;
   let lastError: unknown;
   for (let refused = 0; failed.size <= maxUnreachable + settings.createRetry;) {
     let placement;
     try {
-      placement = placer.place({ request, id: create.swarmId, name: create.name, only, except: failed });
+      placement = placer.place({ request, id: swarmId, name: create.name, only, except: failed });
     } catch (error) {
       // After a failed try the reason why that engine failed says more than "no engine is left".
       if (lastAnswer !== undefined) break;
@@ -68,9 +72,10 @@ async function placeAndCreate(
     }
     const { engine, release } = placement;
     try {
-      const answer = await createOn(context, engine, create);
+      const answer = await createOn(context, { engine, create, swarmId });
       if (answer.status < 400) {
-        await refreshCreated(context, { engine, answer });
+        const id = createdId(answer);
+        if (id !== '') await settleCreated(context, { engine, id, name: create.name });
         replySmall(context, answer);
         return;
       }
@@ -78,15 +83,18 @@ async function placeAndCreate(
       if (answer.status < 500 || refused >= settings.createRetry) break;
       refused += 1;
     } catch (error) {
+      if (error instanceof ApiError) throw error;
+      lastError = error;
       if (!neverArrived(error)) {
-        const id = await findCreated(context, { engine, swarmId: create.swarmId, error });
+        const id = await findCreated(context, { engine, swarmId, name: create.name, error });
         if (id !== undefined) {
-          await cluster.refreshContainer(engine, id);
+          await settleCreated(context, { engine, id, name: create.name });
           replyJson(context.response, 201, { Id: id, Warnings: [] });
           return;
         }
+        // The next try must not be taken for what this engine may still make of this one.
+        swarmId = context.services.randomHex(32);
       }
-      lastError = error;
     } finally {
       release();
     }
@@ -99,115 +107,75 @@ async function placeAndCreate(
   replySmall(context, lastAnswer);
 }
 
+// An engine whose connection broke takes a new one at once; one that hangs would not answer in a minute either.
+const lastChanceMs = 3_000;
+
 /** Makes the container on this engine. @returns the engine's answer, whatever its status */
-async function createOn(context: RouteContext, engine: PooledEngine, create: Create): Promise<SmallResponse> {
-  const adapted = adaptCreateBody(create.body, engineVersion(engine, context.version));
-  const send = (): Promise<SmallResponse> =>
-    forwardChange(context, {
-      engine,
-      path: '/containers/create',
-      body: Buffer.from(stringifyJson(adapted.body)),
-      answerWithinMs: answerWithin.slow,
-    });
-  let answer = await send();
-  if (isImageMissing(answer) && (await context.services.images.copyTo(engine, create.image))) {
-    answer = await send();
-  }
-  if (answer.status !== 201) return answer;
-  const id = createdId(answer);
-  for (const { network, config } of adapted.connectLater) {
-    const connected = await callForBody(context.services.cluster, engine, {
-      method: 'POST',
-      path: enginePath(engine, {
-        version: context.version,
-        path: `/networks/${encodeURIComponent(network)}/connect`,
-      }),
-      headers: { 'Content-Type': 'application/json' },
-      body: Buffer.from(stringifyJson({ Container: id, EndpointConfig: config })),
-      headersTimeoutMs: answerWithin.slow,
-    });
-    if (connected.status >= 400) {
-      await removeHalfMade(context, { engine, id });
-      return connected;
-    }
-  }
-  return answer;
-}
-
-/** The engine's words for a missing image; other 404s (networks, plugins) are answers for the client. */
-function isImageMissing(answer: SmallResponse): boolean {
-  return answer.status === 404 && /no such image/i.test(answer.body.toString('utf8'));
-}
-
-async function removeHalfMade(
+function createOn(
   context: RouteContext,
-  { engine, id }: { engine: PooledEngine; id: string },
-): Promise<void> {
-  await callForBody(context.services.cluster, engine, {
-    method: 'DELETE',
-    path: enginePath(engine, {
+  { engine, create, swarmId }: { engine: PooledEngine; create: Create; swarmId: string },
+): Promise<SmallResponse> {
+  const { cluster, images, clock } = context.services;
+  const labels = { ...objectAt(create.body, 'Labels'), [swarmIdLabel]: swarmId };
+  return giveUpOnHung({ clock, engine }, (signal) =>
+    makeContainer(engine, {
+      cluster,
+      images,
       version: context.version,
-      path: `/containers/${id}`,
-      query: new URLSearchParams({ force: '1', v: '1' }),
+      image: create.image,
+      body: { ...create.body, Labels: labels },
+      send: (body) =>
+        forwardChange(context, {
+          engine,
+          path: '/containers/create',
+          body,
+          answerWithinMs: answerWithin.slow,
+          signal,
+        }),
     }),
-    headersTimeoutMs: answerWithin.slow,
-  });
-  await context.services.cluster.refreshContainer(engine, id);
+  );
 }
 
 /**
- * After an answer was lost: whether the engine made the container all the same.
- * @throws `error` when the engine cannot be asked, because then nothing may be tried elsewhere
+ * After an answer was lost: the ID of the container if the engine made it all the same. Whatever it makes later is removed.
+ * @throws `error` when an engine that is up does not tell, because then nothing may be tried elsewhere
  */
 async function findCreated(
   context: RouteContext,
-  { engine, swarmId, error }: { engine: PooledEngine; swarmId: string; error: unknown },
+  { engine, swarmId, name, error }: { engine: PooledEngine; swarmId: string; name: string; error: unknown },
 ): Promise<string | undefined> {
-  const filters = JSON.stringify({ label: { [`${swarmIdLabel}=${swarmId}`]: true } });
-  let answer: SmallResponse;
-  try {
-    answer = await callForBody(context.services.cluster, engine, {
-      method: 'GET',
-      path: enginePath(engine, {
-        version: context.version,
-        path: '/containers/json',
-        query: new URLSearchParams({ all: '1', filters }),
-      }),
-      headersTimeoutMs: answerWithin.quick,
-    });
-  } catch {
-    throw error;
-  }
-  if (answer.status !== 200) throw error;
-  const entries = parseJson(answer.body.toString('utf8'));
-  const entry: unknown = Array.isArray(entries) ? entries[0] : undefined;
-  const id = isJsonObject(entry) ? entry['Id'] : undefined;
-  return typeof id === 'string' ? id : undefined;
+  const { cluster, doubtful } = context.services;
+  const found = await findBySwarmId(engine, {
+    cluster,
+    version: context.version,
+    swarmId,
+    answerWithinMs: isReachable(engine) ? answerWithin.quick : lastChanceMs,
+  });
+  if (typeof found === 'object') return found.id;
+  doubtful.note({ engine, swarmId, name });
+  if (found === 'unknown' && isReachable(engine)) throw error;
+  return undefined;
 }
 
-async function refreshCreated(
+/** The cache learns of the container; a name that another manager gave away at the same time is given back. */
+async function settleCreated(
   context: RouteContext,
-  { engine, answer }: { engine: PooledEngine; answer: SmallResponse },
+  { engine, id, name }: { engine: PooledEngine; id: string; name: string },
 ): Promise<void> {
-  const id = createdId(answer);
-  if (id !== '') await context.services.cluster.refreshContainer(engine, id);
+  const { cluster } = context.services;
+  await cluster.refreshContainer(engine, id);
+  const other = nameTwin(cluster, { name, engine });
+  if (other === undefined) return;
+  const status = await removeUnstarted(engine, { cluster, version: context.version, id });
+  if (status < 400 || status === 404) throw nameInUse(name, other.id);
 }
 
-function createdId(answer: SmallResponse): string {
-  const id = parseJsonObject(answer.body)['Id'];
-  return typeof id === 'string' ? id : '';
-}
-
-function withPlacementLabels(
-  body: JsonObject,
-  { swarmId, request }: { swarmId: string; request: PlacementRequest },
-): JsonObject {
+function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonObject {
   const ports = formatReservedPorts(request);
   return {
     ...body,
     Labels: {
       ...objectAt(body, 'Labels'),
-      [swarmIdLabel]: swarmId,
       ...(request.memoryBytes > 0 ? { [reservationLabels.memoryBytes]: String(request.memoryBytes) } : {}),
       ...(request.cpus > 0 ? { [reservationLabels.cpus]: String(request.cpus) } : {}),
       ...(ports === undefined ? {} : { [reservationLabels.ports]: ports }),

@@ -1,0 +1,116 @@
+// Makes one container on one engine: image brought there first, further networks connected after, nothing left half made.
+import { isJsonObject, type JsonObject } from '../../base/json.js';
+import type { ClusterView, PooledEngine } from '../../engine/cluster-view.js';
+import { swarmIdLabel } from '../../engine/container-row.js';
+import { answerWithin, callForBody, type SmallResponse } from '../call-engine.js';
+import { enginePath, engineVersion } from '../engine-path.js';
+import { parseJson, stringifyJson } from '../lossless-json.js';
+import { parseJsonObject } from '../read-all.js';
+import { adaptCreateBody } from './engine-body.js';
+import type { ImageCopier } from './image-copier.js';
+
+export interface MakeOptions {
+  readonly cluster: Pick<ClusterView, 'reportOutcome' | 'refreshContainer'>;
+  readonly images: Pick<ImageCopier, 'copyTo'>;
+  /** API version of whoever asked for it. */
+  readonly version: string;
+  readonly image: string;
+  readonly body: JsonObject;
+  /** Sends the create with this body; called again when the image had to be brought first. */
+  readonly send: (body: Buffer) => Promise<SmallResponse>;
+}
+
+/** @returns the engine's answer to the create, or to the connect that failed after it, whatever its status */
+export async function makeContainer(engine: PooledEngine, options: MakeOptions): Promise<SmallResponse> {
+  const { cluster, images, version } = options;
+  const adapted = adaptCreateBody(options.body, engineVersion(engine, version));
+  const body = Buffer.from(stringifyJson(adapted.body));
+  let answer = await options.send(body);
+  if (isImageMissing(answer) && (await images.copyTo(engine, options.image)))
+    answer = await options.send(body);
+  if (answer.status !== 201) return answer;
+  const id = createdId(answer);
+  for (const { network, config } of adapted.connectLater) {
+    const connected = await callForBody(cluster, engine, {
+      method: 'POST',
+      path: enginePath(engine, { version, path: `/networks/${encodeURIComponent(network)}/connect` }),
+      headers: { 'Content-Type': 'application/json' },
+      body: Buffer.from(stringifyJson({ Container: id, EndpointConfig: config })),
+      headersTimeoutMs: answerWithin.slow,
+    });
+    if (connected.status >= 400) {
+      await removeUnstarted(engine, { cluster, version, id });
+      return connected;
+    }
+  }
+  return answer;
+}
+
+/** Removes a container that was just made. Unforced, so one that somebody started meanwhile stays. @returns the status */
+export async function removeUnstarted(
+  engine: PooledEngine,
+  { cluster, version, id }: Pick<MakeOptions, 'cluster'> & { readonly version: string; readonly id: string },
+): Promise<number> {
+  const answer = await callForBody(cluster, engine, {
+    method: 'DELETE',
+    path: enginePath(engine, {
+      version,
+      path: `/containers/${id}`,
+      // Its anonymous volumes were made with it and hold nothing yet.
+      query: new URLSearchParams({ v: '1' }),
+    }),
+    headersTimeoutMs: answerWithin.slow,
+  });
+  await cluster.refreshContainer(engine, id);
+  return answer.status;
+}
+
+/**
+ * The container with this `com.docker.swarm.id`, as the engine says now.
+ * @returns the full ID; `missing`; `unknown` when the engine has no answer to that
+ */
+export async function findBySwarmId(
+  engine: PooledEngine,
+  {
+    cluster,
+    version,
+    swarmId,
+    answerWithinMs,
+  }: Pick<MakeOptions, 'version'> & {
+    readonly cluster: Pick<ClusterView, 'reportOutcome'>;
+    readonly swarmId: string;
+    readonly answerWithinMs: number;
+  },
+): Promise<{ readonly id: string } | 'missing' | 'unknown'> {
+  const filters = JSON.stringify({ label: { [`${swarmIdLabel}=${swarmId}`]: true } });
+  let answer: SmallResponse;
+  try {
+    answer = await callForBody(cluster, engine, {
+      method: 'GET',
+      path: enginePath(engine, {
+        version,
+        path: '/containers/json',
+        query: new URLSearchParams({ all: '1', filters }),
+      }),
+      headersTimeoutMs: answerWithinMs,
+    });
+  } catch {
+    return 'unknown';
+  }
+  if (answer.status !== 200) return 'unknown';
+  const entries = parseJson(answer.body.toString('utf8'));
+  const entry: unknown = Array.isArray(entries) ? entries[0] : undefined;
+  const id = isJsonObject(entry) ? entry['Id'] : undefined;
+  return typeof id === 'string' ? { id } : 'missing';
+}
+
+/** ID in the answer to a create; `''` where there is none. */
+export function createdId(answer: SmallResponse): string {
+  const id = parseJsonObject(answer.body)['Id'];
+  return typeof id === 'string' ? id : '';
+}
+
+/** The engine's words for a missing image; other 404s (networks, plugins) are answers for the client. */
+export function isImageMissing(answer: SmallResponse): boolean {
+  return answer.status === 404 && /no such image/i.test(answer.body.toString('utf8'));
+}

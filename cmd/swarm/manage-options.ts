@@ -1,4 +1,5 @@
 // What `swarm manage` was asked to do: every flag parsed and validated, handed to the manager's wiring.
+import type { CpuSharesMeaning } from '../../controller/api/cpu-shares.js';
 import type { LogLevel } from '../../controller/base/log.js';
 import type { VersionRange } from '../../controller/engine/api-version.js';
 import type { FilterName } from '../../controller/schedule/candidate.js';
@@ -51,6 +52,8 @@ export interface ManageOptions {
   readonly createRetry: number;
   /** API versions offered to clients; within `knownVersions`. */
   readonly versions: VersionRange;
+  /** What `--cpu-shares` of a container means. */
+  readonly cpuShares: CpuSharesMeaning;
   /** Send CORS headers. */
   readonly cors: boolean;
   /** Only reported in /info and /version. */

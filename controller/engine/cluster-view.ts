@@ -63,6 +63,16 @@ export interface CachedContainer {
   /** Reserved memory in bytes and CPUs (1 = one CPU); 0 while unknown. */
   readonly memoryBytes: number;
   readonly cpus: number;
+  /** Ports and devices by its inspection; absent while it was not inspected: then its labels say. */
+  readonly claims?: ContainerClaims | undefined;
+}
+
+/** The parts of a container's configuration by which it keeps others away, as they stand in a create body. */
+export interface ContainerClaims {
+  readonly PortBindings?: JsonObject;
+  /** Only of a container in network mode `host`. */
+  readonly ExposedPorts?: JsonObject;
+  readonly DeviceRequests?: readonly unknown[];
 }
 
 /** An image, network or volume of one engine, with the engine's own list entry. */
@@ -107,6 +117,8 @@ export interface ClusterView {
   volumes(): readonly CachedObject[];
   /** Re-reads one container from its engine into the cache; for read-your-writes. Never rejects. */
   refreshContainer(engine: PooledEngine, id: string): Promise<void>;
+  /** Re-reads what a container reserves, after an update of its limits. Never rejects. */
+  refreshReservation(engine: PooledEngine, id: string): Promise<void>;
   refreshImages(engine: PooledEngine): Promise<void>;
   refreshNetworks(engine: PooledEngine): Promise<void>;
   refreshVolumes(engine: PooledEngine): Promise<void>;

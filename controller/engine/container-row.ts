@@ -1,6 +1,7 @@
 // One cached container: the fields that are looked at often, beside the engine's own list entry.
+import { cpusOfShares, type CpuSharesMeaning } from '../api/cpu-shares.js';
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
-import type { CachedContainer, PooledEngine } from './cluster-view.js';
+import type { CachedContainer, ContainerClaims, PooledEngine } from './cluster-view.js';
 import { numberAt, stringsOf } from './container-answers.js';
 import { compareStrings } from './sorted-list.js';
 
@@ -10,6 +11,8 @@ export const reservationLabels = {
   cpus: 'io.swarmctl.reserved-cpus',
   /** Host ports asked for at creation, as JSON: a list does not show those of a container that is not running. */
   ports: 'io.swarmctl.reserved-ports',
+  /** GPUs and other devices asked for at creation, as JSON. */
+  devices: 'io.swarmctl.reserved-devices',
 } as const;
 
 export const swarmIdLabel = 'com.docker.swarm.id';
@@ -18,7 +21,11 @@ export interface Reservation {
   readonly memoryBytes: number;
   /** 1 = one CPU. */
   readonly cpus: number;
+  /** `PortBindings`, `ExposedPorts` and `DeviceRequests`, as in a create body; absent where it has none. */
+  readonly claims?: ContainerClaims;
 }
+
+const noClaims: ContainerClaims = {};
 
 /** Immutable: a change makes a new row. */
 export class ContainerRow implements CachedContainer {
@@ -34,6 +41,7 @@ export class ContainerRow implements CachedContainer {
   readonly labels: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
   readonly cpus: number;
+  readonly claims: ContainerClaims | undefined;
   /** Whether the reservation is known; false until a foreign container was inspected. */
   readonly isReservationKnown: boolean;
   /** What an inspection said; it wins over labels, which `docker update` cannot change. */
@@ -55,6 +63,7 @@ export class ContainerRow implements CachedContainer {
     const known = inspected ?? reservationOfLabels(this.labels);
     this.memoryBytes = known?.memoryBytes ?? 0;
     this.cpus = known?.cpus ?? 0;
+    this.claims = inspected === undefined ? undefined : (inspected.claims ?? noClaims);
     this.isReservationKnown = known !== undefined;
   }
 
@@ -79,13 +88,42 @@ export function compareNewestFirst(a: ContainerRow, b: ContainerRow): number {
   );
 }
 
-/** What a foreign container reserves, by its inspection. @param cpus of its engine */
-export function reservationOfInspection(inspection: unknown, cpus: number): Reservation {
+/** The kernel's default CFS period in microseconds, which engines use where CpuPeriod is not given. */
+const defaultCpuPeriodUs = 100_000;
+
+/** What a container reserves, by its inspection. @param options.cpus of its engine */
+export function reservationOfInspection(
+  inspection: unknown,
+  options: { readonly cpus: number; readonly cpuShares: CpuSharesMeaning },
+): Reservation {
   const host = objectAt(inspection, 'HostConfig');
   const nanoCpus = numberAt(host, 'NanoCpus');
-  // Classic counted shares: 1024 shares are all CPUs of the engine.
-  const byShares = (numberAt(host, 'CpuShares') * cpus) / 1024;
-  return { memoryBytes: numberAt(host, 'Memory'), cpus: nanoCpus > 0 ? nanoCpus / 1e9 : byShares };
+  const quotaUs = Math.max(0, numberAt(host, 'CpuQuota'));
+  const periodUs = numberAt(host, 'CpuPeriod') || defaultCpuPeriodUs;
+  const limit = nanoCpus > 0 ? nanoCpus / 1e9 : quotaUs / periodUs;
+  const byShares =
+    options.cpuShares === 'classic' ? cpusOfShares(numberAt(host, 'CpuShares'), options.cpus) : 0;
+  const claims = claimsOf(inspection);
+  return {
+    memoryBytes: numberAt(host, 'Memory'),
+    cpus: limit > 0 ? limit : byShares,
+    ...(claims === undefined ? {} : { claims }),
+  };
+}
+
+function claimsOf(inspection: unknown): ContainerClaims | undefined {
+  const host = objectAt(inspection, 'HostConfig');
+  const bindings = objectAt(host, 'PortBindings');
+  const devices: unknown = host['DeviceRequests'];
+  // Ports that are only exposed matter in the host's own network.
+  const exposed =
+    stringAt(host, 'NetworkMode') === 'host' ? objectAt(objectAt(inspection, 'Config'), 'ExposedPorts') : {};
+  const claims: ContainerClaims = {
+    ...(Object.keys(bindings).length > 0 ? { PortBindings: bindings } : {}),
+    ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
+    ...(Array.isArray(devices) && devices.length > 0 ? { DeviceRequests: devices as unknown[] } : {}),
+  };
+  return Object.keys(claims).length === 0 ? undefined : claims;
 }
 
 function reservationOfLabels(labels: Readonly<Record<string, string>>): Reservation | undefined {

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { isIP } from 'node:net';
 import type PQueue from 'p-queue';
+import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import type { HostPort } from '../api/engine-address.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import type { Clock } from '../base/clock.js';
@@ -21,6 +22,7 @@ import {
 import { EngineReader } from './engine-reader.js';
 import { EngineSession, type ParsedEvent, type SessionOptions } from './engine-session.js';
 import type { ParsedSpecs } from './engine-specs.js';
+import type { ReservationSweep } from './reservation-sweep.js';
 import { EngineTables } from './engine-tables.js';
 import { EngineTransport } from './transport.js';
 
@@ -48,6 +50,9 @@ export interface MemberOptions {
   readonly failureRetry: number;
   readonly index: ContainerIndex;
   readonly inspections: PQueue;
+  readonly sweep: Pick<ReservationSweep, 'add'>;
+  /** What CpuShares of a container mean. */
+  readonly cpuShares: CpuSharesMeaning;
   /** Paces first contacts; see pool.ts. */
   readonly handshakes: <T>(work: () => Promise<T>) => Promise<T>;
   /** @throws ENGINE_DUPLICATE_ID when another member has the ID */
@@ -319,7 +324,8 @@ export class EngineMember implements PooledEngine {
   }
 
   #sessionOptions(): SessionOptions {
-    const { clock, random, refreshMinMs, refreshMaxMs, inspections, onObjects } = this.#options;
+    const { clock, random, refreshMinMs, refreshMaxMs, inspections, sweep, cpuShares, onObjects } =
+      this.#options;
     return {
       reader: this.#reader,
       tables: this.tables,
@@ -328,6 +334,8 @@ export class EngineMember implements PooledEngine {
       refreshMinMs,
       refreshMaxMs,
       inspections,
+      sweep,
+      cpuShares,
       cpus: () => this.#specs?.cpus ?? 0,
       onEvent: (event) => this.#options.onEngineEvent(this, event),
       onContact: () => this.#contacted(),

@@ -1,5 +1,6 @@
 // The requests the pool makes to one engine: each with its deadline, answers as parsed JSON.
 import type { Readable } from 'node:stream';
+import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { isJsonObject, type JsonObject } from '../base/json.js';
 import { SwarmError } from '../base/errors.js';
 import type { EngineSpecs } from './cluster-view.js';
@@ -91,10 +92,10 @@ export class EngineReader {
     return (list as unknown[]).filter(isJsonObject);
   }
 
-  /** What a container reserves. @param cpus of the engine */
+  /** What a container reserves. @param options.cpus of the engine */
   async reservation(
     id: string,
-    options: { readonly cpus: number; readonly signal: AbortSignal },
+    options: { readonly cpus: number; readonly cpuShares: CpuSharesMeaning; readonly signal: AbortSignal },
   ): Promise<Reservation> {
     const path = `${this.#prefix}/containers/${id}/json`;
     const answer = await this.#json({
@@ -103,7 +104,7 @@ export class EngineReader {
       timeoutMs: specsTimeoutMs,
       attempt: 'inspect a container of',
     });
-    return reservationOfInspection(answer, options.cpus);
+    return reservationOfInspection(answer, options);
   }
 
   /** The event stream, subscribed when this resolves; it lives until it breaks or `signal` aborts. */

@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import type PQueue from 'p-queue';
+import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import type { Clock } from '../base/clock.js';
 import { SwarmError, messageOf, toSwarmError } from '../base/errors.js';
@@ -13,6 +14,7 @@ import type { ParsedSpecs } from './engine-specs.js';
 import type { EngineTables, ObjectKind } from './engine-tables.js';
 import { stalenessOf } from './event-rules.js';
 import { LineSplitter } from './json-lines.js';
+import type { ReservationSweep } from './reservation-sweep.js';
 
 export interface ParsedEvent {
   readonly event: JsonObject;
@@ -28,8 +30,11 @@ export interface SessionOptions {
   readonly refreshMaxMs: number;
   /** Inspections of foreign containers, for all engines together. */
   readonly inspections: PQueue;
+  /** Inspections that only confirm what labels say; see reservation-sweep.ts. */
+  readonly sweep: Pick<ReservationSweep, 'add'>;
   /** CPUs of the engine, for reservations in shares. */
   readonly cpus: () => number;
+  readonly cpuShares: CpuSharesMeaning;
   /** Each event, after the cache has what it announced. */
   readonly onEvent: (event: ParsedEvent) => void;
   /** Any sign of life of the engine. */
@@ -150,6 +155,12 @@ export class EngineSession {
       tables.endRead(read);
     }
     this.#inspectForeign();
+    // Updates made while nobody listened left the labels as they were.
+    tables.doubtReservations();
+    for (const { id } of tables.containers())
+      this.#options.sweep.add(async () => {
+        if (tables.isReservationDoubtful(id)) await this.refreshReservation(id);
+      });
     // One after the other, over the connection that is open already.
     const objects = (async () => {
       for (const kind of objectKinds) await this.refreshObjects(kind);
@@ -276,16 +287,21 @@ export class EngineSession {
   #inspect(id: string): void {
     if (this.#inspecting.has(id)) return;
     this.#inspecting.add(id);
-    const { inspections, reader, tables, cpus } = this.#options;
-    const { signal } = this.#stop;
-    void inspections
-      .add(async () => {
-        if (signal.aborted) return;
-        tables.setReservation(id, await reader.reservation(id, { cpus: cpus(), signal }));
-      })
-      // The container may be gone, or the engine; the next refresh asks again.
-      .catch(() => undefined)
+    void this.#options.inspections
+      .add(() => this.refreshReservation(id))
       .finally(() => this.#inspecting.delete(id));
+  }
+
+  /** Inspects one container for what it reserves now. Never rejects. */
+  async refreshReservation(id: string): Promise<void> {
+    const { reader, tables, cpus, cpuShares } = this.#options;
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
+    try {
+      tables.setReservation(id, await reader.reservation(id, { cpus: cpus(), cpuShares, signal }));
+    } catch {
+      // The container may be gone, or the engine; the next refresh asks again.
+    }
   }
 
   /** Waits for `work`, but no longer than `limitMs`. */

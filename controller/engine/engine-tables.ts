@@ -1,7 +1,7 @@
 // The cached objects of one engine, and the rule that keeps overlapping reads from undoing each other.
 import { stringAt, type JsonObject } from '../base/json.js';
 import type { CachedObject, PooledEngine } from './cluster-view.js';
-import { ContainerRow, summariesOf, type Reservation } from './container-row.js';
+import { ContainerRow, reservationLabels, summariesOf, type Reservation } from './container-row.js';
 import type { ContainerIndex } from './container-index.js';
 
 export type ObjectKind = 'images' | 'networks' | 'volumes';
@@ -22,6 +22,8 @@ export class EngineTables {
   readonly #objects: Record<ObjectKind, readonly CachedObject[]> = { images: [], networks: [], volumes: [] };
   readonly #objectReads: Record<ObjectKind, ReadNumber> = { images: 0, networks: 0, volumes: 0 };
   readonly #gone = new Set<string>();
+  /** Containers whose reservation was inspected since the event stream began: labels do not follow updates. */
+  readonly #inspected = new Set<string>();
   readonly #openReads = new Set<ReadNumber>();
   #lastRead: ReadNumber = 0;
   #clearedAt: ReadNumber = 0;
@@ -78,10 +80,12 @@ export class EngineTables {
     this.#forgetGone();
   }
 
-  /** Notes what a foreign container reserves; nothing when it is gone meanwhile. */
+  /** Notes what an inspection said of a container; nothing when it is gone meanwhile. */
   setReservation(id: string, reservation: Reservation): void {
     const entry = this.#rows.get(id);
     if (entry?.row === undefined) return;
+    this.#inspected.add(id);
+    if (isSaidAlready(entry.row, reservation)) return;
     this.#store(id, {
       row: new ContainerRow(this.#engine, entry.row.summary, reservation, entry.row.seenAtMs),
       read: entry.read,
@@ -91,6 +95,16 @@ export class EngineTables {
   /** IDs of containers whose reservation is not known yet. */
   unknownReservations(): readonly string[] {
     return this.containers().flatMap((row) => (row.isReservationKnown ? [] : [row.id]));
+  }
+
+  /** The event stream has a gap: limits may have been updated unseen, so what was inspected before is doubtful. */
+  doubtReservations(): void {
+    this.#inspected.clear();
+  }
+
+  /** Whether the reservation is that of the labels, or of an inspection that is doubtful now. */
+  isReservationDoubtful(id: string): boolean {
+    return this.#rows.get(id)?.row !== undefined && !this.#inspected.has(id);
   }
 
   /** Applies a list of one kind of object, unless a list read later is there already. */
@@ -110,6 +124,7 @@ export class EngineTables {
     for (const { row } of this.#rows.values()) if (row !== undefined) this.#index.delete(row);
     this.#rows.clear();
     this.#gone.clear();
+    this.#inspected.clear();
     // Answers to reads begun before must not fill the tables again.
     this.#clearedAt = this.#lastRead;
     this.#snapshot = undefined;
@@ -135,8 +150,10 @@ export class EngineTables {
   #store(id: string, entry: { row: ContainerRow | undefined; readonly read: ReadNumber }): void {
     const before = this.#rows.get(id)?.row;
     this.#rows.set(id, entry);
-    if (entry.row === undefined) this.#gone.add(id);
-    else this.#gone.delete(id);
+    if (entry.row === undefined) {
+      this.#gone.add(id);
+      this.#inspected.delete(id);
+    } else this.#gone.delete(id);
     if (entry.row !== undefined) this.#index.put(entry.row, before);
     else if (before !== undefined) this.#index.delete(before);
     if (entry.row !== before) this.#snapshot = undefined;
@@ -148,4 +165,18 @@ export class EngineTables {
     for (const id of this.#gone) this.#rows.delete(id);
     this.#gone.clear();
   }
+}
+
+/** Most containers reserve what their labels say, and a row that stays keeps everything made of it. */
+function isSaidAlready(row: ContainerRow, { memoryBytes, cpus, claims }: Reservation): boolean {
+  const { ports, devices } = reservationLabels;
+  const byLabels =
+    row.inspected === undefined &&
+    row.isReservationKnown &&
+    claims === undefined &&
+    row.labels[ports] === undefined &&
+    row.labels[devices] === undefined;
+  const byInspection =
+    row.inspected !== undefined && JSON.stringify(row.inspected.claims) === JSON.stringify(claims);
+  return (byLabels || byInspection) && row.memoryBytes === memoryBytes && Math.abs(row.cpus - cpus) < 1e-6;
 }

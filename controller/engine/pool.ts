@@ -1,5 +1,6 @@
 // The engines of the cluster and the cache of their objects: who is in, in which state, and the ClusterView of it all.
 import PQueue from 'p-queue';
+import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { parseHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
 import { SwarmError } from '../base/errors.js';
@@ -19,6 +20,7 @@ import { EngineMember } from './engine-member.js';
 import type { ParsedEvent } from './engine-session.js';
 import type { ObjectKind } from './engine-tables.js';
 import { sortNaturally } from './natural-order.js';
+import { ReservationSweep } from './reservation-sweep.js';
 
 export interface EnginePoolOptions {
   readonly clock: Clock;
@@ -32,6 +34,8 @@ export interface EnginePoolOptions {
   readonly refreshMaxMs: number;
   /** Failures in a row after which an engine is unhealthy. */
   readonly failureRetry: number;
+  /** What CpuShares of a container mean. Default `weight`: they reserve nothing. */
+  readonly cpuShares?: CpuSharesMeaning | undefined;
 }
 
 // A handshake costs 2.5 ms of CPU, so 64 first contacts at once keep a core busy without starving requests. A contact
@@ -49,6 +53,7 @@ export class EnginePool implements ClusterView {
   readonly #listeners = new Set<(event: ClusterEvent) => void>();
   readonly #handshakes = new PQueue({ concurrency: handshakesAtOnce });
   readonly #inspections = new PQueue({ concurrency: inspectionsAtOnce });
+  readonly #sweep: ReservationSweep;
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
@@ -56,6 +61,7 @@ export class EnginePool implements ClusterView {
 
   constructor(options: EnginePoolOptions) {
     this.#options = options;
+    this.#sweep = new ReservationSweep(options.clock);
   }
 
   /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
@@ -71,6 +77,7 @@ export class EnginePool implements ClusterView {
   }
 
   async close(): Promise<void> {
+    this.#sweep.close();
     for (const [entry, member] of this.#members) this.#remove(entry, member);
     await Promise.all(this.#leaving);
   }
@@ -109,6 +116,10 @@ export class EnginePool implements ClusterView {
 
   async refreshContainer(engine: PooledEngine, id: string): Promise<void> {
     await this.#memberOf(engine)?.session?.refreshContainers([id]);
+  }
+
+  async refreshReservation(engine: PooledEngine, id: string): Promise<void> {
+    await this.#memberOf(engine)?.session?.refreshReservation(id);
   }
 
   async refreshImages(engine: PooledEngine): Promise<void> {
@@ -152,6 +163,8 @@ export class EnginePool implements ClusterView {
       failureRetry,
       index: this.#index,
       inspections: this.#inspections,
+      sweep: this.#sweep,
+      cpuShares: this.#options.cpuShares ?? 'weight',
       handshakes: (work) => this.#paced(work),
       claimId: (claimant, id) => this.#claimId(claimant, id),
       releaseId: (owner) => this.#releaseId(owner),

@@ -20,6 +20,7 @@ import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
 import { notASwarmManager, pageNotFound } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
+import { updateContainer } from './routes/update-container.js';
 import * as volumes from './routes/volumes.js';
 
 /**
@@ -77,7 +78,7 @@ const rows = [
   ['POST', '/containers/{id}/stop', 'container', actions.stopContainer],
   ['POST', '/containers/{id}/restart', 'container', actions.restartContainer],
   ['POST', '/containers/{id}/kill', 'container', actions.killContainer],
-  ['POST', '/containers/{id}/update', 'container', actions.updateContainer],
+  ['POST', '/containers/{id}/update', 'container', updateContainer],
   ['POST', '/containers/{id}/rename', 'container', actions.renameContainer],
   ['POST', '/containers/{id}/pause', 'container', actions.pauseContainer],
   ['POST', '/containers/{id}/unpause', 'container', actions.unpauseContainer],

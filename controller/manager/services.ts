@@ -1,4 +1,5 @@
 // What the manager's routes work with: the cluster's state, settings, and the few tables that live in memory.
+import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { VersionRange } from '../engine/api-version.js';
@@ -32,6 +33,8 @@ export interface ManagerSettings {
   readonly createRetry: number;
   /** Fraction of CPUs and memory handed out beyond what engines have. */
   readonly overcommit: number;
+  /** What `--cpu-shares` means. */
+  readonly cpuShares: CpuSharesMeaning;
   readonly os: string;
   readonly arch: string;
   readonly kernelVersion: string;

@@ -1,11 +1,12 @@
 // What the scheduler needs to know of a container to be created, read from the body of POST /containers/create.
+import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { SwarmError } from '../base/errors.js';
 import { objectAt, stringAt, type JsonObject } from '../base/json.js';
 import { readDependencies, type Dependency } from './dependency-request.js';
 import { reschedulePolicies, takeDirectives, type Directives, type ReschedulePolicy } from './directives.js';
 import { parseExpression, type Expression } from './expression.js';
 import { readHostPorts, readPorts, type PortRequest } from './port-request.js';
-import { readResources, type CpuSharesMeaning } from './resource-request.js';
+import { readResources } from './resource-request.js';
 
 export interface PlacementRequest {
   readonly constraints: readonly Expression[];

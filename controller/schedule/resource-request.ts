@@ -1,11 +1,6 @@
 // Memory and CPUs that a create body reserves.
+import { engineCpuShares, type CpuSharesMeaning } from '../api/cpu-shares.js';
 import { objectAt, type JsonObject } from '../base/json.js';
-
-/**
- * What HostConfig.CpuShares means. `weight`: what Docker documents, a relative weight that reserves nothing.
- * `classic`: a number of CPUs, as classic swarm read it; the caller then sends `engineCpuShares()` to the engine.
- */
-export type CpuSharesMeaning = 'weight' | 'classic';
 
 // The kernel's default CFS period, in microseconds, which Docker uses when CpuPeriod is not given.
 const defaultCpuPeriodUs = 100_000;
@@ -26,9 +21,19 @@ export function readResources(
   return { memoryBytes, cpus: limit > 0 || cpuShares === 'weight' ? limit : shares };
 }
 
-/** Shares to send to an engine with `engineCpus` CPUs for a reservation of `cpus`, in the classic meaning. */
-export function engineCpuShares(cpus: number, engineCpus: number): number {
-  return Math.ceil((cpus * 1024) / engineCpus);
+/**
+ * A create or update body as an engine with `engineCpus` CPUs understands it, where the client meant a number of CPUs.
+ * The older top-level field of creates is moved to where every engine looks.
+ */
+export function withEngineCpuShares(
+  body: JsonObject,
+  options: { engineCpus: number; isUpdate: boolean },
+): JsonObject {
+  const hostConfig = options.isUpdate ? body : objectAt(body, 'HostConfig');
+  const shares = positive(hostConfig['CpuShares']) || positive(body['CpuShares']);
+  if (shares === 0 || options.engineCpus <= 0) return body;
+  const converted = { ...hostConfig, CpuShares: engineCpuShares(shares, options.engineCpus) };
+  return options.isUpdate ? converted : { ...body, HostConfig: converted };
 }
 
 function positive(value: unknown): number {

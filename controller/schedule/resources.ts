@@ -7,12 +7,22 @@ import type { PlacementRequest } from './placement-request.js';
 // Sums of fractions of a CPU (0.1 + 0.2) may exceed the exact value in the last digits.
 const rounding = 1e-6;
 
+type Totals = Pick<Candidate, 'memoryBytes' | 'usedMemoryBytes' | 'cpus' | 'usedCpus'>;
+type Wanted = Pick<PlacementRequest, 'memoryBytes' | 'cpus'>;
+
 /** A request for nothing fits everywhere, also on an engine that is over its total already. */
-export function fitsResources(candidate: Candidate, request: PlacementRequest): boolean {
+export function fitsResources(candidate: Totals, request: Wanted): boolean {
   return fitsMemory(candidate, request) && fitsCpus(candidate, request);
 }
 
-export function explainResources(candidate: Candidate, request: PlacementRequest): Reason {
+/** Why limits that grow to these do not fit; undefined when they do. */
+export function explainUpdate(engine: Totals, wanted: Wanted): string | undefined {
+  if (fitsResources(engine, wanted)) return undefined;
+  const { one, sample } = explainResources(engine, wanted);
+  return sample === undefined ? one : `${one} (${sample})`;
+}
+
+export function explainResources(candidate: Totals, request: Wanted): Reason {
   if (!fitsMemory(candidate, request)) {
     const wanted = `less than ${formatBytes(request.memoryBytes)} of memory free`;
     const free = formatBytes(Math.max(0, candidate.memoryBytes - candidate.usedMemoryBytes));
@@ -23,11 +33,11 @@ export function explainResources(candidate: Candidate, request: PlacementRequest
   return { one: `has ${wanted}`, many: `have ${wanted}`, sample: free };
 }
 
-function fitsMemory({ memoryBytes, usedMemoryBytes }: Candidate, request: PlacementRequest): boolean {
+function fitsMemory({ memoryBytes, usedMemoryBytes }: Totals, request: Wanted): boolean {
   return request.memoryBytes === 0 || usedMemoryBytes + request.memoryBytes <= memoryBytes;
 }
 
-function fitsCpus({ cpus, usedCpus }: Candidate, request: PlacementRequest): boolean {
+function fitsCpus({ cpus, usedCpus }: Totals, request: Wanted): boolean {
   return request.cpus === 0 || usedCpus + request.cpus <= cpus + rounding;
 }
 

@@ -53,6 +53,7 @@ export async function startManager(
     refreshMinMs: 30_000,
     refreshMaxMs: 60_000,
     failureRetry: 1,
+    cpuShares: options.settings?.cpuShares,
   });
   const manager = new Manager({
     ...common,
@@ -81,6 +82,7 @@ const defaultSettings: ManagerSettings = {
   clusterId: 'test-cluster',
   createRetry: 0,
   overcommit: 0.05,
+  cpuShares: 'weight',
   os: 'linux',
   arch: 'amd64',
   kernelVersion: 'test',

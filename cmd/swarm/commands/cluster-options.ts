@@ -1,11 +1,11 @@
-// `--cluster-opt` of `swarm manage`: overcommit and retries of a create.
+// `--cluster-opt` of `swarm manage`: overcommit, retries of a create, the meaning of CPU shares.
 import type { ManageOptions } from '../manage-options.js';
 import { mistake } from '../validation.js';
 
 /** Unknown keys are ignored, as ever. @throws {USAGE} */
 export function parseClusterOptions(
   options: readonly string[],
-): Pick<ManageOptions, 'overcommit' | 'createRetry'> {
+): Pick<ManageOptions, 'overcommit' | 'createRetry' | 'cpuShares'> {
   const pairs = new Map(options.map(splitOption));
   const overcommit = parseNumber(pairs, 'swarm.overcommit', 0.05);
   if (overcommit <= -1) {
@@ -18,13 +18,28 @@ export function parseClusterOptions(
   if (!Number.isInteger(createRetry)) {
     throw mistake(`swarm.createretry must be a whole number, ${createRetry} is invalid`);
   }
-  return { overcommit, createRetry };
+  const cpuShares = parseChoice(pairs, 'swarm.cpushares', ['weight', 'classic'] as const);
+  return { overcommit, createRetry, cpuShares };
 }
 
 function splitOption(option: string): readonly [string, string] {
   const at = option.indexOf('=');
   if (at < 0) throw mistake('--cluster-opt must contain key=value strings');
   return [option.slice(0, at), option.slice(at + 1)];
+}
+
+/** One of `choices`, the first where the option is not given. */
+function parseChoice<T extends string>(
+  pairs: ReadonlyMap<string, string>,
+  key: string,
+  choices: readonly [T, ...T[]],
+): T {
+  const text = pairs.get(key) ?? choices[0];
+  const choice = choices.find((one) => one === text);
+  if (choice === undefined) {
+    throw mistake(`${key} must be one of ${choices.join(', ')}, ${JSON.stringify(text)} is invalid`);
+  }
+  return choice;
 }
 
 function parseNumber(pairs: ReadonlyMap<string, string>, key: string, fallback: number): number {

@@ -126,7 +126,7 @@ export const manageFlags = {
     names: ['cluster-opt'],
     kind: 'list',
     value: 'KEY=VALUE',
-    help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails',
+    help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails; swarm.cpushares=weight, or classic where --cpu-shares is a number of CPUs',
   },
   discoveryFile: discoveryFileFlag,
   discoveryOptions: discoveryOptionFlag,

@@ -32,6 +32,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     refreshMinMs: options.refreshMinMs,
     refreshMaxMs: options.refreshMaxMs,
     failureRetry: options.failureRetry,
+    cpuShares: options.cpuShares,
   });
   const manager = new Manager({
     cluster: pool,
@@ -120,6 +121,7 @@ function settingsFor(options: ManageOptions, environment: ProgramEnvironment): M
     clusterId: options.clusterId ?? idFromDiscovery(options.discoveryUrl),
     createRetry: options.createRetry,
     overcommit: options.overcommit,
+    cpuShares: options.cpuShares,
     os: 'linux',
     arch: process.arch === 'x64' ? 'amd64' : process.arch,
     kernelVersion: os.release(),

@@ -4,7 +4,7 @@ import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '.
 import { reservationLabels } from '../../engine/container-row.js';
 import type { Candidate, CandidateContainer, CandidatePort } from '../../schedule/candidate.js';
 import { withContainer } from '../../schedule/pending-container.js';
-import { parseReservedPorts } from '../../schedule/reserved-ports.js';
+import { claimedPorts, parseReservedPorts, type ReservedPorts } from '../../schedule/reserved-ports.js';
 import { repoDigests, repoTags } from '../image-reference.js';
 
 type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images'>;
@@ -77,7 +77,7 @@ export function withOvercommit(total: number, overcommit: number): number {
 function asCandidateContainer(container: CachedContainer): CandidateContainer {
   const { summary } = container;
   const networkMode = stringAt(objectAt(summary, 'HostConfig'), 'NetworkMode');
-  const reserved = parseReservedPorts(container.labels[reservationLabels.ports]);
+  const reserved = reservedPortsOf(container);
   return {
     id: container.id,
     names: container.names,
@@ -85,7 +85,7 @@ function asCandidateContainer(container: CachedContainer): CandidateContainer {
     imageId: container.imageId,
     labels: container.labels,
     state: container.state,
-    ports: [...readPorts(summary['Ports']), ...reserved.ports],
+    ports: [...listedPorts(summary['Ports']), ...reserved.ports],
     ...(networkMode === undefined ? {} : { networkMode }),
     ...(reserved.exposedPorts === undefined ? {} : { exposedPorts: reserved.exposedPorts }),
     memoryBytes: container.memoryBytes,
@@ -93,7 +93,13 @@ function asCandidateContainer(container: CachedContainer): CandidateContainer {
   };
 }
 
-function readPorts(ports: unknown): CandidatePort[] {
+/** Held in every state; the inspection is newer than the label, and tells of containers that others made. */
+function reservedPortsOf({ claims, labels }: CachedContainer): ReservedPorts {
+  if (claims === undefined) return parseReservedPorts(labels[reservationLabels.ports]);
+  return claimedPorts({ ...claims });
+}
+
+function listedPorts(ports: unknown): CandidatePort[] {
   if (!Array.isArray(ports)) return [];
   return ports.flatMap((port: unknown) => {
     const privatePort = isJsonObject(port) ? port['PrivatePort'] : undefined;

@@ -57,7 +57,6 @@ export const restartContainer = changed('restart', { answerWithinMs: answerWithi
 export const killContainer = changed('kill', { answerWithinMs: answerWithin.slow, body: 'drop' });
 export const pauseContainer = changed('pause', { answerWithinMs: answerWithin.slow, body: 'drop' });
 export const unpauseContainer = changed('unpause', { answerWithinMs: answerWithin.slow, body: 'drop' });
-export const updateContainer = changed('update', { answerWithinMs: answerWithin.slow, body: 'forward' });
 
 export const containerCheckpoints = streamed('checkpoints');
 export const createCheckpoint = changed('checkpoints', {

@@ -3,6 +3,7 @@ import { objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
 import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
+import { withEngineCpuShares } from '../../schedule/resource-request.js';
 import { formatReservedPorts } from '../../schedule/reserved-ports.js';
 import { ApiError, nameInUse } from '../api-error.js';
 import { answerWithin, neverArrived, type SmallResponse } from '../call-engine.js';
@@ -28,7 +29,8 @@ export const createContainer: RouteHandler = async (context) => {
   const given = await readJsonBody(context);
   const name = (context.query.get('name') ?? '').replace(/^\//, '');
   const located = colocate(given, services.cluster);
-  const { request, body } = parsePlacement(located.body);
+  const { cpuShares } = services.settings;
+  const { request, body } = parsePlacement(located.body, { cpuShares });
   const swarmId = services.randomHex(32);
   const release = services.names.reserve(name, swarmId);
   try {
@@ -115,15 +117,19 @@ function createOn(
   context: RouteContext,
   { engine, create, swarmId }: { engine: PooledEngine; create: Create; swarmId: string },
 ): Promise<SmallResponse> {
-  const { cluster, images, clock } = context.services;
-  const labels = { ...objectAt(create.body, 'Labels'), [swarmIdLabel]: swarmId };
+  const { cluster, images, clock, settings } = context.services;
+  const body =
+    settings.cpuShares === 'classic'
+      ? withEngineCpuShares(create.body, { engineCpus: engine.specs?.cpus ?? 0, isUpdate: false })
+      : create.body;
+  const labels = { ...objectAt(body, 'Labels'), [swarmIdLabel]: swarmId };
   return giveUpOnHung({ clock, engine }, (signal) =>
     makeContainer(engine, {
       cluster,
       images,
       version: context.version,
       image: create.image,
-      body: { ...create.body, Labels: labels },
+      body: { ...body, Labels: labels },
       send: (body) =>
         forwardChange(context, {
           engine,
@@ -176,8 +182,9 @@ function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonO
     ...body,
     Labels: {
       ...objectAt(body, 'Labels'),
-      ...(request.memoryBytes > 0 ? { [reservationLabels.memoryBytes]: String(request.memoryBytes) } : {}),
-      ...(request.cpus > 0 ? { [reservationLabels.cpus]: String(request.cpus) } : {}),
+      // Also when they are 0: an image made by docker commit would pass on the labels of its container.
+      [reservationLabels.memoryBytes]: String(request.memoryBytes),
+      [reservationLabels.cpus]: String(request.cpus),
       ...(ports === undefined ? {} : { [reservationLabels.ports]: ports }),
     },
   };

@@ -225,7 +225,7 @@ void t.test(
       return lookup.type === 'found' ? [lookup.container.memoryBytes, lookup.container.cpus] : [];
     };
     await until(() => at(engine.address).state === 'healthy' && reserved('foreign')[0] === 1024);
-    t.same(reserved('foreign'), [1024, 2]);
+    t.same(reserved('foreign'), [1024, 0], 'shares are a weight');
     t.same(reserved('ours'), [77, 0]);
     t.equal(engine.requests.filter(({ path }) => path === `/containers/${ours.Id}/json`).length, 0);
     ours.body.HostConfig = { Memory: 2048 };
@@ -233,6 +233,27 @@ void t.test(
     await until(() => reserved('ours')[0] === 2048);
   },
 );
+
+void t.test('an update that nobody saw is found after a start, whatever the labels say', async (t) => {
+  const engine = await aFakeEngine(t);
+  const { Id } = engine.addContainer({
+    name: 'updated',
+    labels: { 'io.swarmctl.reserved-memory-bytes': '77' },
+    hostConfig: { Memory: 2048, PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
+    silently: true,
+  });
+  const { pool, at } = aPool(t);
+  pool.setAddresses([engine.address]);
+  await until(() => at(engine.address).state === 'healthy');
+  const found = (): unknown => pool.findContainer('updated');
+  t.match(found(), { container: { memoryBytes: 77 } });
+  await until(() => pool.containers()[0]?.memoryBytes === 2048);
+  t.match(found(), { container: { claims: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } } } });
+  const updated = engine.find(Id);
+  if (updated !== undefined) updated.body.HostConfig = { Memory: 4096 };
+  await pool.refreshReservation(at(engine.address), Id);
+  t.match(found(), { container: { memoryBytes: 4096 } }, 'at once for who updates through the manager');
+});
 
 void t.test('refreshContainer() lets a client read its own writes', async (t) => {
   const engine = await aFakeEngine(t);

@@ -37,6 +37,7 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       overcommit: 0.05,
       createRetry: 0,
       versions: { min: '1.24', max: '1.51' },
+      cpuShares: 'weight',
       cors: true,
       experimental: false,
       logLevel: 'info',

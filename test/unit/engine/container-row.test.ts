@@ -56,13 +56,35 @@ for (const [name, labels, inspected, expected] of [
     t.match(new ContainerRow(engine, aSummary({ id: 'x', labels }), inspected), expected);
   });
 
-void t.test('reservationOfInspection() takes NanoCpus, else shares of all CPUs', async (t) => {
-  t.same(reservationOfInspection({ HostConfig: { Memory: 9, NanoCpus: 1_500_000_000, CpuShares: 512 } }, 4), {
-    memoryBytes: 9,
-    cpus: 1.5,
+void t.test('reservationOfInspection() takes limits, and shares where they mean CPUs', async (t) => {
+  const weight = { cpus: 4, cpuShares: 'weight' } as const;
+  const classic = { cpus: 4, cpuShares: 'classic' } as const;
+  const limited = { HostConfig: { Memory: 9, NanoCpus: 1_500_000_000, CpuShares: 512 } };
+  t.same(reservationOfInspection(limited, classic), { memoryBytes: 9, cpus: 1.5 });
+  t.match(reservationOfInspection({ HostConfig: { CpuQuota: 50_000 } }, weight), { cpus: 0.5 });
+  t.match(reservationOfInspection({ HostConfig: { CpuQuota: 50_000, CpuPeriod: 25_000 } }, weight), {
+    cpus: 2,
   });
-  t.same(reservationOfInspection({ HostConfig: { CpuShares: 512 } }, 4), { memoryBytes: 0, cpus: 2 });
-  t.same(reservationOfInspection(null, 4), { memoryBytes: 0, cpus: 0 });
+  t.match(reservationOfInspection({ HostConfig: { CpuQuota: -1 } }, weight), { cpus: 0 });
+  t.match(reservationOfInspection({ HostConfig: { CpuShares: 512 } }, classic), { cpus: 2 });
+  t.match(reservationOfInspection({ HostConfig: { CpuShares: 512 } }, weight), { cpus: 0 });
+  t.same(reservationOfInspection(null, classic), { memoryBytes: 0, cpus: 0 });
+});
+
+void t.test('reservationOfInspection() keeps the ports and devices that keep others away', async (t) => {
+  const options = { cpus: 4, cpuShares: 'weight' } as const;
+  const inspection = (host: Record<string, unknown>): unknown => ({
+    Config: { ExposedPorts: { '80/tcp': {} } },
+    HostConfig: host,
+  });
+  const claims = (host: Record<string, unknown>): unknown =>
+    reservationOfInspection(inspection(host), options).claims;
+  t.equal(claims({ PortBindings: {}, DeviceRequests: null }), undefined);
+  t.same(claims({ PortBindings: { '80/tcp': [{ HostPort: '80' }] } }), {
+    PortBindings: { '80/tcp': [{ HostPort: '80' }] },
+  });
+  t.same(claims({ NetworkMode: 'host' }), { ExposedPorts: { '80/tcp': {} } });
+  t.same(claims({ DeviceRequests: [{ Count: -1 }] }), { DeviceRequests: [{ Count: -1 }] });
 });
 
 void t.test('compareNewestFirst() orders by creation, then ID, then engine', async (t) => {

@@ -91,6 +91,7 @@ export function aView(parts: ViewParts): ClusterView {
     networks: () => parts.networks ?? [],
     volumes: () => parts.volumes ?? [],
     refreshContainer: async () => undefined,
+    refreshReservation: async () => undefined,
     refreshImages: async () => undefined,
     refreshNetworks: async () => undefined,
     refreshVolumes: async () => undefined,

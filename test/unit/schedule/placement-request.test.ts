@@ -3,7 +3,8 @@ import t from 'tap';
 import fc from 'fast-check';
 import { isSwarmError } from '../../../controller/base/errors.js';
 import { parsePlacement } from '../../../controller/schedule/placement-request.js';
-import { engineCpuShares } from '../../../controller/schedule/resource-request.js';
+import { engineCpuShares } from '../../../controller/api/cpu-shares.js';
+import { withEngineCpuShares } from '../../../controller/schedule/resource-request.js';
 
 const affinities = 'com.docker.swarm.affinities';
 const constraints = 'com.docker.swarm.constraints';
@@ -120,6 +121,19 @@ t.test('parsePlacement() reads the reservation', async (t) => {
   const classic = parsePlacement({ HostConfig: { CpuShares: 2 } }, { cpuShares: 'classic' });
   t.equal(classic.request.cpus, 2, 'classic: a number of CPUs');
   t.equal(engineCpuShares(1, 3), 342, 'rounded up as classic did');
+});
+
+t.test("withEngineCpuShares() turns a number of CPUs into the engine's shares", async (t) => {
+  const create = { engineCpus: 2, isUpdate: false };
+  t.same(withEngineCpuShares({ HostConfig: { CpuShares: 1, Memory: 5 } }, create), {
+    HostConfig: { CpuShares: 512, Memory: 5 },
+  });
+  t.same(withEngineCpuShares({ CpuShares: 2 }, create), { CpuShares: 2, HostConfig: { CpuShares: 1024 } });
+  t.same(withEngineCpuShares({ CpuShares: 1 }, { engineCpus: 4, isUpdate: true }), { CpuShares: 256 });
+  const body = { HostConfig: { Memory: 5 } };
+  t.equal(withEngineCpuShares(body, create), body);
+  const unknown = { HostConfig: { CpuShares: 1 } };
+  t.equal(withEngineCpuShares(unknown, { engineCpus: 0, isUpdate: false }), unknown);
 });
 
 t.test('parsePlacement() reads ports', async (t) => {

@@ -133,6 +133,10 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
     ['--cluster-opt', 'swarm.createretry=1.5', 'a:1'],
     'swarm.createretry must be a whole number, 1.5 is invalid',
   ],
+  [
+    ['--cluster-opt', 'swarm.cpushares=2', 'a:1'],
+    'swarm.cpushares must be one of weight, classic, "2" is invalid',
+  ],
   [['--replication', 'a:1'], '--advertise address must be provided when using --leader-election'],
   [['--replication', '--addr', 'x', 'a:1'], '--advertise should be of the form ip:port or hostname:port'],
   [
@@ -172,6 +176,7 @@ const defaults = {
   overcommit: 0.05,
   createRetry: 0,
   versions: { min: '1.24', max: '1.51' },
+  cpuShares: 'weight',
   cors: false,
   experimental: false,
   logLevel: 'info',
@@ -185,6 +190,7 @@ const right: readonly (readonly [readonly string[], object])[] = [
   [['-H', ':3376', '-H', 'unix:///s'], { hosts: [':3376', 'unix:///s'] }],
   [['--cluster-opt', 'swarm.overcommit=-0.5'], { overcommit: -0.5 }],
   [['--cluster-opt', 'swarm.createretry=3', '--cluster-opt', 'x.y=z'], { createRetry: 3 }],
+  [['--cluster-opt', 'swarm.cpushares=classic'], { cpuShares: 'classic' }],
   [['--discovery-opt', 'token.cacertfile=/a=b'], { discoveryOptions: { 'token.cacertfile': '/a=b' } }],
   [['--cors', '--heartbeat', '1s'], { cors: true, heartbeatMs: 1000 }],
   [['--engine-failure-retry', '5', '--engine-refresh-retry', '3'], { failureRetry: 5 }],

@@ -32,6 +32,8 @@ export interface CommandContext {
   readonly version: string;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls the listener at each SIGHUP, which no longer ends the program then. @returns unsubscribe */
+  readonly onHangup: (listener: () => void) => () => void;
   /** Sets the exit code of the program; the last call wins. */
   setExitCode(code: number): void;
 }

@@ -49,6 +49,10 @@ await runProgram(process.argv.slice(2), {
   random: Math.random,
   packageRoot,
   signal: interrupt.signal,
+  onHangup: (listener) => {
+    process.on('SIGHUP', listener);
+    return () => process.off('SIGHUP', listener);
+  },
   setExitCode: (code) => {
     process.exitCode = code;
   },

@@ -26,4 +26,11 @@ export const annotations = {
   reconcileRequest: 'swarmctl.io/reconcile-request',
   /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */
   source: 'swarmctl.io/source',
+  /** The commit in force that the object comes from. Shown by the operator, not kept with the object. */
+  commit: 'swarmctl.io/commit',
+  commitAuthor: 'swarmctl.io/commit-author',
+  /** RFC 3339. */
+  commitTime: 'swarmctl.io/commit-time',
+  /** The newest commit of the branch and why it is not in force. */
+  commitRefused: 'swarmctl.io/commit-refused',
 } as const;

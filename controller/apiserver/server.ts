@@ -13,6 +13,7 @@ import { serveExchange } from './http-exchange.js';
 import type { ObjectStore } from './object-store.js';
 import type { PlanFor } from './plan-route.js';
 import type { ObjectValidator } from './read-objects.js';
+import { withProvenance, type Provenance } from './provenance.js';
 import { createRouter, type ReadinessCheck, type Router } from './router.js';
 
 export interface ApiServerOptions {
@@ -28,6 +29,8 @@ export interface ApiServerOptions {
   /** Called when an object's reconcile-request annotation gets a new value. */
   readonly onReconcileRequest?: (key: ObjectKey) => void;
   readonly planFor?: PlanFor;
+  /** The commit in force, where objects come from a git repository. */
+  readonly provenance?: () => Provenance | undefined;
 }
 
 /** PEM texts. `ca` signs the clients that are let in. */
@@ -59,8 +62,9 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.#o = options;
     this.#events = new EventFeed(options.store, options.clock);
+    const { provenance } = options;
     this.#router = createRouter({
-      store: options.store,
+      store: provenance === undefined ? options.store : withProvenance(options.store, provenance),
       crds: options.crds,
       validator: options.validator,
       clock: options.clock,

@@ -33,6 +33,13 @@ export const errorTable = {
     1,
     'Check that the file exists and can be read',
   ),
+  GIT_FAILED: row(
+    'transient',
+    'GitFailed',
+    502,
+    1,
+    'Run the same git fetch by hand as this user; the last good commit stays in force',
+  ),
   MANIFEST_INVALID: row('terminal', 'InvalidManifest', 422, 1, 'Correct the value and save the file'),
   MANIFEST_DUPLICATE: row('terminal', 'DuplicateManifest', 422, 1, 'Keep one of the two definitions'),
   UNKNOWN_KIND: row('terminal', 'UnknownKind', 404, 1, 'See swarmctl explain for the kinds that exist'),

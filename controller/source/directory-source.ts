@@ -23,6 +23,8 @@ export interface SourcePorts extends SnapshotPorts {
 
 export interface DirectorySourceOptions {
   readonly directory: string;
+  /** What positions and messages call it. Default: the directory. */
+  readonly shownAs?: string;
   readonly store: SourceStore;
   readonly validator: ObjectValidator;
   readonly clock: Clock;
@@ -80,9 +82,14 @@ export class DirectorySource {
   #closed: Promise<void> | undefined;
 
   constructor(options: DirectorySourceOptions) {
-    const { directory, clock, logger } = options;
+    const { directory, shownAs, clock, logger } = options;
     this.#options = options;
-    this.#ports = { takeSnapshot, findGitActivity, watch: watchDirectory, ...options.ports };
+    this.#ports = {
+      takeSnapshot: (root) => takeSnapshot(root, shownAs),
+      findGitActivity,
+      watch: watchDirectory,
+      ...options.ports,
+    };
     this.#set = new ManifestSet(options.validator);
     this.#snapshots = new StableSnapshots({
       directory,
@@ -92,7 +99,7 @@ export class DirectorySource {
     });
     this.#bell = new Debounce({ clock, quietMs, maxMs: stormMs, callback: () => this.#scan() });
     this.#state = {
-      directory,
+      directory: shownAs ?? directory,
       condition: 'Starting',
       message: 'The directory has not been read yet',
       lastScanMs: undefined,
@@ -296,13 +303,13 @@ export class DirectorySource {
 
   /** Takes over the outcome of a look, and logs it when it differs from the one before. */
   #settle(outcome: Partial<SourceState> & Pick<SourceState, 'condition' | 'message'>): void {
-    const { clock, logger, directory } = this.#options;
+    const { clock, logger } = this.#options;
     const before = this.#state;
     this.#state = { ...before, ...outcome, lastScanMs: clock.now() };
     if (before.condition === outcome.condition && before.message === outcome.message) return;
     const isGood = outcome.condition === 'Ready';
     logger[isGood ? 'info' : 'warn'](`Manifests: ${outcome.message}`, {
-      directory,
+      directory: before.directory,
       condition: outcome.condition,
     });
   }

@@ -31,19 +31,21 @@ export type Snapshot =
   /** Something changed while it was taken. */
   | { readonly type: 'moving' };
 
-export async function takeSnapshot(directory: string): Promise<Snapshot> {
+/** @param shownAs what messages call the directory; default the directory itself */
+export async function takeSnapshot(directory: string, shownAs = directory): Promise<Snapshot> {
+  const shown = (file: string): string => path.join(shownAs, path.relative(directory, file));
   try {
     const before = await identifyDirectory(directory);
     const headBefore = await readGitHead(before.realRoot);
     const listing = await listManifestFiles(directory, { recursive: true });
     const files: SnapshotFile[] = listing.unreadable.map(({ file, why }) => ({
-      file,
+      file: shown(file),
       content: { type: 'unreadable', why },
     }));
     for (const { file } of listing.files) {
       const read = await readOne(file);
       if (read === 'moving') return { type: 'moving' };
-      files.push({ file, content: read });
+      files.push({ file: shown(file), content: read });
     }
     const after = await identifyDirectory(directory);
     const headAfter = await readGitHead(after.realRoot);

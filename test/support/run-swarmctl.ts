@@ -43,6 +43,7 @@ export async function runSwarmctl(args: readonly string[], o: CommandOptions): P
     packageRoot: process.cwd(),
     version: '1.0.0',
     signal: o.signal ?? new AbortController().signal,
+    onHangup: () => () => undefined,
     setExitCode: (next) => {
       code = next;
     },

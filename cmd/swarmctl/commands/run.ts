@@ -3,16 +3,15 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { parseHostPort, type HostPort } from '../../../controller/api/engine-address.js';
-import { parseGoDuration } from '../../../controller/base/duration.js';
 import type { SwarmError } from '../../../controller/base/errors.js';
 import { createLogger, type Logger } from '../../../controller/base/log.js';
 import { redact } from '../../../controller/base/redact.js';
 import type { CommandContext } from '../command-context.js';
-import { usageError } from '../usage-error.js';
+import { parseDelay, parseListen } from '../flag-values.js';
+import { readGitOptions, type GitFlags } from '../wire/git-options.js';
 import type { Operator } from '../wire/operator.js';
 
-interface RunOptions {
+interface RunOptions extends GitFlags {
   readonly directory?: string;
   readonly listen?: string;
   readonly machines?: string;
@@ -25,6 +24,14 @@ interface RunOptions {
 export function configure(command: Command, context: CommandContext): void {
   command
     .option('--directory <dir>', 'directory of manifests to follow; objects made with apply work beside it')
+    .option('--git <url>', 'git repository of manifests to follow, instead of a directory (https, ssh, file)')
+    .option('--branch <name>', 'with --git: the branch, or a ref such as refs/tags/live (default: main)')
+    .option('--path <dir>', 'with --git: directory of the manifests in the repository (default: its root)')
+    .option('--interval <duration>', 'with --git: time between two fetches (default: 30s)')
+    .option('--require-signed', 'with --git: only commits with a good signature come into force')
+    .option('--allowed-signers <file>', 'with --require-signed: ssh keys that may sign (as git has it)')
+    .option('--webhook <host:port>', 'with --git: fetch at each POST to /hooks/git there')
+    .option('--webhook-secret-file <file>', 'with --webhook: the secret the git server signs with')
     .option(
       '--listen <host:port>',
       'serve the API there too, with TLS and client certificates (pki/ of the state)',
@@ -48,6 +55,7 @@ export function configure(command: Command, context: CommandContext): void {
       `
 Examples:
   swarmctl run --directory manifests/
+  swarmctl run --git ssh://git@git.example.org/fleet.git --branch main --path sites/a --interval 30s
   swarmctl --state-dir /srv/swarmctl run --listen 0.0.0.0:6443 --log-format json`,
     )
     .action((options: RunOptions) => run(context, options));
@@ -61,13 +69,15 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
     format: options.logFormat,
     write: (line) => context.stderr(redact(line)),
   });
-  const listen = options.listen === undefined ? undefined : parseListen(options.listen);
-  const pruneDelayMs = parsePruneDelay(options.pruneDelay);
+  const listen = options.listen === undefined ? undefined : parseListen('--listen', options.listen);
+  const pruneDelayMs = parseDelay('--prune-delay', options.pruneDelay);
+  const git = await readGitOptions(options);
   const { createOperator } = await import('../wire/operator.js');
   const open = (onFatal: (error: SwarmError) => void): Promise<Operator> =>
     createOperator({
       stateDirectory,
       ...(options.directory === undefined ? {} : { manifestsDirectory: path.resolve(options.directory) }),
+      ...(git === undefined ? {} : { git }),
       ...(options.machines === undefined ? {} : { machinesDirectory: path.resolve(options.machines) }),
       ...(options.image === undefined ? {} : { imageArchive: path.resolve(options.image) }),
       ...(options.images === undefined ? {} : { imagesDirectory: path.resolve(options.images) }),
@@ -80,7 +90,7 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
       randomToken: () => randomBytes(16).toString('hex'),
       onFatal,
     });
-  await runOperator({ open, logger, stateDirectory, signal });
+  await runOperator({ open, logger, stateDirectory, signal, onHangup: context.onHangup });
   // Being told to stop is how an operator ends.
   context.setExitCode(0);
 }
@@ -91,12 +101,15 @@ export async function runOperator(options: {
   readonly logger: Logger;
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
+  readonly onHangup: CommandContext['onHangup'];
 }): Promise<void> {
   const { logger, stateDirectory, signal } = options;
   const fatal = new AbortController();
   const operator = await options.open((error) => fatal.abort(error));
   logger.info('The operator runs', { state: stateDirectory, installation: operator.installation });
+  const ignoreHangups = options.onHangup(() => operator.rescan());
   await ended(signal, fatal.signal);
+  ignoreHangups();
   logger.info('The operator stops');
   await operator.close();
   fatal.signal.throwIfAborted();
@@ -109,19 +122,4 @@ async function ended(...signals: readonly AbortSignal[]): Promise<void> {
   await new Promise<void>((resolve) => {
     any.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-function parseListen(text: string): HostPort {
-  // `:6443` means every address, as everywhere in this family of programs.
-  const address = parseHostPort(text.startsWith(':') ? `0.0.0.0${text}` : text);
-  if (address !== undefined) return address;
-  throw usageError(
-    `Cannot listen on ${JSON.stringify(text)}: --listen must be host:port with a port from 1 to 65535`,
-  );
-}
-
-function parsePruneDelay(text: string): number {
-  const parsed = parseGoDuration(text);
-  if ('ms' in parsed && parsed.ms >= 0) return parsed.ms;
-  throw usageError(`Cannot use --prune-delay ${JSON.stringify(text)}: must be a duration such as 30s`);
 }

@@ -37,9 +37,23 @@ function identity(object: JsonObject, nowMs: number): string {
     `Age: ${age(stringAt(metadata, 'creationTimestamp'), nowMs)}`,
   ];
   const lines = [first.join('     '), `Status:    ${statusLine(object, nowMs)}`];
+  lines.push(...commitLines(annotations, nowMs));
   const labels = objectAt(metadata, 'labels');
   if (Object.keys(labels).length > 0) lines.push(`Labels:    ${labelText(labels)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Which commit is in force, and why a newer one is not; none for objects that are not from a repository. */
+function commitLines(annotations: JsonObject, nowMs: number): string[] {
+  const commit = stringAt(annotations, known.commit);
+  if (commit === undefined) return [];
+  const author = stringAt(annotations, known.commitAuthor) ?? 'unknown';
+  const made = age(stringAt(annotations, known.commitTime), nowMs);
+  const refused = stringAt(annotations, known.commitRefused);
+  return [
+    `Commit:    ${commit.slice(0, 12)} of ${author}, ${made} ago`,
+    ...(refused === undefined ? [] : [`           not in force: ${refused}`]),
+  ];
 }
 
 /** `Ready (since 3m)`, `Not ready: message (since 40s)`, `Being deleted (since 5s)`. */

@@ -23,18 +23,20 @@ import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
 import { loadCrds } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
-import { DirectorySource } from '../../../controller/source/directory-source.js';
 import { Store, type StoreOptions } from '../../../controller/store/store.js';
 import { ensureApiTls } from './api-tls.js';
 import { createChangeRouter } from './change-router.js';
 import { imageArchiveSource } from './image-archive.js';
 import { ensureInstallation } from './installation.js';
+import { createManifestSource, type GitOptions } from './manifest-source.js';
 import { ensureStateDirectory } from './state-directory.js';
 
 export interface OperatorOptions {
   readonly stateDirectory: string;
   /** Manifests to follow; absent: objects come through the API only. */
   readonly manifestsDirectory?: string;
+  /** A repository to follow instead of a directory. */
+  readonly git?: GitOptions;
   /** Root of the machine store. Default: machines/ in the state directory. */
   readonly machinesDirectory?: string;
   /** Where archives of the swarm image are. Default: images/ in the state directory. */
@@ -70,6 +72,8 @@ export interface Operator {
   readonly installation: string;
   /** Whether the object's status speaks of what this process saw itself. */
   isConfirmed(key: ObjectKey): boolean;
+  /** Looks at the manifests soon, as their own events would make it. */
+  rescan(): void;
   /** Stops everything and releases the state directory. Idempotent. */
   close(): Promise<void>;
 }
@@ -121,15 +125,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     for (const kind of kinds) {
       for (const { metadata } of store.list(kind)) enqueue({ kind, name: metadata.name });
     }
-    const source = createSource(options, { store, validator });
+    const source = createManifestSource({ ...options, store, validator });
     if (options.serveApi !== false) {
       const server = new ApiServer({
         ...{ store, crds, validator, clock, logger },
         version: options.version,
-        readiness: () => [
-          { name: 'state', error: store.failure?.message },
-          ...(source === undefined ? [] : [{ name: 'directory', error: directoryError(source) }]),
-        ],
+        readiness: () => [{ name: 'state', error: store.failure?.message }, ...(source?.readiness() ?? [])],
+        provenance: () => source?.provenance(),
         onReconcileRequest: (key) => enqueue(key, { resetBackoff: true }),
         planFor: (cluster, candidates) => planFor(cluster, ports, candidates),
       });
@@ -138,9 +140,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     }
     if (source !== undefined) {
       parts.unshift(source);
-      await source.start(new AbortController().signal);
+      await source.start();
     }
-    return { store, installation, isConfirmed: (key) => ports.fleet.isConfirmed(key), close };
+    return {
+      ...{ store, installation, close },
+      isConfirmed: (key) => ports.fleet.isConfirmed(key),
+      rescan: () => source?.ring(),
+    };
   } catch (error) {
     await close();
     throw error;
@@ -191,23 +197,6 @@ function createQueue(ports: ReconcilePorts): WorkQueue {
       logger.debug(`Reconciling ${formatKey(key)} failed: ${error.message}`, { code: error.code });
     },
   });
-}
-
-function createSource(
-  options: OperatorOptions,
-  { store, validator }: { readonly store: Store; readonly validator: Validator },
-): DirectorySource | undefined {
-  const { manifestsDirectory: directory, clock, logger, random, pruneDelayMs } = options;
-  if (directory === undefined) return undefined;
-  return new DirectorySource({
-    ...{ directory, store, validator, clock, logger, random },
-    ...(pruneDelayMs === undefined ? {} : { pruneDelayMs }),
-  });
-}
-
-function directoryError(source: DirectorySource): string | undefined {
-  const { condition, message } = source.state();
-  return condition === 'Ready' || condition === 'Degraded' ? undefined : message;
 }
 
 async function listen(server: ApiServer, options: OperatorOptions): Promise<void> {

@@ -155,3 +155,19 @@ t.test('formatDescription() prints the hint of a message once, on a line of its 
   t.match(text, /Status: {4}Not ready: spec\.engine\.tls names no files \(since 3s\)\n/);
   t.same(text.match(/→.*/g), ['→ Set caFile']);
 });
+
+t.test('formatDescription() shows the commit in force, and why a newer one is not', async (t) => {
+  const annotations = {
+    'swarmctl.io/source': 'fleet/cluster.yaml:1:1',
+    'swarmctl.io/commit': '3f9c21d04b7e9c1d2e3f',
+    'swarmctl.io/commit-author': 'Ann Lee <ann@example.org>',
+    'swarmctl.io/commit-time': ago(180),
+    'swarmctl.io/commit-refused': 'badbadbadbad: fleet/n2.yaml:6:3: Cannot use node "n2": unknown field',
+  };
+  const object = asJson(aCluster({ name: 'prod', metadata: { creationTimestamp: ago(3600), annotations } }));
+  const lines = formatDescription({ object, events: [], nowMs }).split('\n');
+  t.same(lines.slice(2, 4), [
+    'Commit:    3f9c21d04b7e of Ann Lee <ann@example.org>, 3m ago',
+    '           not in force: badbadbadbad: fleet/n2.yaml:6:3: Cannot use node "n2": unknown field',
+  ]);
+});

@@ -39,6 +39,7 @@ t.test('runOperator() ends with an error when the state cannot be written, whoev
     logger: silentLogger,
     stateDirectory,
     signal: new AbortController().signal,
+    onHangup: () => () => undefined,
   });
   const failed = t.rejects(running, { code: 'STATE_UNWRITABLE', message: /EIO: i\/o error, fsync/ });
   while (operator === undefined) await new Promise((resolve) => setImmediate(resolve));
@@ -68,6 +69,7 @@ t.test('runOperator() ends without an error when it is told to', async (t) => {
     logger: silentLogger,
     stateDirectory,
     signal: stop.signal,
+    onHangup: () => () => undefined,
   });
   t.equal(fatal.length, 1);
 });

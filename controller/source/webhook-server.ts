@@ -1,0 +1,113 @@
+// The bell at the door: a git server's push hook asks for a fetch. Nothing of what it sends is believed; with a secret,
+// only who knows it may ring.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { reasonOf, SwarmError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+
+export interface WebhookServerOptions {
+  /** Shared with the git server; without, everybody who reaches the port may ring. */
+  readonly secret: string | undefined;
+  readonly onPush: () => void;
+  readonly logger: Logger;
+}
+
+export const webhookPath = '/hooks/git';
+
+// Push events of GitHub are capped at 25 MB; those of a manifest repository have some kB.
+const longestBody = 25 * 1024 * 1024;
+// One git server rings; each connection ends after its answer.
+const mostConnections = 64;
+const requestTimeoutMs = 30_000;
+
+export class WebhookServer {
+  readonly #o: WebhookServerOptions;
+  readonly #server: Server;
+
+  constructor(options: WebhookServerOptions) {
+    this.#o = options;
+    this.#server = createServer(
+      { requestTimeout: requestTimeoutMs, keepAliveTimeout: 1000 },
+      (request, response) => {
+        this.#answer(request)
+          .catch(() => [400, 'the request could not be read'] as const)
+          .then(([status, text]) => {
+            if (response.destroyed) return;
+            response
+              .writeHead(status, { 'content-type': 'text/plain', connection: 'close' })
+              .end(`${text}\n`);
+          })
+          .catch((error: unknown) =>
+            options.logger.debug('A webhook was not answered', { why: reasonOf(error) }),
+          );
+      },
+    );
+    this.#server.maxConnections = mostConnections;
+  }
+
+  /** @param o.port 0 chooses a free one @throws {LISTEN_FAILED} */
+  async listen(o: { readonly host: string; readonly port: number }): Promise<{ readonly port: number }> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        const attempt = `Cannot take webhooks on "${o.host}:${o.port}"`;
+        reject(new SwarmError('LISTEN_FAILED', `${attempt}: ${reasonOf(error)}`, { cause: error }));
+      });
+      this.#server.listen(o.port, o.host, resolve);
+    });
+    return { port: (this.#server.address() as AddressInfo).port }; // a TCP server has such an address
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer(request: IncomingMessage): Promise<readonly [status: number, text: string]> {
+    const [path] = (request.url ?? '').split('?');
+    if (path !== webhookPath) return [404, `the address is ${webhookPath}`];
+    if (request.method !== 'POST') return [405, 'use POST'];
+    const body = await readBounded(request);
+    if (body === undefined) return [413, 'the body is too large'];
+    if (this.#o.secret !== undefined && !knowsSecret(request, { secret: this.#o.secret, body })) {
+      this.#o.logger.warn('A webhook without the secret was refused', { from: request.socket.remoteAddress });
+      return [403, 'the secret does not match'];
+    }
+    this.#o.onPush();
+    return [202, 'fetching'];
+  }
+}
+
+async function readBounded(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = Buffer.from(chunk as Uint8Array); // a request without an encoding yields bytes
+    size += bytes.length;
+    if (size > longestBody) return undefined;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Signed as GitHub, Gitea, Forgejo and Gogs do, or the plain token of GitLab. */
+function knowsSecret(
+  request: IncomingMessage,
+  { secret, body }: { readonly secret: string; readonly body: Buffer },
+): boolean {
+  const digest = createHmac('sha256', secret).update(body).digest('hex');
+  const { headers } = request;
+  const signature =
+    headers['x-hub-signature-256'] ?? headers['x-gitea-signature'] ?? headers['x-gogs-signature'];
+  if (typeof signature === 'string') return isSame(signature.replace(/^sha256=/, ''), digest);
+  const token = headers['x-gitlab-token'];
+  return typeof token === 'string' && isSame(token, secret);
+}
+
+function isSame(left: string, right: string): boolean {
+  const hash = (text: string): Buffer => createHmac('sha256', 'compare').update(text).digest();
+  return timingSafeEqual(hash(left), hash(right));
+}

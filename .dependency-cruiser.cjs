@@ -12,6 +12,7 @@ const rows = {
   engine: ['base', 'api', 'pki'],
   image: ['base', 'api'],
   discovery: ['base', 'api', 'pki'],
+  simulate: ['base', 'api', 'pki'],
   machine: ['base', 'api', 'pki', 'engine'],
   reconcile: [
     'base',

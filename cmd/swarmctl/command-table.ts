@@ -99,6 +99,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/machine.js'),
   },
   {
+    name: 'simulate',
+    summary: 'Simulate a fleet of engines to try a manager on',
+    group: operator,
+    load: () => import('./commands/simulate.js'),
+  },
+  {
     name: 'version',
     summary: 'Print the version of the client and of the operator',
     group: operator,

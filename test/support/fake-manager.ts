@@ -2,7 +2,7 @@
 import http from 'node:http';
 import type { ManagerSettings } from '../../controller/manager/services.js';
 import { FakeEngine } from './fake-engine.js';
-import type { FakeEngineOptions } from './fake-engine-state.js';
+import type { FakeEngineOptions } from './fake-engine.js';
 import { startManager, type StartedManager } from './manager-cluster.js';
 
 interface TestWithTeardown {

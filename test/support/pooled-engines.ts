@@ -8,7 +8,7 @@ import type { ClusterEvent, PooledEngine } from '../../controller/engine/cluster
 import { EnginePool, type EnginePoolOptions } from '../../controller/engine/pool.js';
 import type { FakeClock } from './fake-clock.js';
 import { FakeEngine } from './fake-engine.js';
-import type { FakeEngineOptions } from './fake-engine-state.js';
+import type { FakeEngineOptions } from './fake-engine.js';
 
 export interface TestPool {
   readonly pool: EnginePool;

@@ -1,38 +1,25 @@
-// What the fake engine answers, one entry per operation, in the words and statuses of dockerd.
-import { randomBytes } from 'node:crypto';
+// The container operations of a simulated engine, in the words and statuses of dockerd. Nothing runs in its containers.
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
-import { imageEntry, infoOf, inspect, summary, versionOf } from './fake-engine-answers.js';
-import type { FakeAnswer, FakeContainer, FakeEngineState, FakeRequest } from './fake-engine-state.js';
+import { inspect, summary } from './answers.js';
+import type {
+  SimulatedAnswer,
+  SimulatedContainer,
+  SimulatedEngineState,
+  SimulatedRequest,
+  SimulatedRoute,
+} from './engine-state.js';
+import { message, parseBody } from './request-body.js';
 
-interface FakeRoute {
-  readonly method: string;
-  readonly path: RegExp;
-  /** False: the request is refused before its body is read. */
-  readonly wantsBody?: (engine: FakeEngineState, path: string) => boolean;
-  readonly answer: (
-    engine: FakeEngineState,
-    request: FakeRequest,
-    response: http.ServerResponse,
-  ) => FakeAnswer | 'streaming' | Promise<FakeAnswer | 'streaming'>;
-}
+/** How many bytes an export of the container has; default 10240, an empty archive. */
+export const exportBytesLabel = 'io.swarmctl.simulate.export-bytes';
 
-const noContent: FakeAnswer = { status: 204 };
+const zeros = Buffer.alloc(64 * 1024);
 
-export const fakeRoutes: readonly FakeRoute[] = [
-  { method: 'GET', path: /^\/_ping$/, answer: () => ({ status: 200, text: 'OK' }) },
-  { method: 'HEAD', path: /^\/_ping$/, answer: () => ({ status: 200 }) },
-  { method: 'GET', path: /^\/info$/, answer: (engine) => ({ status: 200, json: infoOf(engine) }) },
-  { method: 'GET', path: /^\/version$/, answer: (engine) => ({ status: 200, json: versionOf(engine) }) },
-  {
-    method: 'GET',
-    path: /^\/events$/,
-    answer: (engine, _request, response) => {
-      engine.subscribe(response);
-      return 'streaming';
-    },
-  },
+const noContent: SimulatedAnswer = { status: 204 };
+
+export const containerRoutes: readonly SimulatedRoute[] = [
   { method: 'GET', path: /^\/containers\/json$/, answer: listContainers },
   { method: 'POST', path: /^\/containers\/create$/, answer: createContainer },
   onContainer('GET', 'json', (engine, container) => ({ status: 200, json: inspect(engine, container) })),
@@ -50,6 +37,29 @@ export const fakeRoutes: readonly FakeRoute[] = [
     if (container.status !== 'running') return { status: 304 };
     end(engine, container, 'stop');
     return noContent;
+  }),
+  onContainer('POST', 'pause', (engine, container) => {
+    if (container.status !== 'running') return message(409, `Container ${container.Id} is not running`);
+    setStatus(engine, container, { status: 'paused', action: 'pause' });
+    return noContent;
+  }),
+  onContainer('POST', 'unpause', (engine, container) => {
+    if (container.status !== 'paused') return message(409, `Container ${container.Id} is not paused`);
+    setStatus(engine, container, { status: 'running', action: 'unpause' });
+    return noContent;
+  }),
+  onContainer('GET', 'top', (_engine, container) =>
+    container.status === 'running'
+      ? {
+          status: 200,
+          json: { Titles: ['PID', 'USER', 'TIME', 'COMMAND'], Processes: [['4242', 'root', '0:00', 'sh']] },
+        }
+      : message(409, `Container ${container.Id} is not running`),
+  ),
+  onContainer('GET', 'export', (_engine, container, _request, response) => {
+    const labels = (container.body['Labels'] ?? {}) as Record<string, string>; // strings in every create request
+    streamZeros(response, Number(labels[exportBytesLabel] ?? 10_240));
+    return 'streaming';
   }),
   onContainer('POST', 'kill', (engine, container, request) => {
     if (container.status !== 'running')
@@ -73,14 +83,14 @@ export const fakeRoutes: readonly FakeRoute[] = [
     return noContent;
   }),
   onContainer('POST', 'update', (engine, container, request) => {
-    container.body.HostConfig = { ...container.body.HostConfig, ...parse(request.body) };
+    container.body.HostConfig = { ...container.body.HostConfig, ...parseBody(request.body) };
     engine.announce(container, 'update');
     return { status: 200, json: { Warnings: null } };
   }),
   onContainer('POST', 'wait', waitFor),
   onContainer('POST', 'exec', (engine, container, request) => {
-    const id = randomBytes(32).toString('hex');
-    engine.execs.set(id, { containerId: container.Id, tty: parse(request.body)['Tty'] === true });
+    const id = engine.options.randomHex(32);
+    engine.execs.set(id, { containerId: container.Id, tty: parseBody(request.body)['Tty'] === true });
     engine.announce(container, 'exec_create: sh');
     return { status: 201, json: { Id: id } };
   }),
@@ -98,7 +108,7 @@ export const fakeRoutes: readonly FakeRoute[] = [
     const path = request.query.get('path') ?? '';
     const isThere =
       ['/', '/tmp', '/bin', '/etc'].includes(path) ||
-      [...container.files.keys()].some((file) => file.startsWith(path));
+      [...(container.files?.keys() ?? [])].some((file) => file.startsWith(path));
     return { status: isThere ? 200 : 404 };
   }),
   {
@@ -125,94 +135,20 @@ export const fakeRoutes: readonly FakeRoute[] = [
       return noContent;
     }),
   },
-  {
-    method: 'GET',
-    path: /^\/images\/json$/,
-    answer: (engine) => ({ status: 200, json: [...engine.images].map(imageEntry) }),
-  },
-  {
-    method: 'GET',
-    path: /^\/images\/.+\/json$/,
-    answer: (engine, request) => {
-      const reference = decodeURIComponent(request.path.slice('/images/'.length, -'/json'.length));
-      const tagged = reference.includes(':') ? reference : `${reference}:latest`;
-      const image = engine.images.get(tagged);
-      if (image === undefined) return message(404, `No such image: ${tagged}`);
-      return { status: 200, json: { Id: image.id, RepoTags: [tagged] } };
-    },
-  },
-  {
-    method: 'GET',
-    path: /^\/networks\/?$/,
-    answer: (engine) => ({
-      status: 200,
-      json: [...engine.networks.values()].map((one) => ({
-        ...one,
-        Driver: one.Name === 'none' ? 'null' : one.Name,
-        Scope: 'local',
-      })),
-    }),
-  },
-  {
-    method: 'GET',
-    path: /^\/volumes$/,
-    answer: (engine) => ({
-      status: 200,
-      json: {
-        Volumes: [...engine.volumes.values()].map((one) => ({ ...one, Driver: 'local', Scope: 'local' })),
-        Warnings: null,
-      },
-    }),
-  },
-  {
-    method: 'POST',
-    path: /^\/volumes\/create$/,
-    answer: (engine, request) => {
-      const body = parse(request.body);
-      const name =
-        typeof body['Name'] === 'string' && body['Name'] !== ''
-          ? body['Name']
-          : randomBytes(32).toString('hex');
-      const volume = { Name: name, Labels: (body['Labels'] ?? {}) as Record<string, string> }; // clients send strings
-      if (!engine.volumes.has(name)) {
-        engine.volumes.set(name, volume);
-        engine.emit({
-          Type: 'volume',
-          Action: 'create',
-          Actor: { ID: name, Attributes: { driver: 'local' } },
-        });
-      }
-      return { status: 201, json: { ...volume, Driver: 'local', Scope: 'local' } };
-    },
-  },
-  {
-    method: 'DELETE',
-    path: /^\/volumes\/[^/]+$/,
-    answer: (engine, request) => {
-      const name = request.path.split('/')[2] ?? '';
-      if (!engine.volumes.delete(name)) return message(404, `get ${name}: no such volume`);
-      engine.emit({
-        Type: 'volume',
-        Action: 'destroy',
-        Actor: { ID: name, Attributes: { driver: 'local' } },
-      });
-      return noContent;
-    },
-  },
 ];
 
 type ContainerAnswer = (
-  engine: FakeEngineState,
-  container: FakeContainer,
-  request: FakeRequest,
+  engine: SimulatedEngineState,
+  container: SimulatedContainer,
+  request: SimulatedRequest,
   response: http.ServerResponse,
-) => ReturnType<FakeRoute['answer']>;
+) => ReturnType<SimulatedRoute['answer']>;
 
-function onContainer(method: string, operation: string, answer: ContainerAnswer): FakeRoute {
+function onContainer(method: string, operation: string, answer: ContainerAnswer): SimulatedRoute {
   return { method, path: new RegExp(`^/containers/[^/]+/${operation}$`), answer: withContainer(answer) };
 }
 
-function withContainer(answer: ContainerAnswer): FakeRoute['answer'] {
+function withContainer(answer: ContainerAnswer): SimulatedRoute['answer'] {
   return (engine, request, response) => {
     const reference = decodeURIComponent(request.path.split('/')[2] ?? '');
     const container = engine.find(reference);
@@ -222,46 +158,42 @@ function withContainer(answer: ContainerAnswer): FakeRoute['answer'] {
   };
 }
 
-function message(status: number, text: string): FakeAnswer {
-  return { status, json: { message: text } };
-}
-
-function nameConflict(name: string, owner: FakeContainer): FakeAnswer {
+function nameConflict(name: string, owner: SimulatedContainer): SimulatedAnswer {
   return message(
     409,
     `Conflict. The container name "/${name}" is already in use by container "${owner.Id}". You have to remove (or rename) that container to be able to reuse that name.`,
   );
 }
 
-function ownerOf(engine: FakeEngineState, name: string): FakeContainer | undefined {
+function ownerOf(engine: SimulatedEngineState, name: string): SimulatedContainer | undefined {
   return [...engine.containers.values()].find((one) => one.name === name);
 }
 
-function createContainer(engine: FakeEngineState, request: FakeRequest): FakeAnswer {
-  const body = parse(request.body) as FakeContainer['body']; // HostConfig is an object in every create request
-  const name = request.query.get('name') ?? `fake_${randomBytes(4).toString('hex')}`;
+function createContainer(engine: SimulatedEngineState, request: SimulatedRequest): SimulatedAnswer {
+  const body = parseBody(request.body) as SimulatedContainer['body']; // HostConfig is an object in every create request
+  const name = request.query.get('name') ?? `simulated_${engine.options.randomHex(4)}`;
   const owner = ownerOf(engine, name);
   if (owner !== undefined) return nameConflict(name, owner);
   const image = typeof body['Image'] === 'string' ? body['Image'] : '';
   const tagged = image.includes(':') ? image : `${image}:latest`;
   if (!engine.images.has(tagged) && ![...engine.images.values()].some((one) => one.id === image))
     return message(404, `No such image: ${tagged}`);
-  const container: FakeContainer = {
-    Id: randomBytes(32).toString('hex'),
+  const container: SimulatedContainer = {
+    Id: engine.options.randomHex(32),
     name,
     status: 'created',
-    createdMs: Date.now(),
+    createdMs: engine.options.clock.now(),
+    startedMs: 0,
     exitCode: 0,
     body,
-    files: new Map(),
   };
   engine.containers.set(container.Id, container);
   engine.announce(container, 'create');
   return { status: 201, json: { Id: container.Id, Warnings: [] } };
 }
 
-function listContainers(engine: FakeEngineState, request: FakeRequest): FakeAnswer {
-  const filters = parse(Buffer.from(request.query.get('filters') ?? '{}'));
+function listContainers(engine: SimulatedEngineState, request: SimulatedRequest): SimulatedAnswer {
+  const filters = parseBody(Buffer.from(request.query.get('filters') ?? '{}'));
   const isAll = ['1', 'true'].includes(request.query.get('all') ?? '');
   const found = [...engine.containers.values()]
     .filter((one) => isAll || one.status === 'running')
@@ -281,22 +213,23 @@ function valuesOf(filter: unknown): readonly string[] {
   return typeof filter === 'object' && filter !== null ? Object.keys(filter) : [];
 }
 
-function hasLabel(container: FakeContainer, label: string): boolean {
+function hasLabel(container: SimulatedContainer, label: string): boolean {
   const labels = (container.body['Labels'] ?? {}) as Record<string, string>; // strings in every create request
   const split = label.indexOf('=');
   return split < 0 ? label in labels : labels[label.slice(0, split)] === label.slice(split + 1);
 }
 
 function setStatus(
-  engine: FakeEngineState,
-  container: FakeContainer,
-  to: { readonly status: FakeContainer['status']; readonly action: string },
+  engine: SimulatedEngineState,
+  container: SimulatedContainer,
+  to: { readonly status: SimulatedContainer['status']; readonly action: string },
 ): void {
+  if (to.action === 'start') container.startedMs = engine.options.clock.now();
   container.status = to.status;
   engine.announce(container, to.action);
 }
 
-function end(engine: FakeEngineState, container: FakeContainer, action?: string): void {
+function end(engine: SimulatedEngineState, container: SimulatedContainer, action?: string): void {
   if (action !== undefined) engine.announce(container, 'kill');
   setStatus(engine, container, { status: 'exited', action: 'die' });
   if (action !== undefined) engine.announce(container, action);
@@ -305,11 +238,11 @@ function end(engine: FakeEngineState, container: FakeContainer, action?: string)
 
 /** Headers at once, the answer when it happened: clients wait for the headers before they start the container. */
 function waitFor(
-  engine: FakeEngineState,
-  container: FakeContainer,
-  request: FakeRequest,
+  engine: SimulatedEngineState,
+  container: SimulatedContainer,
+  request: SimulatedRequest,
   response: http.ServerResponse,
-): FakeAnswer | 'streaming' {
+): SimulatedAnswer | 'streaming' {
   const condition = request.query.get('condition') ?? 'not-running';
   if (condition === 'not-running' && container.status !== 'running')
     return { status: 200, json: { StatusCode: container.exitCode } };
@@ -324,23 +257,34 @@ function waitFor(
   return 'streaming';
 }
 
+/** Writes `bytes` zeros as fast as the client reads: an empty tar archive of that length. */
+function streamZeros(response: http.ServerResponse, bytes: number): void {
+  let left = bytes;
+  const write = (): void => {
+    while (left > 0 && !response.destroyed) {
+      const chunk = left >= zeros.length ? zeros : zeros.subarray(0, left);
+      left -= chunk.length;
+      if (!response.write(chunk)) return;
+    }
+    response.off('drain', write).end();
+  };
+  response.writeHead(200, { 'Content-Type': 'application/x-tar' }).on('drain', write);
+  write();
+}
+
 async function putArchive(
-  engine: FakeEngineState,
-  container: FakeContainer,
-  request: FakeRequest,
-): Promise<FakeAnswer> {
+  engine: SimulatedEngineState,
+  container: SimulatedContainer,
+  request: SimulatedRequest,
+): Promise<SimulatedAnswer> {
   const base = (request.query.get('path') ?? '/').replace(/\/$/, '');
   const entries = extract();
   Readable.from([request.body]).pipe(entries);
   for await (const entry of entries) {
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk as Buffer); // tar-stream yields Buffers
-    container.files.set(`${base}/${entry.header.name}`, Buffer.concat(chunks));
+    (container.files ??= new Map()).set(`${base}/${entry.header.name}`, Buffer.concat(chunks));
   }
   engine.announce(container, 'extract-to-dir');
   return { status: 200 };
-}
-
-function parse(body: Buffer): Record<string, unknown> {
-  return body.length === 0 ? {} : (JSON.parse(body.toString('utf8')) as Record<string, unknown>); // requests of our own clients are objects
 }

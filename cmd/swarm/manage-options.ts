@@ -42,6 +42,8 @@ export interface ManageOptions {
    * per-engine overrides; paths are relative to the file; read again at SIGHUP.
    */
   readonly engineTlsFile?: string;
+  /** Where the availability that clients gave nodes is kept; absent: only in memory. */
+  readonly availabilityFile?: string;
   readonly refreshMinMs: number;
   readonly refreshMaxMs: number;
   /** Failures in a row after which an engine counts as unhealthy, ≥ 1. */

@@ -122,6 +122,8 @@ export interface ClusterView {
   refreshImages(engine: PooledEngine): Promise<void>;
   refreshNetworks(engine: PooledEngine): Promise<void>;
   refreshVolumes(engine: PooledEngine): Promise<void>;
+  /** Drops all that is known of the engine; as long as discovery lists it, it is met again as a new one. */
+  forget(engine: PooledEngine): void;
   /** Tells the pool the outcome of a call on an engine, for health book-keeping: undefined = success. */
   reportOutcome(engine: PooledEngine, error?: unknown): void;
   /** Calls `listener` for each event of every engine and of the pool itself. @returns unsubscribe */

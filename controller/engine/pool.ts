@@ -134,6 +134,13 @@ export class EnginePool implements ClusterView {
     await this.#memberOf(engine)?.session?.refreshObjects('volumes');
   }
 
+  forget(engine: PooledEngine): void {
+    const member = this.#memberOf(engine);
+    if (member === undefined) return;
+    this.#remove(engine.address, member);
+    this.#add(engine.address);
+  }
+
   reportOutcome(engine: PooledEngine, error?: unknown): void {
     this.#memberOf(engine)?.report(error);
   }

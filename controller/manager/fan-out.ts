@@ -62,6 +62,14 @@ export async function fanOut(
     };
     return callForBody(cluster, engine, sent);
   });
+  return collect(engines, settled);
+}
+
+/** Sorts the answers of `engines`, given in their order, into successes and failures. */
+export function collect(
+  engines: readonly PooledEngine[],
+  settled: readonly PromiseSettledResult<SmallResponse>[],
+): FanOutResult {
   const successes: EngineSuccess[] = [];
   const failures: EngineFailure[] = [];
   for (const [at, result] of settled.entries()) {

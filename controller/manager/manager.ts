@@ -6,6 +6,7 @@ import { createDoubtfulCreates } from './doubtful-creates.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { createNameTable } from './name-table.js';
+import { createNodeTable, type NodeTable } from './node-table.js';
 import { operations } from './operations.js';
 import { createImageCopier } from './placement/image-copier.js';
 import { createPlacer } from './placement/placer.js';
@@ -22,8 +23,8 @@ export interface ManagerOptions {
   readonly randomHex: (bytes: number) => string;
   /** Towards clients; absent: plain HTTP. */
   readonly tls?: ServerTls | undefined;
-  /** Whether the engine at an address takes no new containers; asked at each create. */
-  readonly isCordoned?: ((address: string) => boolean) | undefined;
+  /** Which engines take new containers. Default: all, until a client says otherwise. */
+  readonly nodes?: NodeTable | undefined;
 }
 
 export class Manager {
@@ -32,7 +33,7 @@ export class Manager {
   readonly #shutdown = new AbortController();
 
   constructor(options: ManagerOptions) {
-    const { cluster, settings, clock, logger, random, randomHex, tls, isCordoned } = options;
+    const { cluster, settings, clock, logger, random, randomHex, tls, nodes = createNodeTable() } = options;
     const services: ManagerServices = {
       cluster,
       settings,
@@ -42,9 +43,15 @@ export class Manager {
       randomHex,
       names: createNameTable(cluster),
       doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
+      nodes,
       execs: createExecTable(),
       images: createImageCopier({ cluster, clock, logger }),
-      placer: createPlacer({ cluster, random, isCordoned, ...settings }),
+      placer: createPlacer({
+        cluster,
+        random,
+        isCordoned: (engine) => nodes.isCordoned(engine),
+        ...settings,
+      }),
       shutdown: this.#shutdown.signal,
     };
     this.#hijacker = new Hijacker({ clock });

@@ -14,8 +14,8 @@ import { info } from './routes/info.js';
 import { inspectContainer } from './routes/inspect-container.js';
 import { listContainers } from './routes/list-containers.js';
 import * as networks from './routes/networks.js';
-import { inspectNode, listNodes } from './routes/nodes.js';
-import { inspectPlugin, listPlugins } from './routes/plugins.js';
+import * as nodes from './routes/nodes.js';
+import * as plugins from './routes/plugins.js';
 import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
 import { notASwarmManager, pageNotFound } from './routes/swarm-mode.js';
@@ -124,7 +124,8 @@ const rows = [
   ['POST', '/images/prune', 'every', images.pruneImages],
   ['GET', '/images/{name}/json', 'holder', images.inspectImage],
   ['GET', '/images/{name}/history', 'holder', images.imageHistory],
-  ['GET', '/images/{name}/attestations', 'holder'],
+  // Since 1.55: in the versions that are offered, no engine has this page.
+  ['GET', '/images/{name}/attestations', 'manager', pageNotFound],
   ['GET', '/images/{name}/get', 'holder', images.saveImage],
   ['POST', '/images/{name}/push', 'holder', images.pushImage],
   ['POST', '/images/{name}/tag', 'holders', images.tagImage],
@@ -162,22 +163,22 @@ const rows = [
   ['GET', '/system/df', 'every', diskUsage],
   ['GET', '/debug/{page}', 'manager', pageNotFound],
 
-  ['GET', '/plugins', 'every', listPlugins],
-  ['GET', '/plugins/privileges', 'any'],
-  ['POST', '/plugins/pull', 'replicate'],
-  ['POST', '/plugins/create', 'replicate'],
-  ['GET', '/plugins/{name}/json', 'every', inspectPlugin],
-  ['DELETE', '/plugins/{name}', 'holders'],
-  ['POST', '/plugins/{name}/enable', 'holders'],
-  ['POST', '/plugins/{name}/disable', 'holders'],
-  ['POST', '/plugins/{name}/upgrade', 'holders'],
-  ['POST', '/plugins/{name}/push', 'holder'],
-  ['POST', '/plugins/{name}/set', 'holders'],
+  ['GET', '/plugins', 'every', plugins.listPlugins],
+  ['GET', '/plugins/privileges', 'any', plugins.pluginPrivileges],
+  ['POST', '/plugins/pull', 'replicate', plugins.pullPlugin],
+  ['POST', '/plugins/create', 'replicate', plugins.createPlugin],
+  ['GET', '/plugins/{name}/json', 'holder', plugins.inspectPlugin],
+  ['DELETE', '/plugins/{name}', 'holders', plugins.removePlugin],
+  ['POST', '/plugins/{name}/enable', 'holders', plugins.enablePlugin],
+  ['POST', '/plugins/{name}/disable', 'holders', plugins.disablePlugin],
+  ['POST', '/plugins/{name}/upgrade', 'holders', plugins.upgradePlugin],
+  ['POST', '/plugins/{name}/push', 'holder', plugins.pushPlugin],
+  ['POST', '/plugins/{name}/set', 'holders', plugins.setPlugin],
 
-  ['GET', '/nodes', 'cache', listNodes],
-  ['GET', '/nodes/{id}', 'cache', inspectNode],
-  ['DELETE', '/nodes/{id}', 'manager'],
-  ['POST', '/nodes/{id}/update', 'manager'],
+  ['GET', '/nodes', 'cache', nodes.listNodes],
+  ['GET', '/nodes/{id}', 'cache', nodes.inspectNode],
+  ['DELETE', '/nodes/{id}', 'manager', nodes.removeNode],
+  ['POST', '/nodes/{id}/update', 'manager', nodes.updateNode],
   ...swarmModeRows(),
 ] satisfies readonly Row[];
 

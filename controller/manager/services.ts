@@ -8,6 +8,7 @@ import type { FilterName } from '../schedule/candidate.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
+import type { NodeTable } from './node-table.js';
 import type { ImageCopier } from './placement/image-copier.js';
 import type { Placer } from './placement/placer.js';
 
@@ -52,6 +53,7 @@ export interface ManagerServices {
   readonly randomHex: (bytes: number) => string;
   readonly names: NameTable;
   readonly doubtful: DoubtfulCreates;
+  readonly nodes: NodeTable;
   readonly execs: ExecTable;
   readonly placer: Placer;
   readonly images: ImageCopier;

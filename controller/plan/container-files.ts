@@ -15,6 +15,8 @@ export const containerPaths = {
   discovery: `${filesRoot}/discovery`,
   /** Where a token service keeps its entries. */
   leases: `${filesRoot}/leases.json`,
+  /** Where a manager keeps what clients set by `docker node update`. */
+  availability: `${filesRoot}/availability.json`,
   engines: `${filesRoot}/engines/engines.json`,
 } as const;
 

@@ -33,6 +33,8 @@ export function manageCommand(
     ...serverTlsFlags(cluster),
     '--engine-tls-file',
     containerPaths.engines,
+    '--availability-file',
+    containerPaths.availability,
     '--cluster-id',
     clusterId(installation, cluster.metadata.name),
     '--strategy',

@@ -1,5 +1,6 @@
 // A manager over fake engines, spoken to with plain HTTP: for faults and races that real engines cannot be asked for.
 import http from 'node:http';
+import type { NodeTable } from '../../controller/manager/node-table.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
 import { FakeEngine } from './fake-engine.js';
 import type { FakeEngineOptions } from './fake-engine.js';
@@ -31,6 +32,7 @@ export async function startFakeManager(
   options: {
     readonly engines: readonly FakeEngineOptions[];
     readonly settings?: Partial<ManagerSettings>;
+    readonly nodes?: NodeTable;
   },
 ): Promise<FakeManager> {
   const engines = await Promise.all(options.engines.map((engine) => FakeEngine.start(engine)));
@@ -38,6 +40,7 @@ export async function startFakeManager(
   const started = await startManager(t, {
     addresses: engines.map(({ address }) => address),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
+    ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
   });
   return {
     ...started,

@@ -10,6 +10,7 @@ import type { EngineState } from '../../controller/engine/cluster-view.js';
 import type { EngineTls } from '../../controller/engine/endpoint.js';
 import { EnginePool } from '../../controller/engine/pool.js';
 import { Manager } from '../../controller/manager/manager.js';
+import type { NodeTable } from '../../controller/manager/node-table.js';
 import type { ServerTls } from '../../controller/manager/server.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
 import { createAuthority, issueCertificate } from '../../controller/pki/authority.js';
@@ -43,6 +44,7 @@ export async function startManager(
     readonly tls?: ServerTls;
     readonly logger?: Logger;
     readonly settings?: Partial<ManagerSettings>;
+    readonly nodes?: NodeTable;
   },
 ): Promise<StartedManager> {
   const { addresses, tlsFor = () => undefined, tls, logger = silentLogger } = options;
@@ -61,6 +63,7 @@ export async function startManager(
     settings: { ...defaultSettings, ...options.settings },
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     tls,
+    nodes: options.nodes,
   });
   t.teardown(async () => {
     await manager.close(0);

@@ -65,6 +65,12 @@ export const manageFlags = {
     value: 'FILE',
     help: 'JSON file with TLS files of single engines, and which take no new containers, by host:port',
   },
+  availabilityFile: {
+    names: ['availability-file'],
+    kind: 'string',
+    value: 'FILE',
+    help: 'Keep what docker node update sets in this file; default: until the manager ends',
+  },
   refreshMin: {
     names: ['engine-refresh-min-interval'],
     kind: 'string',

@@ -83,6 +83,7 @@ export async function parseManage({ args, globals, environment }: CommandInput):
     ...(tls === undefined ? {} : { tls }),
     ...(engineTls === undefined ? {} : { engineTls }),
     ...(values.engineTlsFile === '' ? {} : { engineTlsFile: values.engineTlsFile }),
+    ...(values.availabilityFile === '' ? {} : { availabilityFile: values.availabilityFile }),
     ...refresh,
     ...clusterOptions,
     versions,

@@ -7,6 +7,7 @@ import { openDiscovery } from '../../../controller/discovery/open-backend.js';
 import type { DiscoveryBackend } from '../../../controller/discovery/backend.js';
 import { EnginePool } from '../../../controller/engine/pool.js';
 import { Manager } from '../../../controller/manager/manager.js';
+import { createNodeTable } from '../../../controller/manager/node-table.js';
 import type { ManagerSettings } from '../../../controller/manager/services.js';
 import { Hangup } from '../hangup.js';
 import { parseListenAddress } from '../listen-address.js';
@@ -14,6 +15,7 @@ import type { ManageOptions } from '../manage-options.js';
 import type { ProgramEnvironment } from '../program-environment.js';
 import { createProgramLogger } from '../program-log.js';
 import { readTlsMaterial } from './manager-tls.js';
+import { readNodeMemory } from './node-memory.js';
 
 /** What requests under way get to finish after SIGTERM; containers are killed 10 s after it by default. */
 const drainMs = 9_000;
@@ -34,6 +36,11 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     failureRetry: options.failureRetry,
     cpuShares: options.cpuShares,
   });
+  const nodes = createNodeTable({
+    isCordoned: (address) => material.isCordoned(address),
+    memory:
+      options.availabilityFile === undefined ? undefined : await readNodeMemory(options.availabilityFile),
+  });
   const manager = new Manager({
     cluster: pool,
     settings: settingsFor(options, environment),
@@ -42,7 +49,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     random,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     tls: material.server,
-    isCordoned: (address) => material.isCordoned(address),
+    nodes,
   });
   const discovery = await openDiscovery(options.discoveryUrl, {
     clock,

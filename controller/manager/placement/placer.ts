@@ -38,8 +38,8 @@ export function createPlacer(options: {
   readonly filters: readonly FilterName[];
   readonly overcommit: number;
   readonly random: () => number;
-  /** Whether the engine at an address takes no new containers. Default: none is. */
-  readonly isCordoned?: ((address: string) => boolean) | undefined;
+  /** Whether an engine takes no new containers. Default: none is. */
+  readonly isCordoned?: ((engine: { readonly id: string; readonly address: string }) => boolean) | undefined;
 }): Placer {
   const pending = new Map<string, CandidateContainer[]>();
   return {
@@ -49,12 +49,14 @@ export function createPlacer(options: {
         overcommit: options.overcommit,
         only,
       }).filter((candidate) => except?.has(candidate.address) !== true);
-      const candidates = present.filter(({ address }) => options.isCordoned?.(address) !== true);
+      const candidates = present.filter((candidate) => options.isCordoned?.(candidate) !== true);
       if (candidates.length === 0 && present.length > 0) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',
           `Cannot place ${name === '' ? 'the container' : `container "${name}"`}: every engine that may take it is cordoned (${present.length})`,
-          { hint: 'Uncordon one: set spec.unschedulable of its Node to false' },
+          {
+            hint: 'Uncordon one: docker node update --availability active NODE, or set spec.unschedulable of its Node to false',
+          },
         );
       }
       const decision = schedule({

@@ -31,10 +31,6 @@ void t.test('every answer says who speaks, and unknown pages are as unknown as a
   ] as const) {
     t.match(await manager.call(method, path), { status: 404, json: { message: 'page not found' } }, path);
   }
-  t.match(await manager.call('POST', '/plugins/pull'), {
-    status: 501,
-    json: { message: 'Cannot answer POST /plugins/pull: this operation is not implemented for clusters' },
-  });
   t.match(await manager.call('GET', '/services'), { status: 503, json: { message: /not a swarm manager/ } });
 });
 

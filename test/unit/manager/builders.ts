@@ -95,6 +95,7 @@ export function aView(parts: ViewParts): ClusterView {
     refreshImages: async () => undefined,
     refreshNetworks: async () => undefined,
     refreshVolumes: async () => undefined,
+    forget: () => undefined,
     reportOutcome: () => undefined,
     onEvent: () => () => undefined,
   };

@@ -8,24 +8,32 @@ const described = (await readFile('test/fixtures/engine-operations.txt', 'utf8')
   .split('\n')
   .filter((line) => line !== '' && !line.startsWith('#'));
 
+/** The first of the list are those of the published description. */
+const documented = 108;
 // Answered by the router for every path, so it has no row.
 const withoutRow = ['OPTIONS *'];
 // The classic's alias, which is not in the engine's list.
 const ownRows = ['GET /containers/ps'];
+const shape = (text: string): string => text.replace(/\{\w+\}/g, '{}');
 
 void t.test('operations has one row for every operation of the engine', async (t) => {
-  t.equal(described.length, 116);
-  const shape = (text: string): string => text.replace(/\{\w+\}/g, '{}');
   const rows = operations.map(({ method, path }) => `${method} ${path}`);
+  const shapes = new Set(rows.map(shape));
+  const isThere = (line: string): boolean => withoutRow.includes(line) || shapes.has(shape(line));
+  const [published, others] = [described.slice(0, documented), described.slice(documented)];
+  t.comment(
+    `operations: ${published.filter(isThere).length} of ${documented} and ${others.filter(isThere).length} undocumented`,
+  );
   t.same(
-    rows
-      .filter((row) => !ownRows.includes(row))
-      .map(shape)
-      .sort(),
-    described
-      .filter((row) => !withoutRow.includes(row))
-      .map(shape)
-      .sort(),
+    described.filter((line) => !isThere(line)),
+    [],
+    'none is missing',
+  );
+  t.equal(described.length, documented + 8);
+  t.same(
+    rows.filter((row) => !ownRows.includes(row) && !described.map(shape).includes(shape(row))),
+    [],
+    'none is invented',
   );
   t.equal(new Set(rows).size, rows.length, 'no row twice');
 });
@@ -39,26 +47,10 @@ void t.test('operations finds each row by its own path', async (t) => {
   }
 });
 
-void t.test('operations answers what daily use needs, and says of the rest that it does not', async (t) => {
+void t.test('operations has a handler for each row', async (t) => {
   const missing = operations.filter(({ handler }) => handler === undefined);
   t.same(
     missing.map(({ method, path }) => `${method} ${path}`),
-    [
-      'GET /images/{name}/attestations',
-      'POST /build/cancel',
-      'POST /session',
-      'POST /grpc',
-      'GET /plugins/privileges',
-      'POST /plugins/pull',
-      'POST /plugins/create',
-      'DELETE /plugins/{name}',
-      'POST /plugins/{name}/enable',
-      'POST /plugins/{name}/disable',
-      'POST /plugins/{name}/upgrade',
-      'POST /plugins/{name}/push',
-      'POST /plugins/{name}/set',
-      'DELETE /nodes/{id}',
-      'POST /nodes/{id}/update',
-    ],
+    ['POST /build/cancel', 'POST /session', 'POST /grpc'],
   );
 });

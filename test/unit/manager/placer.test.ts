@@ -23,7 +23,7 @@ function place(cordoned: readonly string[]): string {
     filters: ['health'],
     overcommit: 0,
     random: () => 0,
-    isCordoned: (address) => cordoned.includes(address),
+    isCordoned: ({ address }) => cordoned.includes(address),
   });
   const { request } = parsePlacement({ Image: 'busybox' });
   return placer.place({ request, id: 'c1', name: 'web' }).engine.name;

@@ -104,9 +104,16 @@ export interface ClusterEvent {
 export interface ClusterView {
   /** Every engine, sorted naturally by name, pending ones first. */
   engines(): readonly PooledEngine[];
-  /** All cached containers, newest first. */
+  /** All cached containers, newest first; not those for which a replacement on another engine stands. */
   containers(): readonly CachedContainer[];
+  /** Everything on this engine, replaced containers too: they still hold their resources. */
   containersOf(engine: PooledEngine): readonly CachedContainer[];
+  /** Containers with a reschedule policy, replaced ones too; the same array until something changes. */
+  movable(): readonly CachedContainer[];
+  /** Containers that were made elsewhere to replace the one with this ID. */
+  replacementsOf(id: string): readonly CachedContainer[];
+  /** Names that containers on several engines have. */
+  equalNames(): readonly string[];
   /**
    * Finds a container: full ID, 12-digit ID, `com.docker.swarm.id` (full or 12 digits), name, `node/name`, then a
    * unique ID prefix. A leading slash is ignored.

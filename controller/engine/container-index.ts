@@ -1,8 +1,10 @@
 // All cached containers of the cluster under every name a user may give: look-ups cost a hash or a binary search.
+import { containerLabels } from '../api/labels.js';
 import type { ContainerLookup, PooledEngine } from './cluster-view.js';
-import { compareNewestFirst, type ContainerRow } from './container-row.js';
+import { compareNewestFirst, swarmIdLabel, type ContainerRow } from './container-row.js';
 import { MultiMap } from './multi-map.js';
 import { SortedList, compareStrings, withPrefix } from './sorted-list.js';
+import { replacedIds, reschedulePolicyLabel, standsFor, wasMadeFor } from './superseded.js';
 
 /** Digits of a short ID, as `docker ps` prints it. */
 const shortLength = 12;
@@ -14,33 +16,67 @@ export class ContainerIndex {
   readonly #byName = new MultiMap<ContainerRow>();
   readonly #ids = new SortedList<string>(compareStrings);
   readonly #newestFirst = new SortedList<ContainerRow>(compareNewestFirst);
+  /** Rows by an ID that they were made to replace. */
+  readonly #replacements = new MultiMap<ContainerRow>();
+  /** Rows that users do not see, because a replacement stands for them; by ID. */
+  readonly #hidden = new MultiMap<ContainerRow>();
+  readonly #movable = new Set<ContainerRow>();
+  readonly #equalNames = new Set<string>();
   #snapshot: readonly ContainerRow[] | undefined;
+  #movableSnapshot: readonly ContainerRow[] | undefined;
 
-  /** All rows, newest first; the same array until something changes. */
+  /** All rows, newest first, without superseded ones; the same array until something changes. */
   all(): readonly ContainerRow[] {
     this.#snapshot ??= this.#newestFirst.items.slice();
     return this.#snapshot;
   }
 
+  /** Rows with a reschedule policy, superseded ones too; the same array until something changes. */
+  movable(): readonly ContainerRow[] {
+    this.#movableSnapshot ??= [...this.#movable];
+    return this.#movableSnapshot;
+  }
+
+  /** Rows that were made to replace the container with this ID. */
+  replacementsOf(id: string): readonly ContainerRow[] {
+    return this.#replacements.get(id);
+  }
+
+  /** Names that more than one container has, on different engines; those that the operator gives on every node are not meant. */
+  equalNames(): readonly string[] {
+    return [...this.#equalNames].filter(
+      (name) => this.#byName.get(name).filter(({ labels }) => !(containerLabels.role in labels)).length > 1,
+    );
+  }
+
   /** Adds a row; `before` is the one it replaces. */
   put(row: ContainerRow, before: ContainerRow | undefined): void {
     if (before !== undefined) this.delete(before);
-    this.#snapshot = undefined;
-    this.#byId.add(row.id, row);
-    for (const alias of aliasesOf(row)) this.#byAlias.add(alias, row);
-    for (const name of row.names) this.#byName.add(name, row);
-    for (const id of idsOf(row)) this.#ids.add(id);
-    this.#newestFirst.add(row);
+    if (reschedulePolicyLabel in row.labels) {
+      this.#movable.add(row);
+      this.#movableSnapshot = undefined;
+    }
+    const replaced = replacedIds(row);
+    for (const id of replaced) this.#replacements.add(id, row);
+    if (this.#isSuperseded(row)) this.#hidden.add(row.id, row);
+    else this.#show(row);
+    for (const id of replaced) this.#review(id);
   }
 
   /** Removes this very row. */
   delete(row: ContainerRow): void {
-    this.#snapshot = undefined;
-    this.#byId.delete(row.id, row);
-    for (const alias of aliasesOf(row)) this.#byAlias.delete(alias, row);
-    for (const name of row.names) this.#byName.delete(name, row);
-    for (const id of idsOf(row)) if (!this.#byId.has(id) && !this.#byAlias.has(id)) this.#ids.delete(id);
-    this.#newestFirst.delete(row);
+    if (this.#movable.delete(row)) this.#movableSnapshot = undefined;
+    if (this.#hidden.get(row.id).includes(row)) this.#hidden.delete(row.id, row);
+    else this.#hide(row);
+    for (const id of replacedIds(row)) {
+      this.#replacements.delete(id, row);
+      this.#review(id);
+    }
+  }
+
+  /** To be called when the state of an engine changed: other containers may stand for each other now. */
+  reviewAll(): void {
+    for (const id of this.#replacements.keys()) this.#review(id);
   }
 
   /**
@@ -60,6 +96,50 @@ export class ContainerIndex {
     return lookupOf(
       this.#byName.get(wanted.slice(slash + 1)).filter((row) => isNamed(row.engine, engineName)),
     );
+  }
+
+  #isSuperseded(row: ContainerRow): boolean {
+    return this.#replacements
+      .get(row.id)
+      .some((other) => wasMadeFor(other, row, swarmIdLabel) && standsFor(other, row));
+  }
+
+  /** Shows or hides the containers with an ID, as their replacements are now. */
+  #review(id: string): void {
+    for (const row of this.#hidden.get(id)) {
+      if (this.#isSuperseded(row)) continue;
+      this.#hidden.delete(id, row);
+      this.#show(row);
+    }
+    for (const row of this.#byId.get(id)) {
+      if (!this.#isSuperseded(row)) continue;
+      this.#hide(row);
+      this.#hidden.add(id, row);
+    }
+  }
+
+  #show(row: ContainerRow): void {
+    this.#snapshot = undefined;
+    this.#byId.add(row.id, row);
+    for (const alias of aliasesOf(row)) this.#byAlias.add(alias, row);
+    for (const name of row.names) {
+      this.#byName.add(name, row);
+      if (!name.includes('/') && this.#byName.get(name).length > 1) this.#equalNames.add(name);
+    }
+    for (const id of idsOf(row)) this.#ids.add(id);
+    this.#newestFirst.add(row);
+  }
+
+  #hide(row: ContainerRow): void {
+    this.#snapshot = undefined;
+    this.#byId.delete(row.id, row);
+    for (const alias of aliasesOf(row)) this.#byAlias.delete(alias, row);
+    for (const name of row.names) {
+      this.#byName.delete(name, row);
+      if (this.#byName.get(name).length < 2) this.#equalNames.delete(name);
+    }
+    for (const id of idsOf(row)) if (!this.#byId.has(id) && !this.#byAlias.has(id)) this.#ids.delete(id);
+    this.#newestFirst.delete(row);
   }
 
   /** Rows whose ID or swarm ID begins so; ten are enough to tell the user that it is ambiguous. */

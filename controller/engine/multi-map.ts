@@ -13,6 +13,10 @@ export class MultiMap<V extends object> {
     return this.#entries.has(key);
   }
 
+  keys(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
   /** Adds a value; one that is there already is not added again. */
   add(key: string, value: V): void {
     const values = this.get(key);

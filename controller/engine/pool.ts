@@ -91,6 +91,18 @@ export class EnginePool implements ClusterView {
     return this.#index.all();
   }
 
+  movable(): readonly CachedContainer[] {
+    return this.#index.movable();
+  }
+
+  replacementsOf(id: string): readonly CachedContainer[] {
+    return this.#index.replacementsOf(id);
+  }
+
+  equalNames(): readonly string[] {
+    return this.#index.equalNames();
+  }
+
   containersOf(engine: PooledEngine): readonly CachedContainer[] {
     return this.#memberOf(engine)?.tables.containers() ?? [];
   }
@@ -234,6 +246,7 @@ export class EnginePool implements ClusterView {
   }
 
   #announce(source: EngineMember, action: PoolAction): void {
+    this.#index.reviewAll();
     this.#emit(poolEvent(action, { node: nodeOf(source), nowMs: this.#options.clock.now() }));
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { ClusterView } from '../engine/cluster-view.js';
 import { createDoubtfulCreates } from './doubtful-creates.js';
+import { watchEqualNames } from './equal-names.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { createNameTable } from './name-table.js';
@@ -54,6 +55,7 @@ export class Manager {
       }),
       shutdown: this.#shutdown.signal,
     };
+    void watchEqualNames({ cluster, clock, logger, signal: this.#shutdown.signal });
     this.#hijacker = new Hijacker({ clock });
     const router = new Router({ services, hijacker: this.#hijacker, operations });
     this.#server = new ManagerServer({ handler: router, clock, logger, tls });

@@ -2,6 +2,7 @@
 import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import { formatTime } from '../../api/conditions.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
+import { equalNameText } from '../equal-names.js';
 import { isReachable } from '../find-container.js';
 import { withOvercommit } from '../placement/candidates.js';
 import { countStates, renderSystemStatus } from '../render-status.js';
@@ -69,14 +70,24 @@ export function renderInfo(services: RouteContext['services']): JsonObject {
       Error: '',
       RemoteManagers: null,
     },
-    Warnings:
-      unreachable.length === 0
-        ? null
-        : unreachable.map(
-            (engine) =>
-              `WARNING: node ${engine.name || engine.address} is unreachable: ${engine.error ?? ''}`,
-          ),
+    Warnings: warningsOf(unreachable, cluster.equalNames()),
   };
+}
+
+// Each is a line on the terminal of everybody who runs `docker info`.
+const maxNamesTold = 10;
+
+function warningsOf(
+  unreachable: readonly PooledEngine[],
+  equalNames: readonly string[],
+): readonly string[] | null {
+  const warnings = [
+    ...unreachable.map(
+      (engine) => `WARNING: node ${engine.name || engine.address} is unreachable: ${engine.error ?? ''}`,
+    ),
+    ...equalNames.slice(0, maxNamesTold).map((name) => `WARNING: ${equalNameText(name)}`),
+  ];
+  return warnings.length === 0 ? null : warnings;
 }
 
 // What clients need but a cluster has no own value for is taken from an engine of the most common version.

@@ -3,6 +3,7 @@ import type { CpuSharesMeaning } from '../../controller/api/cpu-shares.js';
 import type { LogLevel } from '../../controller/base/log.js';
 import type { VersionRange } from '../../controller/engine/api-version.js';
 import type { FilterName } from '../../controller/schedule/candidate.js';
+import type { ExplainMode } from '../../controller/schedule/explain-mode.js';
 
 /** What the manager presents to and expects from its clients. Paths of PEM files, read again at SIGHUP. */
 export interface ClientSideTls {
@@ -56,6 +57,10 @@ export interface ManageOptions {
   readonly versions: VersionRange;
   /** What `--cpu-shares` of a container means. */
   readonly cpuShares: CpuSharesMeaning;
+  /** When a create warns about its placement, unless its request says otherwise. */
+  readonly explain: ExplainMode;
+  /** How lists name containers; `auto`: by the client that asks. */
+  readonly containerNames: 'auto' | 'plain' | 'node';
   /** Send CORS headers. */
   readonly cors: boolean;
   /** Only reported in /info and /version. */

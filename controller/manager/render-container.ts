@@ -1,8 +1,9 @@
 // A cached container as GET /containers/json shows it: cluster-wide names, ages counted up, addresses that can be reached.
 import { formatDockerDuration } from '../base/duration.js';
-import { isJsonObject, type JsonObject } from '../base/json.js';
+import type { JsonObject } from '../base/json.js';
 import type { CachedContainer, PooledEngine } from '../engine/cluster-view.js';
 import { isReachable } from './find-container.js';
+import { renderPorts } from './render-ports.js';
 
 /** `plain-first`: "/web", "/node/web". `node-only`: "/node/web", as the classic gave it. */
 export type NameStyle = 'plain-first' | 'node-only';
@@ -10,8 +11,10 @@ export type NameStyle = 'plain-first' | 'node-only';
 /**
  * CLIs before 29.4 print `node/web` when that is the only name, as they did with the classic; newer ones would print
  * nothing for it, and SDKs and compose take the first name to be the plain one.
+ * @param wanted what the manager was told; `auto` goes by the client
  */
-export function nameStyleFor(userAgent: string): NameStyle {
+export function nameStyleFor(userAgent: string, wanted: 'auto' | 'plain' | 'node'): NameStyle {
+  if (wanted !== 'auto') return wanted === 'plain' ? 'plain-first' : 'node-only';
   const match = /^Docker-Client\/(\d+)\.(\d+)/.exec(userAgent);
   if (match === null) return 'plain-first';
   const [major, minor] = [Number(match[1]), Number(match[2])];
@@ -36,23 +39,6 @@ export function renderContainer(
 export function clusterNames({ engine, names }: CachedContainer, style: NameStyle): string[] {
   const qualified = names.map((name) => `/${engine.name}/${name}`);
   return style === 'node-only' ? qualified : [...names.map((name) => `/${name}`), ...qualified];
-}
-
-/** Bindings to all addresses get the literal IP of the engine, once: the IPv4 and the IPv6 one are the same port. */
-export function renderPorts(ports: readonly unknown[], engineIp: string): unknown[] {
-  const seen = new Set<string>();
-  return ports.flatMap((port) => {
-    if (!isJsonObject(port) || port['PublicPort'] === undefined || !isUnspecified(port['IP'])) return [port];
-    const rendered = engineIp === '' ? port : { ...port, IP: engineIp };
-    const key = JSON.stringify([rendered['IP'], port['PrivatePort'], port['PublicPort'], port['Type']]);
-    if (seen.has(key)) return [];
-    seen.add(key);
-    return [rendered];
-  });
-}
-
-export function isUnspecified(ip: unknown): boolean {
-  return ip === undefined || ip === '' || ip === '0.0.0.0' || ip === '::';
 }
 
 // The words an engine puts before and after an age: "Up 5 minutes (healthy)", "Exited (0) 2 hours ago".

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.js';
 import type { VersionRange } from '../engine/api-version.js';
 import type { ClusterView } from '../engine/cluster-view.js';
 import type { FilterName } from '../schedule/candidate.js';
+import type { ExplainMode } from '../schedule/explain-mode.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
@@ -36,6 +37,10 @@ export interface ManagerSettings {
   readonly overcommit: number;
   /** What `--cpu-shares` means. */
   readonly cpuShares: CpuSharesMeaning;
+  /** When a create warns about its placement, unless its request says otherwise. */
+  readonly explain: ExplainMode;
+  /** How lists name containers; `auto`: by the client that asks. */
+  readonly containerNames: 'auto' | 'plain' | 'node';
   readonly os: string;
   readonly arch: string;
   readonly kernelVersion: string;

@@ -86,6 +86,8 @@ const defaultSettings: ManagerSettings = {
   createRetry: 0,
   overcommit: 0.05,
   cpuShares: 'weight',
+  explain: 'unmet',
+  containerNames: 'auto',
   os: 'linux',
   arch: 'amd64',
   kernelVersion: 'test',

@@ -1,11 +1,11 @@
-// `--cluster-opt` of `swarm manage`: overcommit, retries of a create, the meaning of CPU shares.
+// `--cluster-opt` of `swarm manage`: overcommit, retries of a create, the meaning of CPU shares, explanations.
 import type { ManageOptions } from '../manage-options.js';
 import { mistake } from '../validation.js';
 
 /** Unknown keys are ignored, as ever. @throws {USAGE} */
 export function parseClusterOptions(
   options: readonly string[],
-): Pick<ManageOptions, 'overcommit' | 'createRetry' | 'cpuShares'> {
+): Pick<ManageOptions, 'overcommit' | 'createRetry' | 'cpuShares' | 'explain'> {
   const pairs = new Map(options.map(splitOption));
   const overcommit = parseNumber(pairs, 'swarm.overcommit', 0.05);
   if (overcommit <= -1) {
@@ -19,7 +19,8 @@ export function parseClusterOptions(
     throw mistake(`swarm.createretry must be a whole number, ${createRetry} is invalid`);
   }
   const cpuShares = parseChoice(pairs, 'swarm.cpushares', ['weight', 'classic'] as const);
-  return { overcommit, createRetry, cpuShares };
+  const explain = parseChoice(pairs, 'swarm.explain', ['unmet', 'never', 'always'] as const);
+  return { overcommit, createRetry, cpuShares, explain };
 }
 
 function splitOption(option: string): readonly [string, string] {

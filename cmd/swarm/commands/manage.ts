@@ -26,7 +26,7 @@ import {
 import { parseClusterOptions } from './cluster-options.js';
 import { parseEngineTls } from './engine-tls-flags.js';
 import { manageFlags } from './manage-flags.js';
-import { parseFilters, parseStrategy } from './placement-flags.js';
+import { parseContainerNames, parseFilters, parseStrategy } from './placement-flags.js';
 import { discoveryArgument } from './shared-flags.js';
 
 export const manageCommand: Command = {
@@ -86,6 +86,7 @@ export async function parseManage({ args, globals, environment }: CommandInput):
     ...(values.availabilityFile === '' ? {} : { availabilityFile: values.availabilityFile }),
     ...refresh,
     ...clusterOptions,
+    containerNames: parseContainerNames(values.containerNames),
     versions,
     cors: values.cors,
     experimental: globals.experimental,

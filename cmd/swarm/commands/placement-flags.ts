@@ -1,4 +1,4 @@
-// `--strategy` and `--filter` of `swarm manage`.
+// `--strategy`, `--filter` and `--container-names` of `swarm manage`.
 import type { ManageOptions } from '../manage-options.js';
 import { mistake } from '../validation.js';
 
@@ -35,4 +35,13 @@ export function parseFilters(names: readonly string[]): ManageOptions['filters']
     if (filter === undefined) throw mistake('filter not supported');
     return filter;
   });
+}
+
+/** @throws {USAGE} */
+export function parseContainerNames(text: string): ManageOptions['containerNames'] {
+  const style = (['auto', 'plain', 'node'] as const).find((known) => known === text);
+  if (style === undefined) {
+    throw mistake(`--container-names must be auto, plain or node, ${JSON.stringify(text)} is invalid`);
+  }
+  return style;
 }

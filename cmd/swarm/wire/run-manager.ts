@@ -129,6 +129,8 @@ function settingsFor(options: ManageOptions, environment: ProgramEnvironment): M
     createRetry: options.createRetry,
     overcommit: options.overcommit,
     cpuShares: options.cpuShares,
+    explain: options.explain,
+    containerNames: options.containerNames,
     os: 'linux',
     arch: process.arch === 'x64' ? 'amd64' : process.arch,
     kernelVersion: os.release(),

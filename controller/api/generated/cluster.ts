@@ -56,6 +56,18 @@ export interface ClusterSpec {
      */
     overcommit: number;
     /**
+     * What --cpu-shares of a container means. weight: a relative weight that reserves nothing, as Docker documents it. classic: a number of CPUs to reserve, as classic swarm read it.
+     */
+    cpuShares: 'weight' | 'classic';
+    /**
+     * When creating a container answers with warnings about its placement, which the docker CLI prints. unmet: when a wish could not be met, or the image came from another engine. always: every time, with the scores. One container asks for itself with -e explain:always.
+     */
+    explain: 'never' | 'unmet' | 'always';
+    /**
+     * How lists name containers. plain: the name, then node/name. node: node/name only, as classic swarm did; docker CLIs from 29.4 show nothing then. auto: node for docker CLIs up to 29.3, plain for all other clients.
+     */
+    containerNames: 'auto' | 'plain' | 'node';
+    /**
      * Shortest time in seconds between two full re-reads of an engine. Events keep the view current in between; a re-read heals events that were lost.
      */
     engineRefreshMinSeconds: number;

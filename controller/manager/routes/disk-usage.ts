@@ -10,7 +10,7 @@ export const diskUsage: RouteHandler = async (context) => {
   const { cluster } = context.services;
   const result = await fanOut(context, reachableEngines(cluster), { path: '/system/df' });
   requireSuccess(context, result);
-  const style = nameStyleFor(userAgent(context));
+  const style = nameStyleFor(userAgent(context), context.services.settings.containerNames);
   const known = new Map(cluster.containers().map((container) => [container.id, container]));
   const merged = mergeDiskUsage(result.successes.map(({ value }) => value));
   const containers = merged['Containers'];

@@ -1,11 +1,12 @@
 // GET /containers/{id}/json: the engine's live answer plus where the container runs and how its ports are reached.
-import { isJsonObject, objectAt, type JsonObject } from '../../base/json.js';
+import { objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { answerWithin } from '../call-engine.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { parseJsonObject } from '../read-all.js';
-import { isUnspecified, renderNode } from '../render-container.js';
+import { renderNode } from '../render-container.js';
+import { renderBindings } from '../render-ports.js';
 import { replyJson } from '../reply.js';
 import { param, type RouteHandler } from '../route-context.js';
 
@@ -34,25 +35,6 @@ export function patchInspect(body: JsonObject, engine: PooledEngine): JsonObject
     Node: renderNode(engine),
     ...(Object.keys(ports).length === 0
       ? {}
-      : { NetworkSettings: { ...settings, Ports: patchBindings(ports, engine.ip) } }),
+      : { NetworkSettings: { ...settings, Ports: renderBindings(ports, engine.ip) } }),
   };
-}
-
-function patchBindings(ports: JsonObject, engineIp: string): JsonObject {
-  return Object.fromEntries(
-    Object.entries(ports).map(([port, bindings]) => {
-      if (!Array.isArray(bindings) || engineIp === '') return [port, bindings];
-      const seen = new Set<string>();
-      return [
-        port,
-        bindings.flatMap((binding: unknown) => {
-          if (!isJsonObject(binding) || !isUnspecified(binding['HostIp'])) return [binding];
-          const key = JSON.stringify(binding['HostPort']);
-          if (seen.has(key)) return [];
-          seen.add(key);
-          return [{ ...binding, HostIp: engineIp }];
-        }),
-      ];
-    }),
-  );
 }

@@ -19,7 +19,10 @@ export const listContainers: RouteHandler = async (context) => {
   const { clock } = context.services;
   const chosen = chooseContainers(context);
   const sizes = isTrue(context.query.get('size')) ? await readSizes(context) : undefined;
-  const options = { nameStyle: nameStyleFor(userAgent(context)), nowMs: clock.now() };
+  const options = {
+    nameStyle: nameStyleFor(userAgent(context), context.services.settings.containerNames),
+    nowMs: clock.now(),
+  };
   const { response } = context;
   response.setHeader('Content-Type', 'application/json');
   let pending = '[';

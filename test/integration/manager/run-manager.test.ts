@@ -38,6 +38,8 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       createRetry: 0,
       versions: { min: '1.24', max: '1.51' },
       cpuShares: 'weight',
+      explain: 'unmet',
+      containerNames: 'auto',
       cors: true,
       experimental: false,
       logLevel: 'info',

@@ -1,11 +1,7 @@
 // List entries and inspections as clients get them.
 import t from 'tap';
-import {
-  nameStyleFor,
-  renderContainer,
-  renderPorts,
-  renderStatus,
-} from '../../../controller/manager/render-container.js';
+import { nameStyleFor, renderContainer, renderStatus } from '../../../controller/manager/render-container.js';
+import { renderPorts } from '../../../controller/manager/render-ports.js';
 import { patchInspect } from '../../../controller/manager/routes/inspect-container.js';
 import { aContainer, anEngine } from './builders.js';
 
@@ -23,7 +19,9 @@ void t.test('nameStyleFor() gives the classic names to the CLIs that print them'
     ['docker-sdk-python/7.1.0', 'plain-first'],
     ['', 'plain-first'],
   ];
-  for (const [agent, style] of rows) t.equal(nameStyleFor(agent), style, agent);
+  for (const [agent, style] of rows) t.equal(nameStyleFor(agent, 'auto'), style, agent);
+  t.equal(nameStyleFor('Docker-Client/28.2.2 (linux)', 'plain'), 'plain-first');
+  t.equal(nameStyleFor('Docker-Client/30.0.0 (linux)', 'node'), 'node-only');
 });
 
 void t.test('renderContainer() keeps fields it has never heard of', async (t) => {
@@ -77,6 +75,25 @@ void t.test('renderPorts() shows the literal IP of the engine, once', async (t) 
       '10.0.0.5',
       [{ IP: '10.0.0.5', ...port }],
     ],
+    [
+      'another port of the other family',
+      [
+        { IP: '0.0.0.0', ...port },
+        { IP: '::', ...port, PublicPort: 8081 },
+      ],
+      '10.0.0.5',
+      [{ IP: '10.0.0.5', ...port }],
+    ],
+    [
+      'an engine that is reached by IPv6',
+      [
+        { IP: '0.0.0.0', ...port },
+        { IP: '::', ...port, PublicPort: 8081 },
+      ],
+      'fd00::5',
+      [{ IP: 'fd00::5', ...port, PublicPort: 8081 }],
+    ],
+    ['only the other family', [{ IP: '::', ...port }], '10.0.0.5', [{ IP: '10.0.0.5', ...port }]],
     ['a given address', [{ IP: '127.0.0.1', ...port }], '10.0.0.5', [{ IP: '127.0.0.1', ...port }]],
     ['only exposed', [{ PrivatePort: 80, Type: 'tcp' }], '10.0.0.5', [{ PrivatePort: 80, Type: 'tcp' }]],
     ['unknown engine IP', [{ IP: '0.0.0.0', ...port }], '', [{ IP: '0.0.0.0', ...port }]],

@@ -137,6 +137,10 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
     ['--cluster-opt', 'swarm.cpushares=2', 'a:1'],
     'swarm.cpushares must be one of weight, classic, "2" is invalid',
   ],
+  [
+    ['--container-names', 'short', 'a:1'],
+    '--container-names must be auto, plain or node, "short" is invalid',
+  ],
   [['--replication', 'a:1'], '--advertise address must be provided when using --leader-election'],
   [['--replication', '--addr', 'x', 'a:1'], '--advertise should be of the form ip:port or hostname:port'],
   [
@@ -177,6 +181,8 @@ const defaults = {
   createRetry: 0,
   versions: { min: '1.24', max: '1.51' },
   cpuShares: 'weight',
+  explain: 'unmet',
+  containerNames: 'auto',
   cors: false,
   experimental: false,
   logLevel: 'info',
@@ -191,6 +197,8 @@ const right: readonly (readonly [readonly string[], object])[] = [
   [['--cluster-opt', 'swarm.overcommit=-0.5'], { overcommit: -0.5 }],
   [['--cluster-opt', 'swarm.createretry=3', '--cluster-opt', 'x.y=z'], { createRetry: 3 }],
   [['--cluster-opt', 'swarm.cpushares=classic'], { cpuShares: 'classic' }],
+  [['--cluster-opt', 'swarm.explain=always'], { explain: 'always' }],
+  [['--container-names', 'node'], { containerNames: 'node' }],
   [['--discovery-opt', 'token.cacertfile=/a=b'], { discoveryOptions: { 'token.cacertfile': '/a=b' } }],
   [['--cors', '--heartbeat', '1s'], { cors: true, heartbeatMs: 1000 }],
   [['--engine-failure-retry', '5', '--engine-refresh-retry', '3'], { failureRetry: 5 }],

@@ -14,7 +14,6 @@ export default tseslint.config(
       'dist/**',
       'node_modules/**',
       '.tap/**',
-      'controller/api/generated/**',
       'eslint.config.js',
       'cmd/register-ts-node.mjs',
       '.dependency-cruiser.cjs',

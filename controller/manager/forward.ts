@@ -1,5 +1,4 @@
 // Passing a request on to one engine and its answer back: streamed with backpressure, or whole when it is small.
-import type { IncomingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { isAtLeast } from '../engine/api-version.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
@@ -7,6 +6,7 @@ import type { EngineRequest, EngineResponse } from '../engine/transport.js';
 import { answerWithin, callEngine, callForBody, lingeringSignal, type SmallResponse } from './call-engine.js';
 import { enginePath, engineVersion } from './engine-path.js';
 import { answerHeaders, requestHeaders } from './headers.js';
+import { announcesBody } from './request-body.js';
 import type { RouteContext } from './route-context.js';
 
 export interface ForwardTarget {
@@ -33,7 +33,7 @@ export async function forwardStream(
   },
 ): Promise<void> {
   const { services, request } = context;
-  const streamsBody = target.body === undefined && hasBody(request.headers);
+  const streamsBody = target.body === undefined && announcesBody(request);
   const body = streamsBody ? context.body : target.body;
   const upstream = await callEngine(services.cluster, target.engine, {
     ...engineRequest(context, target),
@@ -164,10 +164,6 @@ function writeHead(
 
 function mayHaveNoBody(context: RouteContext, status: number): boolean {
   return context.request.method === 'HEAD' || status === 204 || status === 304;
-}
-
-function hasBody(headers: IncomingHttpHeaders): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /**

@@ -1,4 +1,5 @@
 // From method and raw path to the row of the operation table: decoded once, suffix first, names greedy.
+import { ApiError } from './api-error.js';
 
 /** The part of an operation that decides whether it matches. */
 export interface RoutePattern {
@@ -21,13 +22,20 @@ export interface SplitPath {
 }
 
 /**
- * Splits a request target. @returns undefined for what no engine would route: a broken encoding, control characters,
- * empty, `.` and `..` segments. (A redirect to a clean path would break Go clients, which follow none.)
+ * Splits a request target. @returns undefined for what no engine would route: control characters, bytes that are no
+ * text, empty, `.` and `..` segments. (A redirect to a clean path would break Go clients, which follow none.)
+ * @throws ApiError 400 in the engine's wording for a broken encoding
  */
 export function splitTarget(target: string): SplitPath | undefined {
-  const questionMark = target.indexOf('?');
-  const rawPath = questionMark < 0 ? target : target.slice(0, questionMark);
-  const query = new URLSearchParams(questionMark < 0 ? '' : target.slice(questionMark + 1));
+  // Proxies send the whole URL. Whose name is in it does not matter: nothing is chosen by it.
+  const path = target.replace(/^https?:\/\/[^/?]*/i, '');
+  const questionMark = path.indexOf('?');
+  const rawPath = questionMark < 0 ? path : path.slice(0, questionMark);
+  const rawQuery = questionMark < 0 ? '' : path.slice(questionMark + 1);
+  checkEscapes(rawPath);
+  checkEscapes(rawQuery);
+  // Some servers take it for another `&`: what one of two sees as a value would be a parameter for the other.
+  if (rawQuery.includes(';')) throw new ApiError(400, 'invalid semicolon separator in query');
   if (!rawPath.startsWith('/')) return undefined;
   let decoded: string;
   try {
@@ -37,14 +45,21 @@ export function splitTarget(target: string): SplitPath | undefined {
   }
   if (/[\u0000-\u001f\u007f]/.test(decoded)) return undefined;
   const segments = decoded.split('/').slice(1);
-  // One trailing slash is how clients before 1.25 listed networks.
-  if (segments.at(-1) === '' && segments.length > 1) segments.pop();
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+  const versioned = /^v([0-9.]+)$/.exec(segments[0] ?? '');
+  const rest = versioned === null ? segments : segments.slice(1);
+  // A trailing slash is for the table to know.
+  const named = rest.at(-1) === '' ? rest.slice(0, -1) : rest;
+  if (named.length === 0 || named.some((segment) => segment === '' || segment === '.' || segment === '..')) {
     return undefined;
   }
-  const versioned = /^v([0-9][0-9.]*)$/.exec(segments[0] ?? '');
-  const rest = versioned === null ? segments : segments.slice(1);
-  return { version: versioned?.[1], path: `/${rest.join('/')}`, query };
+  return { version: versioned?.[1], path: `/${rest.join('/')}`, query: new URLSearchParams(rawQuery) };
+}
+
+/** @throws ApiError 400 for a `%` that two hexadecimal digits do not follow */
+function checkEscapes(text: string): void {
+  if (!text.includes('%')) return;
+  const broken = /%(?![0-9a-f]{2}).{0,2}/i.exec(text)?.[0];
+  if (broken !== undefined) throw new ApiError(400, `invalid URL escape ${JSON.stringify(broken)}`);
 }
 
 interface CompiledPattern<P> {

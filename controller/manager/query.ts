@@ -46,6 +46,7 @@ export function parseFilters(text: string | null): Filters {
   } catch (error) {
     throw new ApiError(400, `invalid filter: ${error instanceof Error ? error.message : 'not JSON'}`);
   }
+  if (parsed === null) return result;
   if (!isJsonObject(parsed)) throw new ApiError(400, 'invalid filter: must be a JSON object');
   for (const [key, value] of Object.entries(parsed)) {
     const values = readFilterValues(value);

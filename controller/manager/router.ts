@@ -2,14 +2,19 @@
 import { STATUS_CODES, ServerResponse, type IncomingMessage } from 'node:http';
 import type net from 'node:net';
 import { Readable } from 'node:stream';
+import { withDeadline } from '../base/deadline.js';
+import { compareApiVersions } from '../engine/api-version.js';
 import { ApiError, toHttpFailure } from './api-error.js';
 import { allowedUpgrade } from './allowed-upgrade.js';
 import { chooseVersion } from './choose-version.js';
 import type { Hijacker, Refusal } from './hijack.js';
 import { tune } from './hijack.js';
 import { RouteMatcher, splitTarget, type RouteMatch, type SplitPath } from './match-route.js';
+import { findMalformation } from './malformed-request.js';
 import type { Operation } from './operations.js';
 import { maxJsonBytes } from './read-all.js';
+import { bodyTooSlow, bodyWithinMs } from './read-body.js';
+import { announcesBody, RequestBody } from './request-body.js';
 import { replyBytes, replyEmpty, replyError } from './reply.js';
 import type { RequestContext } from './route-context.js';
 import type { ManagerServices } from './services.js';
@@ -32,7 +37,16 @@ export class Router {
 
   /** Answers an ordinary request. Never rejects. */
   async handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await this.#answer({ request, response, body: request });
+    const body = announcesBody(request)
+      ? new RequestBody(request, {
+          onWanted: () => {
+            // Clients of HTTP/1.0 do not wait to be asked, and must not be.
+            if (request.headers.expect !== undefined && request.httpVersion === '1.1')
+              response.writeContinue();
+          },
+        })
+      : request;
+    await this.#answer({ request, response, body });
   }
 
   /** Answers a request that asks to leave HTTP; where that has no meaning the wish is ignored. Never rejects. */
@@ -46,14 +60,25 @@ export class Router {
   }
 
   async #upgrade(request: IncomingMessage, socket: net.Socket, head: Buffer): Promise<void> {
-    const framed = await readFramedBody(socket, {
-      head,
-      framing: {
-        contentLength: request.headers['content-length'],
-        transferEncoding: request.headers['transfer-encoding'],
-      },
-      limit: maxJsonBytes,
-    });
+    const malformation = findMalformation(request);
+    if (malformation !== undefined) {
+      const { status, text } = malformation;
+      replyBytes(responseOn(request, socket), status, Buffer.from(text), 'text/plain; charset=utf-8');
+      return;
+    }
+    const framed = await withDeadline(
+      this.#services.clock,
+      { delayMs: bodyWithinMs, reason: bodyTooSlow },
+      () =>
+        readFramedBody(socket, {
+          head,
+          framing: {
+            contentLength: request.headers['content-length'],
+            transferEncoding: request.headers['transfer-encoding'],
+          },
+          limit: maxJsonBytes,
+        }),
+    );
     const { match, split } = this.#match(request);
     const protocol = allowedUpgrade(request, match?.operation.upgrade);
     if (match?.operation.hijack === undefined || split === undefined || protocol === undefined) {
@@ -90,7 +115,6 @@ export class Router {
         replyEmpty(response, 200);
         return;
       }
-      if (hasSeveralHosts(request)) throw new ApiError(400, 'more than one Host header');
       const { match, split } = this.#match(request);
       if (match === undefined || split === undefined) throw new ApiError(404, 'page not found');
       const { operation } = match;
@@ -166,9 +190,11 @@ export class Router {
       response.destroy();
       return;
     }
-    // The rest of a refused upload is not worth reading, and unread it would be taken for the next request.
-    if (!request.complete) response.setHeader('Connection', 'close');
-    replyError(this.#decorate(response), failure.status, failure.message);
+    this.#decorate(response);
+    if (expectsPlainErrors(request.url ?? '')) {
+      const text = Buffer.from(`${failure.message}\n`);
+      replyBytes(response, failure.status, text, 'text/plain; charset=utf-8');
+    } else replyError(response, failure.status, failure.message);
   }
 }
 
@@ -182,6 +208,12 @@ function responseOn(request: IncomingMessage, socket: net.Socket): ServerRespons
   response.on('finish', () => socket.resume());
   socket.on('end', () => socket.end());
   return response;
+}
+
+/** Errors are JSON since 1.24; who asks in an older version gets to read why that does not work. */
+function expectsPlainErrors(target: string): boolean {
+  const version = /^\/v([0-9.]+)\//.exec(target)?.[1];
+  return version !== undefined && compareApiVersions(version, '1.24') < 0;
 }
 
 function replyRefusal(response: ServerResponse, refusal: Refusal): void {
@@ -202,9 +234,4 @@ function closeSignal(socket: net.Socket): AbortSignal {
   const controller = new AbortController();
   socket.once('close', () => controller.abort(new ApiError(499, 'client closed the connection')));
   return controller.signal;
-}
-
-/** Node takes the first of two Host headers; which one a proxy in front looked at is anyone's guess. */
-function hasSeveralHosts(request: IncomingMessage): boolean {
-  return request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1;
 }

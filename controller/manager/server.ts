@@ -8,6 +8,10 @@ import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
 import { SwarmError, systemCodeOf, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
+import { crowdedShare, defaultConnectionLimits, type ConnectionLimits } from './connection-limits.js';
+import { findMalformation } from './malformed-request.js';
+import { refuseConnection, statusOfParseError } from './refuse-connection.js';
+import { RequestOrder } from './request-order.js';
 
 export type ListenTarget =
   | { readonly type: 'tcp'; readonly host: string; readonly port: number }
@@ -27,18 +31,22 @@ export interface RequestHandler {
   handleUpgrade(request: http.IncomingMessage, socket: net.Socket, head: Buffer): Promise<void>;
 }
 
-// A TLS handshake of a distant client takes 3 round trips; a peer that needs longer is not going to ask anything.
-const handshakeTimeoutMs = 5_000;
-const serverOptions = {
-  // dockerd takes 1 MiB of headers: registry credentials and build arguments travel in them.
-  maxHeaderSize: 1 << 20,
-  // Uploads last as long as they last; slow headers are what a slow-loris lives on.
-  requestTimeout: 0,
-  headersTimeout: 10_000,
-  connectionsCheckingInterval: 1_000,
-  // Go clients keep idle connections for 30 s; closing first would lose requests that cannot be repeated.
-  keepAliveTimeout: 75_000,
-} as const satisfies http.ServerOptions;
+function serverOptions(limits: ConnectionLimits): http.ServerOptions {
+  return {
+    // dockerd takes 1 MiB of headers: registry credentials and build arguments travel in them.
+    maxHeaderSize: 1 << 20,
+    // Uploads last as long as they last.
+    requestTimeout: 0,
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: limits.idleMs,
+    // Clients whose host vanished in the middle of a stream are found by the kernel's probes.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    // Answered in the engine's words by `findMalformation`.
+    requireHostHeader: false,
+  };
+}
 
 type AnyServer = http.Server | https.Server;
 
@@ -49,6 +57,8 @@ export class ManagerServer {
   readonly #servers: { readonly server: AnyServer; readonly target: ListenTarget }[] = [];
   readonly #sockets = new Set<net.Socket>();
   readonly #responses = new Set<http.ServerResponse>();
+  readonly #limits: ConnectionLimits;
+  readonly #order: RequestOrder;
   #tls: ServerTls | undefined;
   #closing: Promise<void> | undefined;
 
@@ -58,11 +68,14 @@ export class ManagerServer {
     readonly logger: Logger;
     /** Absent: plain HTTP. */
     readonly tls?: ServerTls | undefined;
+    readonly limits?: Partial<ConnectionLimits> | undefined;
   }) {
     this.#handler = options.handler;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#tls = options.tls;
+    this.#limits = { ...defaultConnectionLimits, ...options.limits };
+    this.#order = new RequestOrder(this.#limits.requestsAhead);
   }
 
   /**
@@ -71,20 +84,7 @@ export class ManagerServer {
    */
   async listen(target: ListenTarget): Promise<ListenTarget> {
     const server = this.#tls === undefined ? this.#createPlain() : this.#createTls(this.#tls);
-    server.on('request', (request, response) => {
-      this.#responses.add(response);
-      response.once('close', () => this.#responses.delete(response));
-      void this.#handler.handleRequest(request, response);
-    });
-    server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (socket instanceof net.Socket) void this.#handler.handleUpgrade(request, socket, head);
-      else socket.destroy();
-    });
-    server.on('clientError', (error: Error, socket: Duplex) => answerBadRequest(error, socket));
-    server.on('connection', (socket: net.Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    this.#attend(server);
     if (target.type === 'unix') await rm(target.path, { force: true });
     await listenOn(server, target);
     // Whoever can connect controls the engines.
@@ -97,6 +97,84 @@ export class ManagerServer {
         : target;
     this.#logger.info('Listening for HTTP', describe(bound));
     return bound;
+  }
+
+  #attend(server: AnyServer): void {
+    const serve = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+      this.#serve(request, response);
+    };
+    server.on('request', serve);
+    // The handler says when it wants the body: a refusal costs the client no upload.
+    server.on('checkContinue', serve);
+    server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+      // An upgrade sent behind a request that is not answered yet would write into the middle of that answer.
+      if (socket instanceof net.Socket && this.#answersDue(socket).length === 0) {
+        void this.#handler.handleUpgrade(request, socket, head);
+      } else socket.destroy();
+    });
+    const ending = { clock: this.#clock, lingerMs: this.#limits.lingerMs };
+    // Engines know no tunnels to elsewhere; without a listener there would not even be an answer.
+    server.on('connect', (_request: http.IncomingMessage, socket: Duplex) => {
+      refuseConnection(socket, '404 Not Found', ending);
+    });
+    server.on('clientError', (error: Error, socket: Duplex) => {
+      const due = this.#answersDue(socket);
+      // What is written here must not be taken for a part of another answer, or for the answer to another request.
+      const isItsOwn = due.every((response) => !response.headersSent && !response.req.complete);
+      if (!isItsOwn || systemCodeOf(error) === 'ECONNRESET') socket.destroy();
+      else refuseConnection(socket, statusOfParseError(error), ending);
+    });
+    // Node would drop what comes after 2,000 headers without a word; 1 MiB is the limit.
+    server.maxHeadersCount = 0;
+    server.maxConnections = this.#limits.connections;
+    const crowded = Math.floor(this.#limits.connections * crowdedShare);
+    server.on('connection', (socket: net.Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      if (this.#sockets.size > crowded) server.closeIdleConnections();
+    });
+    let isFull = false;
+    server.on('drop', () => {
+      if (!isFull)
+        this.#logger.warn(
+          `Connections are refused: ${this.#limits.connections} are open, none of them is idle`,
+        );
+      isFull = true;
+    });
+    server.on('connection', () => (isFull = false));
+  }
+
+  #serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    this.#responses.add(response);
+    response.once('close', () => this.#responses.delete(response));
+    response.once('prefinish', () => {
+      // Node takes this back when the answer is read, and ends the connection when nothing of it is any more.
+      if ((response.socket?.writableLength ?? 0) > 0) response.socket?.setTimeout(this.#limits.unreadMs);
+    });
+    response.once('finish', () => this.#endRequest(request));
+    const malformation = findMalformation(request);
+    if (malformation !== undefined) {
+      response.writeHead(malformation.status, {
+        'Content-Type': 'text/plain; charset=utf-8',
+        'Content-Length': malformation.text.length,
+        Connection: 'close',
+      });
+      response.end(malformation.text);
+      return;
+    }
+    this.#order.enter(response, () => void this.#handler.handleRequest(request, response));
+  }
+
+  /** The rest of an upload that was answered early is not worth reading for long. */
+  #endRequest(request: http.IncomingMessage): void {
+    if (request.complete || request.destroyed) return;
+    const cancel = this.#clock.setTimer(this.#limits.lingerMs, () => request.socket.destroy());
+    request.once('end', cancel);
+    request.once('close', cancel);
+  }
+
+  #answersDue(socket: Duplex): readonly http.ServerResponse[] {
+    return [...this.#responses].filter((response) => response.req.socket === socket);
   }
 
   /** New connections get these certificates; those that are open go on with theirs. */
@@ -141,26 +219,25 @@ export class ManagerServer {
 
   /** Ends connections without a request under way; those in the middle of a TLS handshake are not known to HTTP. */
   #dropIdle(): void {
-    const busyPorts = new Set([...this.#responses].map((response) => response.socket?.remotePort));
-    for (const socket of this.#sockets) {
-      // A port tells the raw socket of a TLS connection; unix sockets have none and end with the handshake's limit.
-      if (socket.remotePort !== undefined && !busyPorts.has(socket.remotePort)) socket.destroy();
-    }
+    // A port tells the raw socket of a TLS connection. On unix sockets there is none to tell them apart by, so they are
+    // ended together when no request is under way on any of them.
+    const busyPorts = new Set([...this.#responses].map((response) => response.req.socket.remotePort));
+    for (const socket of this.#sockets) if (!busyPorts.has(socket.remotePort)) socket.destroy();
   }
 
   #createPlain(): http.Server {
-    return http.createServer(serverOptions);
+    return http.createServer(serverOptions(this.#limits));
   }
 
   #createTls(tls: ServerTls): https.Server {
     return https.createServer({
-      ...serverOptions,
+      ...serverOptions(this.#limits),
       ...contextOptions(tls),
       requestCert: tls.requireClientCert,
       rejectUnauthorized: tls.requireClientCert,
       // Hijacked connections need HTTP/1.1.
       ALPNProtocols: ['http/1.1'],
-      handshakeTimeout: handshakeTimeoutMs,
+      handshakeTimeout: this.#limits.handshakeMs,
       // Without it Node answers the end of a client's input by ending the output, and `exec -i` loses it.
       allowHalfOpen: true,
     } as https.ServerOptions);
@@ -204,24 +281,4 @@ function describe(target: ListenTarget): { addr: string; proto: string } {
   return target.type === 'tcp'
     ? { addr: target.host === '' ? `:${target.port}` : formatHostPort(target), proto: 'tcp' }
     : { addr: target.path, proto: 'unix' };
-}
-
-/** What is no HTTP gets the answer that engines give, then the end of the connection. */
-function answerBadRequest(error: Error, socket: Duplex): void {
-  if (socket.destroyed || !socket.writable || systemCodeOf(error) === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const code = systemCodeOf(error);
-  const status =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.on('error', () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`,
-    () => socket.destroy(),
-  );
 }

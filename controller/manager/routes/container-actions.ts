@@ -7,7 +7,8 @@ import { findReachableContainer } from '../find-container.js';
 import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
 import { nameTwin } from '../name-table.js';
 import { objectAt } from '../../base/json.js';
-import { parseJsonObject, readAll } from '../read-all.js';
+import { parseJsonObject } from '../read-all.js';
+import { readBody } from '../read-body.js';
 import { param, type RequestContext, type RouteContext, type RouteHandler } from '../route-context.js';
 import type { CachedContainer } from '../../engine/cluster-view.js';
 
@@ -29,7 +30,7 @@ function changed(
 ): RouteHandler {
   return async (context) => {
     const { id, engine } = containerOf(context);
-    const body = await readAll(context.body);
+    const body = await readBody(context);
     const answer = await forwardChange(context, {
       engine,
       path: `/containers/${id}/${suffix}`,
@@ -98,10 +99,12 @@ export const containerLogs: RouteHandler = async (context) => {
 /** Attach without an upgrade: the engine answers 200 with the raw stream. */
 export const attachWithoutUpgrade: RouteHandler = async (context) => {
   const container = containerOf(context);
-  await readAll(context.body);
+  // Some clients leave their request open for input: engines have dropped what comes there, and do not wait for its end.
+  context.body.resume();
   await forwardStream(context, {
     engine: container.engine,
     path: `/containers/${container.id}/attach`,
+    body: new Uint8Array(),
     isTerminal: () => hasTerminal(context, container),
     isEndless: true,
   });
@@ -182,7 +185,7 @@ export const commitContainer: RouteHandler = async (context) => {
   const { id, engine } = findReachableContainer(context.services.cluster, reference);
   const query = new URLSearchParams(context.query);
   query.set('container', id);
-  const body = await readAll(context.body);
+  const body = await readBody(context);
   const answer = await forwardChange(context, {
     engine,
     path: '/commit',

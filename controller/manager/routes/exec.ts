@@ -6,13 +6,14 @@ import { answerWithin, callForBody, fanOutLimit, settleAll } from '../call-engin
 import { enginePath } from '../engine-path.js';
 import { findReachableContainer, isReachable, reachableEngines } from '../find-container.js';
 import { forwardChange, forwardStream, replySmall } from '../forward.js';
-import { parseJsonObject, readAll } from '../read-all.js';
+import { parseJsonObject } from '../read-all.js';
+import { readBody, readOptions } from '../read-body.js';
 import { param, type RequestContext, type RouteHandler } from '../route-context.js';
 
 export const createExec: RouteHandler = async (context) => {
   const { cluster, execs } = context.services;
   const { id, engine } = findReachableContainer(cluster, param(context, 'id'));
-  const body = await readAll(context.body);
+  const body = await readBody(context);
   const answer = await forwardChange(context, {
     engine,
     path: `/containers/${id}/exec`,
@@ -31,7 +32,7 @@ export const createExec: RouteHandler = async (context) => {
 export const startExecWithoutUpgrade: RouteHandler = async (context) => {
   const id = param(context, 'id');
   const engine = await findExecEngine(context, id);
-  const body = await readAll(context.body);
+  const body = await readOptions(context);
   await forwardStream(context, {
     engine,
     path: `/exec/${encodeURIComponent(id)}/start`,

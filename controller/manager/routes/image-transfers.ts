@@ -13,7 +13,7 @@ import { requestHeaders } from '../headers.js';
 import { parseJson, stringifyJson } from '../lossless-json.js';
 import { parseMessage } from '../progress-stream.js';
 import { labelMessage, replicate } from '../replicate.js';
-import { readAll } from '../read-all.js';
+import { readBody } from '../read-body.js';
 import { writeChunk } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
 import { teeUpload } from '../tee-upload.js';
@@ -23,7 +23,7 @@ export const createImage: RouteHandler = (context) =>
   (context.query.get('fromSrc') ?? '') === '' ? pullImage(context) : importImage(context);
 
 async function pullImage(context: RouteContext): Promise<void> {
-  await readAll(context.body);
+  await readBody(context);
   await replicate(context, {
     engines: reachableEngines(context.services.cluster),
     makeRequest: (engine, signal) => ({ ...requestTo(context, engine, '/images/create'), signal }),

@@ -10,8 +10,8 @@ import { forwardStream } from '../forward.js';
 import { imageMatches } from '../image-reference.js';
 import { listMergedImages } from '../merge-images.js';
 import { pruneEverywhere } from '../prune.js';
-import { readAll } from '../read-all.js';
 import { replyEmpty, replyJson } from '../reply.js';
+import { readBody } from '../read-body.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
 
 export const listImages: RouteHandler = (context) => {
@@ -108,7 +108,7 @@ export const pruneImages: RouteHandler = (context) =>
 /** Calls about a registry, which any engine can make. */
 function fromAnyEngine(path: (context: RouteContext) => string): RouteHandler {
   return async (context) => {
-    const body = await readAll(context.body);
+    const body = await readBody(context);
     await forwardStream(context, {
       engine: anyEngine(context.services.cluster),
       path: path(context),

@@ -12,7 +12,9 @@ void t.test('splitTarget() takes version, path and query apart', async (t) => {
     ],
     ['/v1/info', { version: '1', path: '/info' }],
     ['/volumes/v1.41', { path: '/volumes/v1.41' }],
-    ['/networks/', { path: '/networks' }],
+    ['/networks/', { path: '/networks/' }],
+    ['http://elsewhere:1/v1.41/info?a=1', { version: '1.41', path: '/info', query: 'a=1' }],
+    ['/info?a=%41', { path: '/info', query: 'a=A' }],
     ['/images/a%2Fb:1/json', { path: '/images/a/b:1/json' }],
     ['/images/host:5000/a/b@sha256:00/json', { path: '/images/host:5000/a/b@sha256:00/json' }],
     ['/', { path: '/' }],
@@ -38,12 +40,22 @@ void t.test('splitTarget() refuses paths that could mean two things', async (t) 
     '/containers/./json',
     '/containers/a%00b/json',
     '/containers/a%0d%0ab/json',
-    '/containers/%zz/json',
-    '/containers/%/json',
-    'http://evil/info',
+    '/containers/a%ff/json',
+    'ftp://elsewhere/info',
     '*',
   ]) {
     t.equal(splitTarget(target), undefined, target);
+  }
+});
+
+void t.test('splitTarget() refuses encodings that are broken, as engines do', async (t) => {
+  for (const [target, message] of [
+    ['/containers/%zz/json', 'invalid URL escape "%zz"'],
+    ['/containers/%', 'invalid URL escape "%"'],
+    ['/containers/json?limit=%4', 'invalid URL escape "%4"'],
+    ['/containers/json?a;b=1', 'invalid semicolon separator in query'],
+  ] as const) {
+    t.throws(() => splitTarget(target), { status: 400, message }, target);
   }
 });
 

@@ -49,13 +49,14 @@ can be read. A missing, unreadable or empty directory deletes nothing. Held back
 - more than one object, or more than 30 %, of a kind at once;
 - everything, when the directory holds no object any more.
 
-An object that is held back has the event \`PruneHeld\`. Delete it with \`swarmctl delete KIND NAME\`, or approve it with the annotation
-\`swarmctl.io/deletion-approved: "true"\`. Putting the manifest back ends the matter.
+\`swarmctl approve\` shows what is held back and why, and approves it; so does \`swarmctl delete KIND NAME\`, or the annotation
+\`swarmctl.io/deletion-approved: "true"\`. Putting the manifest back ends the matter. \`swarmctl run --no-prune\` holds everything back.
 
 | annotation | meaning |
 |---|---|
 | \`swarmctl.io/prune: disabled\` | the object stays when its manifest is removed |
 | \`swarmctl.io/deletion-approved: "true"\` | the object may be deleted together with many others |
+| \`swarmctl.io/deletion-held\` | why the object is kept although its manifest is gone; set by swarmctl |
 | \`swarmctl.io/reconcile-request\` | any new value asks for a reconcile now |
 | \`swarmctl.io/source\` | where the object comes from, \`file:line:column\`; set by swarmctl |
 

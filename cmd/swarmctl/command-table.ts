@@ -39,6 +39,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/delete.js'),
   },
   {
+    name: 'approve',
+    summary: 'Show deletions that wait for a person, and let them happen',
+    group: daily,
+    load: () => import('./commands/approve.js'),
+  },
+  {
     name: 'wait',
     summary: 'Wait until objects reach a condition',
     group: daily,

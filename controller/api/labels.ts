@@ -22,6 +22,8 @@ export const annotations = {
   prune: 'swarmctl.io/prune',
   /** `true` confirms a deletion that the mass-deletion guard held back. */
   deletionApproved: 'swarmctl.io/deletion-approved',
+  /** Why the object is kept though its manifest is gone, until somebody approves. Shown by the operator, read-only for users. */
+  deletionHeld: 'swarmctl.io/deletion-held',
   /** Any new value asks for a reconcile now. */
   reconcileRequest: 'swarmctl.io/reconcile-request',
   /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */

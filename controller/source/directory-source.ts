@@ -33,6 +33,8 @@ export interface DirectorySourceOptions {
   readonly random: () => number;
   /** How long a manifest must be gone before its object may be deleted. Default 30000. */
   readonly pruneDelayMs?: number;
+  /** Whether objects whose manifest is gone are deleted without approval. Default true. */
+  readonly mayPrune?: boolean;
   /** Time between two looks without any event, ±10 %. Default 60000: lost events heal within a minute. */
   readonly resyncMs?: number;
   readonly ports?: Partial<SourcePorts>;
@@ -213,7 +215,7 @@ export class DirectorySource {
   }
 
   async #apply(snapshot: Files): Promise<number | undefined> {
-    const { store, logger, clock, pruneDelayMs = 30_000 } = this.#options;
+    const { store, logger, clock, pruneDelayMs = 30_000, mayPrune = true } = this.#options;
     const ports = { store, logger };
     const { objects, problems, isComplete } = await this.#set.update(snapshot.files);
     this.#desired = new Set(objects.map((object) => formatKey(keyOf(object))));
@@ -241,6 +243,7 @@ export class DirectorySource {
         missingSinceMs: this.#missingSinceMs,
         nowMs,
         pruneDelayMs,
+        mayPrune,
       });
       await applyPrune(ports, plan);
       this.#missingSinceMs = plan.missingSinceMs;

@@ -16,6 +16,8 @@ export interface PruneInput {
   readonly nowMs: number;
   /** A key must be missing this long, in every look, before anything is decided about it. */
   readonly pruneDelayMs: number;
+  /** Default true; otherwise nothing is deleted without approval. */
+  readonly mayPrune?: boolean;
 }
 
 export interface PrunePlan {
@@ -71,6 +73,7 @@ function heldBefore(input: PruneInput, resource: Resource): string | undefined {
 
 /** Why no object of a kind may be deleted without approval; undefined when they may. */
 function guardOf(kind: Kind, input: PruneInput, missing: readonly Resource[]): string | undefined {
+  if (input.mayPrune === false) return 'the operator runs with --no-prune';
   if (input.desired.size === 0) return 'the directory holds no object any more';
   if (kind === 'Cluster') return 'a cluster is never deleted without approval';
   const total = input.stored.filter((resource) => resource.kind === kind).length;

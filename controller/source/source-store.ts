@@ -4,7 +4,12 @@ import type { Kind, Resource } from '../api/resources.js';
 
 export type SourceOrigin =
   | { readonly type: 'api' }
-  | { readonly type: 'directory'; readonly position: string; readonly missing?: true };
+  | {
+      readonly type: 'directory';
+      readonly position: string;
+      readonly missing?: true;
+      readonly held?: string;
+    };
 
 export interface SourceStore {
   get(key: ObjectKey): Resource | undefined;

@@ -1,5 +1,4 @@
 // Brings the store to what the directory says: creates and updates first, deletions last and only when allowed.
-import { annotations } from '../api/labels.js';
 import { formatKey, type ObjectKey } from '../api/object-key.js';
 import { kinds, type Resource } from '../api/resources.js';
 import { isSwarmError } from '../base/errors.js';
@@ -95,17 +94,17 @@ async function applyManifest({ store, logger }: SyncPorts, object: ManifestObjec
 /** Marks the object as kept without a manifest: the API may delete it, and its events say how. */
 async function hold({ store, logger }: SyncPorts, key: ObjectKey, why: string): Promise<void> {
   const origin = store.originOf(key);
-  if (origin?.type !== 'directory' || origin.missing === true) return;
+  // The first reason is the one to tell: afterwards it is only that it was held before.
+  if (origin?.type !== 'directory' || origin.held !== undefined) return;
   try {
-    await store.setOrigin(key, { ...origin, missing: true });
+    await store.setOrigin(key, { ...origin, missing: true, held: why });
   } catch (error) {
     if (isSwarmError(error, 'OBJECT_NOT_FOUND')) return;
     throw error;
   }
-  const kind = key.kind.toLowerCase();
   const message =
-    `Kept although its manifest ${origin.position} is gone: ${why}. To delete it: swarmctl delete ${kind} ${key.name}, ` +
-    `or kubectl annotate ${kind}s.swarmctl.io ${key.name} ${annotations.deletionApproved}=true`;
+    `Kept although its manifest ${origin.position} is gone: ${why}. To delete it: ` +
+    `swarmctl approve ${key.kind.toLowerCase()}/${key.name}`;
   store.recordEvent({ key, type: 'Warning', reason: 'PruneHeld', message });
   logger.warn('Not deleting although its manifest is gone', { object: formatKey(key), why });
 }

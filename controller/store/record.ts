@@ -11,6 +11,8 @@ export type Origin =
       readonly position: string;
       /** The manifest is gone but the object was kept; then the API may delete it. */
       readonly missing?: true;
+      /** With `missing`: why it is kept. */
+      readonly held?: string;
     };
 
 /** Labels and annotations that the API put on an object whose manifest is a file; they survive the next read of it. */

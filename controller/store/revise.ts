@@ -38,7 +38,7 @@ export function updateRecord(current: StoredRecord, object: Resource, origin: Or
   }
   const next =
     origin.type === 'api' && current.origin.type === 'directory'
-      ? overlayRecord(current, object, current.origin.position)
+      ? overlayRecord(current, object, current.origin)
       : fullRecord(current, object, origin);
   return isDeepStrictEqual(next, current) ? current : next;
 }
@@ -111,12 +111,16 @@ function keptOverlay(overlay: Overlay, before: Origin & { readonly type: 'direct
 }
 
 /** A change by the API of an object that a file describes: only labels and annotations the file does not set. */
-function overlayRecord(current: StoredRecord, object: Resource, position: string): StoredRecord {
+function overlayRecord(
+  current: StoredRecord,
+  object: Resource,
+  origin: Origin & { readonly type: 'directory' },
+): StoredRecord {
   const { resource, overlay } = current;
   const refuse = (what: string): never => {
     throw new SwarmError(
       'OBJECT_READ_ONLY',
-      `Cannot change ${what} of ${quoted(resource)}: it comes from ${position}`,
+      `Cannot change ${what} of ${quoted(resource)}: it comes from ${origin.position}`,
     );
   };
   if (!isDeepStrictEqual(resource.spec, object.spec)) refuse('the spec');
@@ -126,8 +130,8 @@ function overlayRecord(current: StoredRecord, object: Resource, position: string
   const annotations = overlayOf(
     resource.metadata.annotations,
     overlay.annotations,
-    // the position is ours: whatever a client sends for it is not looked at
-    { ...object.metadata.annotations, [annotationNames.source]: position },
+    // ours: whatever a client sends for them is not looked at
+    withSource(object.metadata.annotations, origin),
     () => refuse('annotations'),
   );
   const nextOverlay: Overlay = { labels: labels.overlay, annotations: annotations.overlay };
@@ -152,8 +156,10 @@ function overlayOf(
 }
 
 function withSource(annotations: TextMap = {}, origin: Origin): TextMap {
-  const rest = omitKeys(annotations, annotationNames.source);
-  return origin.type === 'directory' ? { ...rest, [annotationNames.source]: origin.position } : rest;
+  const rest = omitKeys(annotations, annotationNames.source, annotationNames.deletionHeld);
+  if (origin.type !== 'directory') return rest;
+  const held = origin.held === undefined ? {} : { [annotationNames.deletionHeld]: origin.held };
+  return { ...rest, [annotationNames.source]: origin.position, ...held };
 }
 
 /** Empty maps are left out, so that an object without labels is equal to one that never had any. */

@@ -13,13 +13,15 @@ export const validator = new Validator(await loadCrds('schemas'));
 export async function aSource(
   t: Test,
   directory: string,
-  o: { resyncMs?: number; pruneDelayMs?: number } = {},
+  o: { resyncMs?: number; pruneDelayMs?: number; mayPrune?: boolean; store?: Store } = {},
 ) {
-  const store = await Store.open({
-    directory: undefined,
-    clock: systemClock,
-    randomUuid: () => crypto.randomUUID(),
-  });
+  const store =
+    o.store ??
+    (await Store.open({
+      directory: undefined,
+      clock: systemClock,
+      randomUuid: () => crypto.randomUUID(),
+    }));
   const source = new DirectorySource({
     directory,
     store,
@@ -29,6 +31,7 @@ export async function aSource(
     random: () => 0.5,
     pruneDelayMs: o.pruneDelayMs ?? 3_600_000,
     resyncMs: o.resyncMs ?? 3_600_000,
+    mayPrune: o.mayPrune ?? true,
   });
   t.teardown(() => source.close());
   await source.start(new AbortController().signal);

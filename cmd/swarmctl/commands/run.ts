@@ -18,6 +18,7 @@ interface RunOptions extends GitFlags {
   readonly image?: string;
   readonly images?: string;
   readonly pruneDelay: string;
+  readonly prune: boolean;
   readonly logFormat: 'text' | 'json';
 }
 
@@ -47,6 +48,7 @@ export function configure(command: Command, context: CommandContext): void {
       'how long a manifest must be gone before its object is deleted',
       '30s',
     )
+    .option('--no-prune', 'delete nothing because its manifest is gone, unless it is approved')
     .addOption(
       new Option('--log-format <form>', 'form of log lines').choices(['text', 'json']).default('text'),
     )
@@ -83,6 +85,7 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
       ...(options.images === undefined ? {} : { imagesDirectory: path.resolve(options.images) }),
       ...(listen === undefined ? {} : { listen }),
       pruneDelayMs,
+      mayPrune: options.prune,
       packageRoot: context.packageRoot,
       version: context.version,
       ...{ clock, logger, random, env: context.env },

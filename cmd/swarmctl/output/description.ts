@@ -38,6 +38,8 @@ function identity(object: JsonObject, nowMs: number): string {
   ];
   const lines = [first.join('     '), `Status:    ${statusLine(object, nowMs)}`];
   lines.push(...commitLines(annotations, nowMs));
+  const held = stringAt(annotations, known.deletionHeld);
+  if (held !== undefined) lines.push(`Kept:      its manifest is gone; ${held}`);
   const labels = objectAt(metadata, 'labels');
   if (Object.keys(labels).length > 0) lines.push(`Labels:    ${labelText(labels)}`);
   return `${lines.join('\n')}\n`;

@@ -29,6 +29,7 @@ export interface ManifestSourceOptions {
   readonly git?: GitOptions;
   readonly stateDirectory: string;
   readonly pruneDelayMs?: number;
+  readonly mayPrune?: boolean;
   readonly store: Store;
   readonly validator: Validator;
   readonly clock: Clock;
@@ -48,10 +49,10 @@ export interface ManifestSource {
 
 /** @returns undefined when objects come through the API only */
 export function createManifestSource(o: ManifestSourceOptions): ManifestSource | undefined {
-  const { store, validator, clock, logger, random, pruneDelayMs } = o;
+  const { store, validator, clock, logger, random, pruneDelayMs, mayPrune = true } = o;
   const follow = (directory: string, shownAs?: string): DirectorySource =>
     new DirectorySource({
-      ...{ directory, store, validator, clock, logger, random },
+      ...{ directory, store, validator, clock, logger, random, mayPrune },
       ...(shownAs === undefined ? {} : { shownAs }),
       ...(pruneDelayMs === undefined ? {} : { pruneDelayMs }),
     });

@@ -48,6 +48,8 @@ export interface OperatorOptions {
   /** Serve the API with mutual TLS, too. */
   readonly listen?: { readonly host: string; readonly port: number };
   readonly pruneDelayMs?: number;
+  /** Whether objects whose manifest is gone are deleted without approval. Default true. */
+  readonly mayPrune?: boolean;
   readonly packageRoot: string;
   readonly version: string;
   readonly clock: Clock;

@@ -228,7 +228,7 @@ t.test('DirectorySource holds a mass deletion, says how to approve it, and obeys
     {
       type: 'Warning',
       reason: 'PruneHeld',
-      message: /swarmctl delete node n2, or kubectl annotate/,
+      message: /To delete it: swarmctl approve node\/n2$/,
       count: 1,
     },
   ]);

@@ -1,0 +1,144 @@
+// swarmctl approve: deletions that the operator holds back because they look like an accident; shows and releases them.
+import type { Command } from 'commander';
+import { annotations as known } from '../../../controller/api/labels.js';
+import { isSwarmError, SwarmError, toSwarmError } from '../../../controller/base/errors.js';
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
+import { withClient, type ApiClient } from '../client/api-client.js';
+import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
+import type { CommandContext } from '../command-context.js';
+import { cellText, formatRows } from '../output/table.js';
+import { usageError } from '../usage-error.js';
+import { selectReferences } from './wait.js';
+
+interface ApproveOptions {
+  readonly selector?: string;
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .argument('[objects...]', 'KIND/NAME…, or KIND NAME…')
+    .option('-l, --selector <selector>', 'with a KIND: objects with these labels')
+    .option('--all', 'everything that waits; with a KIND, of that kind')
+    .option('--dry-run', 'only say what would be approved')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  swarmctl approve                  # what waits, and why
+  swarmctl approve node/n7 node/n8
+  swarmctl approve --all`,
+    )
+    .action((args: readonly string[], options: ApproveOptions) => approve(context, args, options));
+}
+
+interface Waiting extends ObjectReference {
+  readonly source: string;
+  readonly why: string;
+}
+
+async function approve(
+  context: CommandContext,
+  args: readonly string[],
+  options: ApproveOptions,
+): Promise<void> {
+  const kinds = await Kinds.load(context);
+  await withClient(context, async (client) => {
+    const waiting = await findWaiting(client, kinds);
+    const isQuestion = args.length === 0 && options.all !== true;
+    if (isQuestion) {
+      if (options.selector !== undefined) throw usageError('Cannot approve: --selector needs a kind');
+      show(context, waiting);
+      return;
+    }
+    const chosen =
+      args.length === 0 ? waiting : await chooseNamed(context, client, { args, options, kinds, waiting });
+    if (chosen.length === 0) context.stderr('No deletion waits\n');
+    for (const one of chosen) await approveOne(context, client, { one, dryRun: options.dryRun === true });
+  });
+}
+
+async function findWaiting(client: ApiClient, kinds: Kinds): Promise<readonly Waiting[]> {
+  const found: Waiting[] = [];
+  for (const kind of kinds.findMany('all')) {
+    const { body } = await client.call({ method: 'GET', path: kind.path });
+    const items: unknown = body['items'];
+    for (const item of Array.isArray(items) ? items.filter(isJsonObject) : []) {
+      const metadata = objectAt(item, 'metadata');
+      const annotations: JsonObject = objectAt(metadata, 'annotations');
+      const why = stringAt(annotations, known.deletionHeld);
+      if (why === undefined || annotations[known.deletionApproved] === 'true') continue;
+      const source = stringAt(annotations, known.source) ?? '';
+      found.push({ kind, name: stringAt(metadata, 'name') ?? '', source, why });
+    }
+  }
+  return found;
+}
+
+function show(context: CommandContext, waiting: readonly Waiting[]): void {
+  if (waiting.length === 0) {
+    context.stderr('No deletion waits\n');
+    return;
+  }
+  const rows = waiting.map(({ kind, name, source, why }) => [
+    `${kind.singular}/${name}`,
+    source,
+    cellText(why),
+  ]);
+  context.stdout(formatRows([['OBJECT', 'MANIFEST WAS', 'KEPT BECAUSE'], ...rows]));
+  context.stderr(
+    '\nTo let them be deleted: swarmctl approve --all, or name them. To keep one: bring its manifest back\n',
+  );
+}
+
+/** @throws {USAGE} an object is named that does not wait: most likely another one is meant */
+async function chooseNamed(
+  context: CommandContext,
+  client: ApiClient,
+  o: {
+    readonly args: readonly string[];
+    readonly options: ApproveOptions;
+    readonly kinds: Kinds;
+    readonly waiting: readonly Waiting[];
+  },
+): Promise<readonly Waiting[]> {
+  const references = await selectReferences(context, client, { ...o, verb: 'approve' });
+  const isNamed = o.options.all !== true && o.options.selector === undefined;
+  const chosen: Waiting[] = [];
+  for (const { kind, name } of references) {
+    const found = o.waiting.find((one) => one.kind.kind === kind.kind && one.name === name);
+    if (found !== undefined) chosen.push(found);
+    else if (isNamed) {
+      throw new SwarmError('USAGE', `Cannot approve ${kind.singular} "${name}": its deletion does not wait`, {
+        hint: 'See swarmctl approve for what waits; swarmctl delete deletes what has no manifest',
+      });
+    }
+  }
+  return chosen;
+}
+
+async function approveOne(
+  context: CommandContext,
+  client: ApiClient,
+  { one, dryRun }: { readonly one: Waiting; readonly dryRun: boolean },
+): Promise<void> {
+  const label = `${one.kind.qualified} "${one.name}"`;
+  try {
+    if (!dryRun) {
+      await client.call({
+        method: 'PATCH',
+        path: objectPath(one),
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { annotations: { [known.deletionApproved]: 'true' } } },
+      });
+    }
+    context.stdout(`${label} deletion approved${dryRun ? ' (dry run)' : ''}\n`);
+  } catch (error) {
+    if (isSwarmError(error, 'OPERATOR_UNREACHABLE') || context.signal.aborted) throw error;
+    const failed = toSwarmError(error);
+    // The others are still approved; the exit code tells.
+    context.stderr(`error: ${failed.message}\nhint: ${failed.hint}\n`);
+    context.setExitCode(failed.exitCode);
+  }
+}

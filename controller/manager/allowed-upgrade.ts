@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ApiError } from './api-error.js';
 
-export type UpgradeProtocol = 'tcp' | 'websocket';
+export type UpgradeProtocol = 'tcp' | 'websocket' | 'h2c';
 
 /**
  * The protocol to upgrade to; undefined when the wish is to be ignored and the request answered as an ordinary one.

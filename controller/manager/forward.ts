@@ -30,6 +30,8 @@ export async function forwardStream(
     readonly isEndless?: boolean;
     /** Awaited when the first bytes of the answer's body have come, before they are passed on. */
     readonly beforeBody?: () => Promise<void>;
+    /** Changes the answer's body on its way. */
+    readonly wrapBody?: BodyWrapper;
   },
 ): Promise<void> {
   const { services, request } = context;
@@ -51,6 +53,7 @@ export async function forwardStream(
     await relayAnswer(context, upstream, {
       ...(contentType === undefined ? {} : { contentType }),
       ...(target.beforeBody === undefined ? {} : { beforeBody: target.beforeBody }),
+      ...(target.wrapBody === undefined ? {} : { wrapBody: target.wrapBody }),
     });
   } finally {
     services.shutdown.removeEventListener('abort', cut);
@@ -61,10 +64,16 @@ export async function forwardStream(
 export async function relayAnswer(
   context: RouteContext,
   upstream: EngineResponse,
-  options: { readonly contentType?: string; readonly beforeBody?: () => Promise<void> } = {},
+  options: {
+    readonly contentType?: string;
+    readonly beforeBody?: () => Promise<void>;
+    readonly wrapBody?: BodyWrapper;
+  } = {},
 ): Promise<void> {
   const { response } = context;
   const { beforeBody } = options;
+  const wrapBody: BodyWrapper | undefined =
+    options.wrapBody ?? (beforeBody === undefined ? undefined : (body) => holdUntil(body, beforeBody));
   writeHead(context, upstream, options.contentType);
   if (mayHaveNoBody(context, upstream.status)) {
     upstream.body.resume();
@@ -74,8 +83,8 @@ export async function relayAnswer(
   // Logs, events and waits may have nothing to say for hours, and clients wait for the headers before they go on.
   response.flushHeaders();
   try {
-    if (beforeBody === undefined) await pipeline(upstream.body, response);
-    else await pipeline(upstream.body, (body) => holdUntil(body, beforeBody), response);
+    if (wrapBody === undefined) await pipeline(upstream.body, response);
+    else await pipeline(upstream.body, wrapBody, response);
   } catch (error) {
     // The head is sent: a broken connection is the only honest way to say that the rest will not come.
     response.destroy();
@@ -84,6 +93,9 @@ export async function relayAnswer(
     }
   }
 }
+
+/** A stage between an engine's answer and the client. */
+export type BodyWrapper = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 async function* holdUntil(
   body: AsyncIterable<Uint8Array>,

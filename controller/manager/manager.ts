@@ -2,6 +2,8 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { ClusterView } from '../engine/cluster-view.js';
+import { BuildPins } from './build/build-pins.js';
+import { createRecentBuilds } from './build/recent-builds.js';
 import { createDoubtfulCreates } from './doubtful-creates.js';
 import { watchEqualNames } from './equal-names.js';
 import { createExecTable } from './exec-table.js';
@@ -47,6 +49,7 @@ export class Manager {
       nodes,
       execs: createExecTable(),
       images: createImageCopier({ cluster, clock, logger }),
+      builds: { pins: new BuildPins({ clock }), recent: createRecentBuilds() },
       placer: createPlacer({
         cluster,
         random,

@@ -1,7 +1,10 @@
 // Every operation of the Docker Engine API and what a cluster does with it: the single list. A new operation is one row.
 import type { UpgradeProtocol } from './allowed-upgrade.js';
+import { buildControlWithoutUpgrade, openBuildControl } from './build/build-control.js';
+import { openSession, sessionWithoutUpgrade } from './build/build-session.js';
 import type { HijackRoute } from './hijack.js';
 import type { RouteHandler } from './route-context.js';
+import { buildImage, cancelBuild } from './routes/build.js';
 import * as actions from './routes/container-actions.js';
 import * as hijacks from './routes/container-hijacks.js';
 import { createContainer } from './routes/create-container.js';
@@ -47,8 +50,7 @@ export interface Operation {
   readonly method: string;
   readonly path: string;
   readonly treatment: Treatment;
-  /** Missing: answered 501 with the name of the operation. */
-  readonly handler?: RouteHandler;
+  readonly handler: RouteHandler;
   /** How a request that asks to upgrade is answered; others go to `handler`. */
   readonly hijack?: HijackRoute;
   readonly upgrade?: UpgradeProtocol;
@@ -58,7 +60,7 @@ type Row = readonly [
   method: string,
   path: string,
   treatment: Treatment,
-  handler?: RouteHandler | undefined,
+  handler: RouteHandler,
   hijack?: { readonly upgrade: UpgradeProtocol; readonly hijack: HijackRoute },
 ];
 
@@ -133,11 +135,11 @@ const rows = [
   ['GET', '/distribution/{name}/json', 'any', images.inspectDistribution],
   ['POST', '/auth', 'any', images.checkAuth],
 
-  ['POST', '/build', 'schedule', transfers.buildImage],
+  ['POST', '/build', 'schedule', buildImage],
   ['POST', '/build/prune', 'every', pruneBuild],
-  ['POST', '/build/cancel', 'pin'],
-  ['POST', '/session', 'pin'],
-  ['POST', '/grpc', 'pin'],
+  ['POST', '/build/cancel', 'pin', cancelBuild],
+  ['POST', '/session', 'pin', sessionWithoutUpgrade, { upgrade: 'h2c', hijack: openSession }],
+  ['POST', '/grpc', 'pin', buildControlWithoutUpgrade, { upgrade: 'h2c', hijack: openBuildControl }],
 
   ['GET', '/volumes', 'cache', volumes.listVolumes],
   ['POST', '/volumes/create', 'schedule', volumes.createVolume],
@@ -218,6 +220,6 @@ export const operations: readonly Operation[] = rows.map(([method, path, treatme
   method,
   path,
   treatment,
-  ...(handler === undefined ? {} : { handler }),
+  handler,
   ...upgrade,
 }));

@@ -7,8 +7,8 @@ import { compareApiVersions } from '../engine/api-version.js';
 import { ApiError, toHttpFailure } from './api-error.js';
 import { allowedUpgrade } from './allowed-upgrade.js';
 import { chooseVersion } from './choose-version.js';
-import type { Hijacker, Refusal } from './hijack.js';
-import { tune } from './hijack.js';
+import { tune, type Refusal } from './engine-upgrade.js';
+import type { Hijacker } from './hijack.js';
 import { RouteMatcher, splitTarget, type RouteMatch, type SplitPath } from './match-route.js';
 import { findMalformation } from './malformed-request.js';
 import type { Operation } from './operations.js';
@@ -91,6 +91,11 @@ export class Router {
     }
     const context = this.#context(request, { match, split, signal: closeSignal(socket) });
     const target = await match.operation.hijack(context, framed.body);
+    if ('takeOver' in target) {
+      if (framed.rest.length > 0) socket.unshift(framed.rest);
+      target.takeOver(socket, this.#hijacker);
+      return;
+    }
     const refusal = await this.#hijacker.relay(context, {
       client: socket,
       rest: framed.rest,
@@ -118,12 +123,6 @@ export class Router {
       const { match, split } = this.#match(request);
       if (match === undefined || split === undefined) throw new ApiError(404, 'page not found');
       const { operation } = match;
-      if (operation.handler === undefined) {
-        throw new ApiError(
-          501,
-          `Cannot answer ${operation.method} ${operation.path}: this operation is not implemented for clusters`,
-        );
-      }
       const context = this.#context(request, { match, split, signal: responseSignal(response) });
       await operation.handler({ ...context, body, response });
     } catch (error) {

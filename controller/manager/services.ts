@@ -6,6 +6,8 @@ import type { VersionRange } from '../engine/api-version.js';
 import type { ClusterView } from '../engine/cluster-view.js';
 import type { FilterName } from '../schedule/candidate.js';
 import type { ExplainMode } from '../schedule/explain-mode.js';
+import type { BuildPins } from './build/build-pins.js';
+import type { RecentBuilds } from './build/recent-builds.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
@@ -62,6 +64,7 @@ export interface ManagerServices {
   readonly execs: ExecTable;
   readonly placer: Placer;
   readonly images: ImageCopier;
+  readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds };
   /** Aborted when the manager shuts down: ends what would go on for ever. */
   readonly shutdown: AbortSignal;
 }

@@ -1,16 +1,15 @@
-// Bringing images into the cluster: pull, load, import and build, with the progress of every node in one stream.
+// Bringing images into the cluster: pull, load and import, with the progress of every node in one stream.
 import { stringAt } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { readLines } from '../../engine/json-lines.js';
 import type { EngineRequest } from '../../engine/transport.js';
-import { parsePlacement } from '../../schedule/placement-request.js';
 import { ApiError } from '../api-error.js';
 import { answerWithin, callEngine } from '../call-engine.js';
 import { enginePath } from '../engine-path.js';
 import { reachableEngines } from '../find-container.js';
-import { forwardStream, relayAnswer } from '../forward.js';
+import { relayAnswer } from '../forward.js';
 import { requestHeaders } from '../headers.js';
-import { parseJson, stringifyJson } from '../lossless-json.js';
+import { stringifyJson } from '../lossless-json.js';
 import { parseMessage } from '../progress-stream.js';
 import { labelMessage, replicate } from '../replicate.js';
 import { readBody } from '../read-body.js';
@@ -107,54 +106,5 @@ function requestTo(context: RouteContext, engine: PooledEngine, path: string): E
     path: enginePath(engine, { version: context.version, path, query: context.query }),
     headers: requestHeaders(context.request.rawHeaders, { contentLength: false }),
     headersTimeoutMs: answerWithin.unbounded,
-  };
-}
-
-/** POST /build with the classic builder: on one engine, chosen like that of a container with these build arguments. */
-export const buildImage: RouteHandler = async (context) => {
-  if (context.query.get('version') === '2') {
-    throw new ApiError(
-      501,
-      'Cannot answer POST /build with version=2: BuildKit is not implemented for clusters, set DOCKER_BUILDKIT=0',
-    );
-  }
-  const { cluster, placer, randomHex } = context.services;
-  const { directives, query } = takeBuildDirectives(context.query);
-  const { request } = parsePlacement({
-    Env: directives,
-    HostConfig: { Memory: Number(context.query.get('memory') ?? '0') },
-  });
-  const placement = placer.place({ request, id: randomHex(32), name: '' });
-  try {
-    await forwardStream(context, { engine: placement.engine, path: '/build', query });
-    await cluster.refreshImages(placement.engine);
-  } finally {
-    placement.release();
-  }
-};
-
-/** Takes `constraint:…` and `affinity:…` out of the build arguments. */
-export function takeBuildDirectives(query: URLSearchParams): {
-  readonly directives: readonly string[];
-  readonly query: URLSearchParams;
-} {
-  const text = query.get('buildargs') ?? '';
-  if (!/"(?:constraint|affinity|whitelist):/.test(text)) return { directives: [], query };
-  let args: unknown;
-  try {
-    args = parseJson(text);
-  } catch {
-    return { directives: [], query };
-  }
-  const entries = Object.entries(args ?? {});
-  const isDirective = (key: string): boolean => /^(?:constraint|affinity|whitelist):/.test(key);
-  const left = new URLSearchParams(query);
-  left.set('buildargs', stringifyJson(Object.fromEntries(entries.filter(([key]) => !isDirective(key)))));
-  return {
-    // The CLI splits an argument at its first `=`: `constraint:node==n1` comes as `constraint:node` and `=n1`.
-    directives: entries
-      .filter(([key]) => isDirective(key))
-      .map(([key, value]) => (typeof value === 'string' ? `${key}=${value}` : key)),
-    query: left,
   };
 }

@@ -1,5 +1,7 @@
 // What the manager answers for itself: ping and version.
 import { isAtLeast } from '../../engine/api-version.js';
+import type { PooledEngine } from '../../engine/cluster-view.js';
+import { hasBuildKit } from '../build/place-build.js';
 import { reachableEngines } from '../find-container.js';
 import { replyBytes, replyJson } from '../reply.js';
 import type { RouteHandler } from '../route-context.js';
@@ -9,8 +11,7 @@ export const ping: RouteHandler = (context) => {
   const { response } = context;
   response.setHeader('Cache-Control', 'no-cache, no-store, must-revalidate');
   response.setHeader('Pragma', 'no-cache');
-  // 1: the classic builder. BuildKit needs build sessions, which are not answered for clusters.
-  response.setHeader('Builder-Version', '1');
+  response.setHeader('Builder-Version', builderVersion(context.services.cluster.engines()));
   response.setHeader('Swarm', 'inactive');
   replyBytes(
     response,
@@ -20,6 +21,12 @@ export const ping: RouteHandler = (context) => {
   );
   return Promise.resolve();
 };
+
+/** 2, BuildKit, as soon as one engine offers it, since builds go there; also without engines, as most will offer it. */
+function builderVersion(engines: readonly PooledEngine[]): '1' | '2' {
+  const known = engines.filter(({ specs }) => specs !== undefined);
+  return known.length === 0 || known.some(hasBuildKit) ? '2' : '1';
+}
 
 export const version: RouteHandler = (context) => {
   const { settings, cluster } = context.services;

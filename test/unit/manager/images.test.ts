@@ -6,7 +6,7 @@ import { mergeImages } from '../../../controller/manager/merge-images.js';
 import { matchGlob, matchRegex } from '../../../controller/manager/pattern.js';
 import { labelMessage } from '../../../controller/manager/replicate.js';
 import { uniteDeleted } from '../../../controller/manager/routes/images.js';
-import { takeBuildDirectives } from '../../../controller/manager/routes/image-transfers.js';
+import { takeBuildDirectives } from '../../../controller/manager/build/build-directives.js';
 import { mergePrune } from '../../../controller/manager/prune.js';
 import { mergeDiskUsage } from '../../../controller/manager/routes/disk-usage.js';
 import { lastError } from '../../../controller/manager/progress-stream.js';

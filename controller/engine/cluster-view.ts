@@ -120,6 +120,8 @@ export interface ClusterView {
    */
   findContainer(reference: string): ContainerLookup;
   images(): readonly CachedObject[];
+  /** The images of one engine: the same array until they change. */
+  imagesOf(engine: PooledEngine): readonly CachedObject[];
   networks(): readonly CachedObject[];
   volumes(): readonly CachedObject[];
   /** Re-reads one container from its engine into the cache; for read-your-writes. Never rejects. */

@@ -45,6 +45,8 @@ const handshakeHoldMs = 250;
 // Inspections of foreign containers only refine reservations; four at once leave the machine to requests.
 const inspectionsAtOnce = 4;
 
+const noObjects: readonly CachedObject[] = [];
+
 export class EnginePool implements ClusterView {
   readonly #options: EnginePoolOptions;
   readonly #members = new Map<string, EngineMember>();
@@ -116,6 +118,10 @@ export class EnginePool implements ClusterView {
 
   images(): readonly CachedObject[] {
     return this.#all('images');
+  }
+
+  imagesOf(engine: PooledEngine): readonly CachedObject[] {
+    return this.#memberOf(engine)?.tables.objects('images') ?? noObjects;
   }
 
   networks(): readonly CachedObject[] {

@@ -1,8 +1,10 @@
 // One request to one engine on behalf of a client: outcome reported for health, deadlines by kind of call.
 import type { Clock } from '../base/clock.js';
 import { isSwarmError, systemCodeOf } from '../base/errors.js';
+import { stringAt } from '../base/json.js';
 import type { ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
+import { parseJson } from './lossless-json.js';
 import { readAll } from './read-all.js';
 
 /** Time until an engine must begin to answer, in milliseconds, by kind of call. 0 = no limit. */
@@ -48,6 +50,16 @@ export async function callForBody(
   const response = await callEngine(cluster, engine, request);
   const body = await readAll(response.body, maxBytes);
   return { status: response.status, rawHeaders: response.rawHeaders, body };
+}
+
+/** The engine's `{"message": …}`, or its plain text. */
+export function messageIn(answer: Pick<SmallResponse, 'body'>): string {
+  const text = answer.body.toString('utf8').trim();
+  try {
+    return stringAt(parseJson(text), 'message') ?? text;
+  } catch {
+    return text;
+  }
 }
 
 // Failures before a connection stood; a reset is not among them, because it may come after the engine took the request.

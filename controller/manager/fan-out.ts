@@ -2,12 +2,18 @@
 import type { PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest } from '../engine/transport.js';
 import { ApiError, toHttpFailure } from './api-error.js';
-import { answerWithin, callForBody, fanOutLimit, settleAll, type SmallResponse } from './call-engine.js';
+import {
+  answerWithin,
+  callForBody,
+  fanOutLimit,
+  messageIn,
+  settleAll,
+  type SmallResponse,
+} from './call-engine.js';
 import { enginePath } from './engine-path.js';
 import { requestHeaders } from './headers.js';
 import { parseJson } from './lossless-json.js';
 import type { RouteContext } from './route-context.js';
-import { stringAt } from '../base/json.js';
 
 export interface EngineSuccess {
   readonly engine: PooledEngine;
@@ -20,6 +26,8 @@ export interface EngineFailure {
   readonly engine: PooledEngine;
   readonly status: number;
   readonly message: string;
+  /** The engine itself said no; false: it could not be asked, or did not answer in time. */
+  readonly isRefusal: boolean;
 }
 
 export interface FanOutResult {
@@ -75,9 +83,11 @@ export function collect(
   for (const [at, result] of settled.entries()) {
     const engine = engines[at];
     if (engine === undefined) continue;
-    if (result.status === 'rejected') failures.push({ engine, ...toHttpFailure(result.reason) });
+    if (result.status === 'rejected')
+      failures.push({ engine, ...toHttpFailure(result.reason), isRefusal: false });
     else if (result.value.status >= 400) {
-      failures.push({ engine, status: result.value.status, message: messageIn(result.value) });
+      const { status } = result.value;
+      failures.push({ engine, status, message: messageIn(result.value), isRefusal: true });
     } else successes.push({ engine, status: result.value.status, value: parsedBody(result.value) });
   }
   return { successes, failures };
@@ -97,16 +107,6 @@ export function requireSuccess(context: RouteContext, result: FanOutResult): voi
   const [first] = result.failures;
   if (first === undefined) throw new ApiError(503, 'No healthy node available in the cluster');
   throw new ApiError(first.status, first.message);
-}
-
-/** The engine's `{"message": …}`, or its plain text. */
-export function messageIn(answer: SmallResponse): string {
-  const text = answer.body.toString('utf8').trim();
-  try {
-    return stringAt(parseJson(text), 'message') ?? text;
-  } catch {
-    return text;
-  }
 }
 
 function parsedBody(answer: SmallResponse): unknown {

@@ -1,27 +1,8 @@
-// From references to images, networks and volumes: on which engines they are, and which of them to ask.
+// From references to networks and volumes: on which engines they are, and which of them to ask.
 import { stringAt } from '../base/json.js';
 import type { CachedObject, ClusterView } from '../engine/cluster-view.js';
-import { ambiguousReference, ApiError, noSuchImage } from './api-error.js';
+import { ambiguousReference, ApiError } from './api-error.js';
 import { isReachable } from './find-container.js';
-import { imageMatches } from './image-reference.js';
-
-/** Where an image is, the holder to ask first: engines that answer, the most common ID, then by name. */
-export function findImages(cluster: Pick<ClusterView, 'images'>, reference: string): readonly CachedObject[] {
-  const found = cluster.images().filter((image) => imageMatches(image, reference));
-  const counts = new Map<string, number>();
-  for (const { id } of found) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const count = ({ id }: CachedObject): number => counts.get(id) ?? 0;
-  return found
-    .filter(({ engine }) => isReachable(engine))
-    .sort((a, b) => count(b) - count(a) || compareText(a.engine.name, b.engine.name));
-}
-
-/** The image's holder to ask: the same one as long as it has the image. @throws ApiError 404 */
-export function findImage(cluster: Pick<ClusterView, 'images'>, reference: string): CachedObject {
-  const [first] = findImages(cluster, reference);
-  if (first === undefined) throw noSuchImage(reference);
-  return first;
-}
 
 /** How much a wrong choice would cost: reading may pick one of several, changing may not. */
 export type Purpose = 'read' | 'change';

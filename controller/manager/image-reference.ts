@@ -21,10 +21,16 @@ export function withDefaultTag(reference: string): string {
 
 /** Whether `reference` (name, name:tag, name@digest, ID or prefix of an ID) means this image. */
 export function imageMatches(image: ListedImage, reference: string): boolean {
+  const digits = idDigits(reference);
   return (
-    matchesId(image.id, reference) ||
-    namesOf(image).includes(withoutTagBesideDigest(withDefaultTag(reference)))
+    (digits !== undefined && image.id.replace(/^sha256:/, '').startsWith(digits)) ||
+    namesOf(image).includes(nameKey(reference))
   );
+}
+
+/** The reference as a name: familiar, with its tag or digest; with a digest the tag says nothing and is left out. */
+export function nameKey(reference: string): string {
+  return withDefaultTag(reference).replace(/:[^/:@]+@/, '@');
 }
 
 /** All names of the image: tags and digests in their familiar form. */
@@ -43,18 +49,10 @@ export function repoDigests({ summary }: ListedImage): string[] {
 // Engines take IDs from 1 digit; fewer than 4 are far more often a mistyped name.
 const shortestIdPrefix = 4;
 
-function matchesId(id: string, reference: string): boolean {
+/** The digits of an ID or of the beginning of one; undefined when the reference cannot be that. */
+export function idDigits(reference: string): string | undefined {
   const digits = reference.startsWith('sha256:') ? reference.slice('sha256:'.length) : reference;
-  return (
-    digits.length >= shortestIdPrefix &&
-    /^[0-9a-f]{1,64}$/.test(digits) &&
-    id.replace(/^sha256:/, '').startsWith(digits)
-  );
-}
-
-/** `name:tag@digest` → `name@digest`: with a digest the tag says nothing. */
-function withoutTagBesideDigest(reference: string): string {
-  return reference.replace(/:[^/:@]+@/, '@');
+  return digits.length >= shortestIdPrefix && /^[0-9a-f]{1,64}$/.test(digits) ? digits : undefined;
 }
 
 function stringsAt(summary: JsonObject, key: string): string[] {

@@ -8,11 +8,13 @@ import { createDoubtfulCreates } from './doubtful-creates.js';
 import { watchEqualNames } from './equal-names.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
+import { ImageCatalog } from './image-catalog.js';
 import { createNameTable } from './name-table.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
 import { operations } from './operations.js';
 import { createImageCopier } from './placement/image-copier.js';
 import { createPlacer } from './placement/placer.js';
+import { RegistryRoute } from './registry-route.js';
 import { Router } from './router.js';
 import { ManagerServer, type ListenTarget, type ServerTls } from './server.js';
 import type { ManagerServices, ManagerSettings } from './services.js';
@@ -37,6 +39,7 @@ export class Manager {
 
   constructor(options: ManagerOptions) {
     const { cluster, settings, clock, logger, random, randomHex, tls, nodes = createNodeTable() } = options;
+    const catalog = new ImageCatalog({ cluster, nowMs: clock.now });
     const services: ManagerServices = {
       cluster,
       settings,
@@ -48,7 +51,9 @@ export class Manager {
       doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
       nodes,
       execs: createExecTable(),
-      images: createImageCopier({ cluster, clock, logger }),
+      catalog,
+      images: createImageCopier({ cluster, catalog, clock, logger }),
+      registry: new RegistryRoute(),
       builds: { pins: new BuildPins({ clock }), recent: createRecentBuilds() },
       placer: createPlacer({
         cluster,

@@ -16,6 +16,7 @@ import * as images from './routes/images.js';
 import { info } from './routes/info.js';
 import { inspectContainer } from './routes/inspect-container.js';
 import { listContainers } from './routes/list-containers.js';
+import { listImages } from './routes/list-images.js';
 import * as networks from './routes/networks.js';
 import * as nodes from './routes/nodes.js';
 import * as plugins from './routes/plugins.js';
@@ -118,7 +119,7 @@ const rows = [
   ['POST', '/exec/{id}/resize', 'exec', exec.resizeExec],
   ['GET', '/exec/{id}/json', 'exec', exec.inspectExec],
 
-  ['GET', '/images/json', 'cache', images.listImages],
+  ['GET', '/images/json', 'cache', listImages],
   ['POST', '/images/create', 'replicate', transfers.createImage],
   ['POST', '/images/load', 'replicate', transfers.loadImages],
   ['GET', '/images/get', 'holder', images.saveImages],

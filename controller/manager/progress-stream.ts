@@ -25,3 +25,8 @@ export function lastError(text: string): string | undefined {
     .flatMap((message) => (message === undefined ? [] : (errorOf(message) ?? [])))
     .at(-1);
 }
+
+/** The image that a message of a load tells of: a name with tag, or an ID of an image without name. */
+export function loadedReference(message: JsonObject | undefined): string | undefined {
+  return /^Loaded image(?: ID)?: (\S+)/.exec(stringAt(message, 'stream') ?? '')?.[1];
+}

@@ -6,8 +6,7 @@ import type { PooledEngine } from '../engine/cluster-view.js';
 import { readLines } from '../engine/json-lines.js';
 import type { EngineRequest } from '../engine/transport.js';
 import { ApiError, toHttpFailure } from './api-error.js';
-import { callEngine } from './call-engine.js';
-import { messageIn } from './fan-out.js';
+import { callEngine, messageIn } from './call-engine.js';
 import { stringifyJson } from './lossless-json.js';
 import { errorOf, parseMessage } from './progress-stream.js';
 import { readAll } from './read-all.js';
@@ -99,7 +98,7 @@ async function runOn(
     const answer = await callEngine(cluster, engine, work.makeRequest(engine, controller.signal));
     if (answer.status >= 400) {
       const body = await readAll(answer.body, 1024 * 1024);
-      const message = messageIn({ status: answer.status, rawHeaders: answer.rawHeaders, body });
+      const message = messageIn({ body });
       return { type: 'failed', engine, status: answer.status, message };
     }
     let problem: string | undefined;

@@ -12,8 +12,10 @@ import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
+import type { ImageCatalog } from './image-catalog.js';
 import type { ImageCopier } from './placement/image-copier.js';
 import type { Placer } from './placement/placer.js';
+import type { RegistryRoute } from './registry-route.js';
 
 export interface ManagerSettings {
   readonly strategy: 'spread' | 'binpack' | 'random';
@@ -63,8 +65,10 @@ export interface ManagerServices {
   readonly nodes: NodeTable;
   readonly execs: ExecTable;
   readonly placer: Placer;
+  readonly catalog: ImageCatalog;
   readonly images: ImageCopier;
   readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds };
+  readonly registry: RegistryRoute;
   /** Aborted when the manager shuts down: ends what would go on for ever. */
   readonly shutdown: AbortSignal;
 }

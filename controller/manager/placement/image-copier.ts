@@ -1,129 +1,219 @@
-// Copies images from engine to engine, so that a create on an engine without the image needs no registry. Creates that
-// wait for the same image on the same engine share one copy.
-import { Transform } from 'node:stream';
+// Copies images from engine to engine, so that a create on an engine without the image needs no registry. Whoever waits for
+// the same image on the same engine shares one copy; it ends when nobody waits any more.
+import PQueue from 'p-queue';
 import type { Clock } from '../../base/clock.js';
-import { SwarmError } from '../../base/errors.js';
+import { messageOf } from '../../base/errors.js';
+import { stringAt, type JsonObject } from '../../base/json.js';
 import type { Logger } from '../../base/log.js';
 import type { CachedObject, ClusterView, PooledEngine } from '../../engine/cluster-view.js';
-import { answerWithin, callEngine, callForBody } from '../call-engine.js';
-import { encodeReference, enginePath } from '../engine-path.js';
-import { isReachable } from '../find-container.js';
-import { imageMatches } from '../image-reference.js';
-import { readAll } from '../read-all.js';
-import { lastError } from '../progress-stream.js';
+import type { ImageCatalog } from '../image-catalog.js';
+import { nameKey, namesOf, repoTags } from '../image-reference.js';
+import type { SmallResponse } from '../call-engine.js';
+import { createWithImage, type ImageNeed } from './provide-image.js';
+import { inspectCopy, transferImage, TransferError } from './transfer-image.js';
+
+export interface CopyOptions {
+  /** Aborted when the one who asked waits no more; the copy goes on as long as another waits. */
+  readonly signal?: AbortSignal | undefined;
+  /** `os/arch[/variant]` that the container is to run as. Default: the engine's own. */
+  readonly platform?: string | undefined;
+  /** Copies that nobody waits for let others go first. Default false. */
+  readonly isBackground?: boolean;
+}
 
 export interface ImageCopier {
   /**
-   * Brings the image to `target` from another engine that has it.
-   * @returns false when no other engine has it
-   * @throws SwarmError ENGINE_* when the copy fails
+   * Brings what `reference` means to `target` from another engine that has it, with its other names. Engines that fail to
+   * give it are passed over.
+   * @returns its ID there; undefined when no other engine has it for this platform
+   * @throws TransferError when every engine that has it failed; the signal's reason
    */
-  copyTo(target: PooledEngine, reference: string): Promise<boolean>;
+  copyTo(target: PooledEngine, reference: string, options?: CopyOptions): Promise<string | undefined>;
+  /**
+   * Sends a create, with the image brought to the engine where it lacks it or has an older one of the name.
+   * @param send sends it, with another reference to the image when one is given
+   * @returns the engine's answer; its 404 when no engine has the image
+   */
+  createWithImage(need: ImageNeed, send: (image?: string) => Promise<SmallResponse>): Promise<SmallResponse>;
 }
 
-// A holder that reads a big layer from a slow disk pauses for seconds, never for a minute.
-const stalledAfterMs = 60_000;
+// A copy comes in and goes out: over TLS that is ~0.3 GB/s on one core, more than one engine's disk takes. Four keep two
+// cores and the disks busy; more would only make each slower, and everybody else's requests with them.
+const copiesAtOnce = 4;
 
-export function createImageCopier(options: {
-  readonly cluster: Pick<ClusterView, 'images' | 'refreshImages' | 'reportOutcome'>;
+interface Flight {
+  readonly result: Promise<string | undefined>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+interface CopyParts {
+  readonly cluster: Pick<ClusterView, 'refreshImages' | 'reportOutcome'>;
+  readonly catalog: ImageCatalog;
   readonly clock: Clock;
   readonly logger: Logger;
-}): ImageCopier {
-  const { cluster, clock, logger } = options;
-  const underWay = new Map<string, Promise<void>>();
-  return {
-    copyTo: async (target, reference) => {
-      const source = findHolder(cluster, { target, reference });
-      if (source === undefined) return false;
-      const key = `${target.address} ${source.id}`;
-      let copy = underWay.get(key);
-      if (copy === undefined) {
-        logger.info(`Copying image ${reference}`, { from: source.engine.name, to: target.name });
-        copy = transfer({ cluster, clock, source, target, reference })
-          .then(() => cluster.refreshImages(target))
-          .finally(() => underWay.delete(key));
-        underWay.set(key, copy);
-      }
-      await copy;
-      return true;
-    },
+}
+
+export function createImageCopier(parts: CopyParts): ImageCopier {
+  const flights = new Map<string, Flight>();
+  const queue = new PQueue({ concurrency: copiesAtOnce });
+  // Copies under way by the address of the engine that gives.
+  const giving = new Map<string, number>();
+  const begin = (
+    key: string,
+    { isBackground = false, ...work }: Pick<CopyWork, 'target' | 'reference' | 'platform'> & CopyOptions,
+  ): Flight => {
+    const controller = new AbortController();
+    const copy = new Copy({ ...parts, ...work, giving, signal: controller.signal });
+    const result = queue
+      .add(() => copy.run(), { signal: controller.signal, priority: isBackground ? 0 : 1 })
+      .finally(() => {
+        if (flights.get(key) === flight) flights.delete(key);
+      });
+    result.catch(() => undefined);
+    const flight: Flight = { result, controller, waiting: 0 };
+    flights.set(key, flight);
+    return flight;
   };
+  const copyTo: ImageCopier['copyTo'] = async (target, reference, options = {}) => {
+    const { sources } = parts.catalog.presence(target, reference);
+    const [source] = sources;
+    if (source === undefined) return undefined;
+    options.signal?.throwIfAborted();
+    const key = [target.address, source.id, reference, options.platform ?? ''].join(' ');
+    const flight =
+      flights.get(key) ?? begin(key, { ...options, target, reference, platform: options.platform });
+    return waitFor(flight, options.signal);
+  };
+  return { copyTo, createWithImage: (need, send) => createWithImage({ ...parts, copyTo }, need, send) };
 }
 
-/** The first reachable engine by name that has the image: the same one each time. */
-function findHolder(
-  cluster: Pick<ClusterView, 'images'>,
-  { target, reference }: { target: PooledEngine; reference: string },
-): CachedObject | undefined {
-  return cluster
-    .images()
-    .filter(
-      (image) =>
-        image.engine.address !== target.address &&
-        isReachable(image.engine) &&
-        imageMatches(image, reference),
-    )
-    .sort((a, b) => (a.engine.name < b.engine.name ? -1 : 1))[0];
-}
-
-async function transfer(options: {
-  cluster: Pick<ClusterView, 'reportOutcome'>;
-  clock: Clock;
-  source: CachedObject;
-  target: PooledEngine;
-  reference: string;
-}): Promise<void> {
-  const { cluster, clock, source, target, reference } = options;
-  const fail = (why: string): SwarmError =>
-    new SwarmError(
-      'ENGINE_ERROR',
-      `Cannot copy image "${reference}" from ${source.engine.name} to ${target.name}: ${why}`,
-    );
-  const controller = new AbortController();
-  const version = source.engine.specs?.apiVersion ?? '1.24';
-  const saved = await callEngine(cluster, source.engine, {
-    method: 'GET',
-    path: enginePath(source.engine, { version, path: `/images/${encodeReference(reference)}/get` }),
-    // Engines write the whole archive to their disk before the first byte of it comes.
-    headersTimeoutMs: answerWithin.slow,
-    signal: controller.signal,
-  });
-  if (saved.status !== 200) {
-    throw fail((await readAll(saved.body, 64 * 1024)).toString('utf8').trim());
+async function waitFor(flight: Flight, signal: AbortSignal | undefined): Promise<string | undefined> {
+  flight.waiting += 1;
+  let onAbort: (() => void) | undefined;
+  try {
+    if (signal === undefined) return await flight.result;
+    const left = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(signal.reason as Error); // requests are aborted with an Error
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+    return await Promise.race([flight.result, left]);
+  } finally {
+    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+    flight.waiting -= 1;
+    if (flight.waiting === 0) flight.controller.abort(signal?.reason);
   }
-  const guarded = saved.body.pipe(
-    guardProgress(clock, () => controller.abort(fail(`no data for ${stalledAfterMs / 1000} s`))),
-  );
-  saved.body.once('error', (error) => guarded.destroy(error));
-  const loaded = await callForBody(cluster, target, {
-    method: 'POST',
-    path: enginePath(target, { version, path: '/images/load', query: new URLSearchParams({ quiet: '1' }) }),
-    headers: { 'Content-Type': 'application/x-tar' },
-    body: guarded,
-    headersTimeoutMs: answerWithin.slow,
-    signal: controller.signal,
-  });
-  const problem =
-    loaded.status >= 400 ? loaded.body.toString('utf8').trim() : lastError(loaded.body.toString('utf8'));
-  if (problem !== undefined) throw fail(problem);
 }
 
-/** Passes data on and calls `onStall` when none came for a while. */
-function guardProgress(clock: Clock, onStall: () => void): Transform {
-  let cancel = clock.setTimer(stalledAfterMs, onStall);
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      cancel();
-      cancel = clock.setTimer(stalledAfterMs, onStall);
-      done(null, chunk);
-    },
-    flush: (done) => {
-      cancel();
-      done();
-    },
-    destroy: (error, done) => {
-      cancel();
-      done(error);
-    },
-  });
+interface CopyWork extends CopyParts {
+  readonly giving: Map<string, number>;
+  readonly target: PooledEngine;
+  readonly reference: string;
+  readonly platform: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+class Copy {
+  readonly #parts: CopyWork;
+
+  constructor(parts: CopyWork) {
+    this.#parts = parts;
+  }
+
+  /** Tries one engine that has the image after the other. */
+  async run(): Promise<string | undefined> {
+    const { catalog, cluster, target, reference, logger, signal } = this.#parts;
+    const failed = new Set<string>();
+    let problem: TransferError | undefined;
+    for (;;) {
+      // Asked again each time: engines that got the image meanwhile can give it too.
+      const { sources } = catalog.presence(target, reference);
+      const source = this.#leastBusy(sources.filter(({ engine }) => !failed.has(engine.address)));
+      if (source === undefined) {
+        if (problem === undefined) return undefined;
+        throw problem;
+      }
+      try {
+        const id = await this.#copyFrom(source);
+        if (id !== undefined) await cluster.refreshImages(target);
+        return id;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof TransferError) || error.side === 'target') throw error;
+        logger.warn(messageOf(error));
+        problem = error;
+        failed.add(source.engine.address);
+      }
+    }
+  }
+
+  async #copyFrom(source: CachedObject): Promise<string | undefined> {
+    const { giving, target, reference, logger } = this.#parts;
+    const { address } = source.engine;
+    const transfer = { ...this.#parts, source };
+    giving.set(address, (giving.get(address) ?? 0) + 1);
+    try {
+      const sent = await inspectCopy(transfer, {
+        engine: source.engine,
+        reference: source.id,
+        side: 'source',
+      });
+      if (sent === undefined) throw new TransferError('source', goneMessage(source, { reference, target }));
+      if (!this.#runsThere(sent)) return undefined;
+      logger.info(`Copying image ${reference}`, { from: source.engine.name, to: target.name });
+      return await transferImage({ ...transfer, names: this.#namesFor(source) }, sent);
+    } finally {
+      const left = (giving.get(address) ?? 1) - 1;
+      if (left > 0) giving.set(address, left);
+      else giving.delete(address);
+    }
+  }
+
+  /** The name asked for, and the image's other names unless they mean something else in the cluster or over there. */
+  #namesFor(source: CachedObject): readonly string[] {
+    const { catalog, target, reference } = this.#parts;
+    const wanted = nameKey(reference);
+    return repoTags(source).filter((tag) => {
+      if (nameKey(tag) === wanted) return true;
+      const there = catalog.on(target, tag);
+      return (there === undefined || there.id === source.id) && catalog.find(tag)[0]?.id === source.id;
+    });
+  }
+
+  #leastBusy(sources: readonly CachedObject[]): CachedObject | undefined {
+    const load = ({ engine }: CachedObject): number => this.#parts.giving.get(engine.address) ?? 0;
+    let best = sources[0];
+    for (const source of sources) if (best !== undefined && load(source) < load(best)) best = source;
+    return best;
+  }
+
+  /** Whether the image is made for the platform that is asked for, or else for that of the engine. */
+  #runsThere(image: JsonObject): boolean {
+    const { platform, target } = this.#parts;
+    const [os = '', arch = ''] =
+      platform === undefined || platform === ''
+        ? [target.specs?.os, target.specs?.arch]
+        : platform.toLowerCase().split('/');
+    const fits = (wanted: string, has: string | undefined): boolean =>
+      wanted === '' || has === undefined || has === '' || plain(wanted) === plain(has);
+    return fits(os, stringAt(image, 'Os')) && fits(arch, stringAt(image, 'Architecture'));
+  }
+}
+
+const otherSpellings: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  'x86-64': 'amd64',
+  aarch64: 'arm64',
+  i386: '386',
+};
+
+function plain(text: string): string {
+  return otherSpellings[text] ?? text;
+}
+
+function goneMessage(
+  source: CachedObject,
+  { reference, target }: { reference: string; target: PooledEngine },
+): string {
+  const names = namesOf(source).join(', ') || source.id;
+  return `Cannot copy image "${reference}" from ${source.engine.name} to ${target.name}: ${names} is gone there`;
 }

@@ -11,11 +11,15 @@ import type { ImageCopier } from './image-copier.js';
 
 export interface MakeOptions {
   readonly cluster: Pick<ClusterView, 'reportOutcome' | 'refreshContainer'>;
-  readonly images: Pick<ImageCopier, 'copyTo'>;
+  readonly images: Pick<ImageCopier, 'createWithImage'>;
   /** API version of whoever asked for it. */
   readonly version: string;
   readonly image: string;
+  /** `os/arch[/variant]` it is to run as. Default: the engine's own. */
+  readonly platform?: string | undefined;
   readonly body: JsonObject;
+  /** Aborted when nobody waits for the container any more: ends a copy of its image. */
+  readonly signal?: AbortSignal | undefined;
   /** Sends the create with this body; called again when the image had to be brought first. */
   readonly send: (body: Buffer) => Promise<SmallResponse>;
 }
@@ -24,10 +28,12 @@ export interface MakeOptions {
 export async function makeContainer(engine: PooledEngine, options: MakeOptions): Promise<SmallResponse> {
   const { cluster, images, version } = options;
   const adapted = adaptCreateBody(options.body, engineVersion(engine, version));
-  const body = Buffer.from(stringifyJson(adapted.body));
-  let answer = await options.send(body);
-  if (isImageMissing(answer) && (await images.copyTo(engine, options.image)))
-    answer = await options.send(body);
+  const need = { engine, reference: options.image, platform: options.platform, signal: options.signal };
+  const answer = await images.createWithImage(need, (image) =>
+    options.send(
+      Buffer.from(stringifyJson(image === undefined ? adapted.body : { ...adapted.body, Image: image })),
+    ),
+  );
   if (answer.status !== 201) return answer;
   const id = createdId(answer);
   for (const { network, config } of adapted.connectLater) {
@@ -108,9 +114,4 @@ export async function findBySwarmId(
 export function createdId(answer: SmallResponse): string {
   const id = parseJsonObject(answer.body)['Id'];
   return typeof id === 'string' ? id : '';
-}
-
-/** The engine's words for a missing image; other 404s (networks, plugins) are answers for the client. */
-export function isImageMissing(answer: SmallResponse): boolean {
-  return answer.status === 404 && /no such image/i.test(answer.body.toString('utf8'));
 }

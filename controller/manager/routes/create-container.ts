@@ -129,6 +129,8 @@ function createOn(
       images,
       version: context.version,
       image: create.image,
+      platform: context.query.get('platform') ?? undefined,
+      signal: AbortSignal.any([context.signal, signal]),
       body: { ...body, Labels: labels },
       send: (body) =>
         forwardChange(context, {

@@ -1,32 +1,25 @@
-// Images: one list for the cluster, look-ups on an engine that has the image, changes on every engine that has it.
+// Images: look-ups on an engine that has the image, changes on every engine that has it, questions to registries.
 import type { PooledEngine } from '../../engine/cluster-view.js';
-import { ApiError, noSuchImage } from '../api-error.js';
+import { ApiError } from '../api-error.js';
+import { isAtLeast } from '../../engine/api-version.js';
 import { answerWithin } from '../call-engine.js';
-import { encodeReference } from '../engine-path.js';
-import { fanOut, requireSuccess } from '../fan-out.js';
-import { anyEngine, isReachable } from '../find-container.js';
-import { findImage, findImages } from '../find-object.js';
-import { forwardStream } from '../forward.js';
-import { imageMatches } from '../image-reference.js';
-import { listMergedImages } from '../merge-images.js';
+import { encodeReference, engineVersion } from '../engine-path.js';
+import { fanOut, requireSuccess, type FanOutResult } from '../fan-out.js';
+import { anyEngine, reachableEngines } from '../find-container.js';
+import { askRegistry, forwardToHolder } from '../forward-to-first.js';
 import { pruneEverywhere } from '../prune.js';
 import { replyEmpty, replyJson } from '../reply.js';
-import { readBody } from '../read-body.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
 
-export const listImages: RouteHandler = (context) => {
-  replyJson(context.response, 200, listMergedImages(context));
-  return Promise.resolve();
-};
-
-/** A look-up or stream of one engine that has the image: inspect, history, save, push. */
-function fromHolder(suffix: string): RouteHandler {
+/** A look-up or stream of one engine that has the image. */
+function fromHolder(suffix: string, answerWithinMs: number): RouteHandler {
   return async (context) => {
     const reference = param(context, 'name');
-    const image = findImage(context.services.cluster, withTagOf(context, reference, suffix));
-    await forwardStream(context, {
-      engine: image.engine,
+    const copies = context.services.catalog.copies(withTagOf(context, reference, suffix));
+    await forwardToHolder(context, {
+      engines: copies.map(({ engine }) => engine),
       path: `/images/${encodeReference(reference)}/${suffix}`,
+      answerWithinMs,
     });
   };
 }
@@ -37,55 +30,101 @@ function withTagOf(context: RouteContext, reference: string, suffix: string): st
   return suffix === 'push' && tag !== '' ? `${reference}:${tag}` : reference;
 }
 
-export const inspectImage = fromHolder('json');
-export const imageHistory = fromHolder('history');
-export const saveImage = fromHolder('get');
-export const pushImage = fromHolder('push');
+export const inspectImage = fromHolder('json', answerWithin.quick);
+export const imageHistory = fromHolder('history', answerWithin.quick);
+// Engines write a whole archive to disk before they send it, and ask the registry before they push.
+export const saveImage = fromHolder('get', answerWithin.unbounded);
+export const pushImage = fromHolder('push', answerWithin.unbounded);
 
-/** Several images in one archive come from an engine that has them all. */
+/** Several images in one archive come from the engine that has most of them; it gets the others first. */
 export const saveImages: RouteHandler = async (context) => {
-  const { cluster } = context.services;
-  const names = context.query.getAll('names');
-  const images = cluster.images();
-  const engine = cluster
-    .engines()
-    .filter(isReachable)
-    .find(({ address }) =>
-      names.every((name) =>
-        images.some((image) => image.engine.address === address && imageMatches(image, name)),
-      ),
+  const { catalog, cluster, images } = context.services;
+  const names = context.query.getAll('names').filter((name) => name !== '');
+  const holders = names.map((name) => catalog.copies(name).map(({ engine }) => engine));
+  const having = (engine: PooledEngine): number => holders.filter((held) => held.includes(engine)).length;
+  const engine = holders
+    .flat()
+    .reduce<PooledEngine | undefined>(
+      (best, one) => (best === undefined || having(one) > having(best) ? one : best),
+      undefined,
     );
-  if (engine === undefined) {
-    const missing = names.find((name) => findImages(cluster, name).length === 0);
-    if (missing !== undefined) throw noSuchImage(missing);
-    throw new ApiError(404, `Unable to find a healthy engine containing all images: [${names.join(' ')}]`);
+  for (const [at, name] of names.entries()) {
+    if (engine === undefined || holders[at]?.includes(engine) === true) continue;
+    const copied = await images.copyTo(engine, name, { signal: context.signal });
+    if (copied === undefined) {
+      const where = names.map(
+        (one, index) => `${one} is on ${holders[index]?.map((held) => held.name).join(', ') ?? ''}`,
+      );
+      throw new ApiError(
+        404,
+        `Unable to find a healthy engine containing all images: [${names.join(' ')}]: ${where.join('; ')}`,
+      );
+    }
   }
-  await forwardStream(context, { engine, path: '/images/get' });
+  await forwardToHolder(context, {
+    // Without names the engine says itself what is wrong with the request.
+    engines: [engine ?? anyEngine(cluster)],
+    path: '/images/get',
+    answerWithinMs: answerWithin.unbounded,
+  });
 };
 
-const holdersOf = (context: RouteContext, reference: string): readonly PooledEngine[] => [
-  ...new Set(findImages(context.services.cluster, reference).map(({ engine }) => engine)),
-];
-
 export const tagImage: RouteHandler = async (context) => {
-  const reference = param(context, 'name');
-  const engines = holdersOf(context, reference);
-  if (engines.length === 0) throw noSuchImage(reference);
-  const result = await fanOut(context, engines, { path: `/images/${encodeReference(reference)}/tag` });
+  const { catalog, cluster } = context.services;
+  const copies = catalog.copies(param(context, 'name'));
+  const id = copies[0]?.id ?? '';
+  const engines = copies.map(({ engine }) => engine);
+  const result = await fanOut(context, engines, { path: `/images/${encodeReference(id)}/tag` });
   requireSuccess(context, result);
-  await Promise.all(result.successes.map(({ engine }) => context.services.cluster.refreshImages(engine)));
+  await Promise.all(result.successes.map(({ engine }) => cluster.refreshImages(engine)));
+  const repo = context.query.get('repo') ?? '';
+  const tag = context.query.get('tag') ?? '';
+  if (repo !== '') catalog.noteName(tag === '' ? repo : `${repo}:${tag}`, id);
   replyEmpty(context.response, 201);
 };
 
 export const removeImage: RouteHandler = async (context) => {
+  const { catalog, cluster } = context.services;
   const reference = param(context, 'name');
-  const engines = holdersOf(context, reference);
-  if (engines.length === 0) throw noSuchImage(reference);
+  catalog.copies(reference);
+  const engines = [...new Set(catalog.find(reference).map(({ engine }) => engine))];
+  refusePlatforms(context, engines);
   const result = await fanOut(context, engines, { path: `/images/${encodeReference(reference)}` });
-  requireSuccess(context, result);
-  await Promise.all(result.successes.map(({ engine }) => context.services.cluster.refreshImages(engine)));
+  await Promise.all(result.successes.map(({ engine }) => cluster.refreshImages(engine)));
+  requireRemoved(context, result);
   replyJson(context.response, 200, uniteDeleted(result.successes.map(({ value }) => value)));
 };
+
+/** Before 1.50 an engine does not know that only some platforms are meant, and would remove the image whole. */
+function refusePlatforms(context: RouteContext, engines: readonly PooledEngine[]): void {
+  if (!context.query.has('platforms')) return;
+  const old = engines.filter((engine) => !isAtLeast(engineVersion(engine, context.version), '1.50'));
+  if (old.length === 0) return;
+  throw new ApiError(
+    400,
+    `Cannot remove platforms of an image: ${old.map(({ name }) => name).join(', ')} must speak API 1.50 for that`,
+  );
+}
+
+/**
+ * Where an engine refused, the image is still there, and the client must know: the refusal is the answer, with the node
+ * and with what was done elsewhere. Engines that cannot be reached are left out.
+ * @throws ApiError
+ */
+function requireRemoved(context: RouteContext, result: FanOutResult): void {
+  const { successes, failures } = result;
+  const refusals = failures.filter(({ isRefusal, status }) => isRefusal && status !== 404);
+  const [first] = refusals;
+  if (successes.length === 0 || first === undefined) {
+    requireSuccess(context, result);
+    return;
+  }
+  const told = refusals.map(({ engine, message }) => `${engine.name}: ${message}`).join('; ');
+  throw new ApiError(
+    first.status,
+    `${told}; removed from ${successes.map(({ engine }) => engine.name).join(', ')}`,
+  );
+}
 
 /** The items of all engines, each once. */
 export function uniteDeleted(answers: readonly unknown[]): unknown[] {
@@ -105,22 +144,18 @@ export const pruneImages: RouteHandler = (context) =>
     refresh: (engine) => context.services.cluster.refreshImages(engine),
   });
 
-/** Calls about a registry, which any engine can make. */
-function fromAnyEngine(path: (context: RouteContext) => string): RouteHandler {
-  return async (context) => {
-    const body = await readBody(context);
-    await forwardStream(context, {
-      engine: anyEngine(context.services.cluster),
+/** Engines give a registry up after half a minute; a slow one may take several requests. */
+function fromRegistry(path: (context: RouteContext) => string): RouteHandler {
+  return (context) =>
+    askRegistry(context, {
+      engines: reachableEngines(context.services.cluster),
       path: path(context),
-      // Registries are far away: engines themselves give up after half a minute.
       answerWithinMs: answerWithin.slow,
-      ...(body.length > 0 ? { body } : {}),
     });
-  };
 }
 
-export const searchImages = fromAnyEngine(() => '/images/search');
-export const checkAuth = fromAnyEngine(() => '/auth');
-export const inspectDistribution = fromAnyEngine(
+export const searchImages = fromRegistry(() => '/images/search');
+export const checkAuth = fromRegistry(() => '/auth');
+export const inspectDistribution = fromRegistry(
   (context) => `/distribution/${encodeReference(param(context, 'name'))}/json`,
 );

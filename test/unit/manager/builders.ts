@@ -82,8 +82,11 @@ export interface ViewParts {
 /** A view that answers from the given parts; containers are found by ID and name only. */
 export function aView(parts: ViewParts): ClusterView {
   const containers = parts.containers ?? [];
+  const images = new Map<PooledEngine, CachedObject[]>();
+  for (const image of parts.images ?? [])
+    images.set(image.engine, [...(images.get(image.engine) ?? []), image]);
   return {
-    engines: () => parts.engines ?? [],
+    engines: () => parts.engines ?? [...images.keys()],
     containers: () => containers,
     containersOf: (engine) => containers.filter((container) => container.engine === engine),
     movable: () => [],
@@ -91,6 +94,7 @@ export function aView(parts: ViewParts): ClusterView {
     equalNames: () => [],
     findContainer: (reference) => find(containers, reference),
     images: () => parts.images ?? [],
+    imagesOf: (engine) => images.get(engine) ?? [],
     networks: () => parts.networks ?? [],
     volumes: () => parts.volumes ?? [],
     refreshContainer: async () => undefined,

@@ -1,8 +1,7 @@
 // Image references and the merged list of images.
 import t from 'tap';
 import { familiarName, imageMatches, withDefaultTag } from '../../../controller/manager/image-reference.js';
-import { findImages } from '../../../controller/manager/find-object.js';
-import { mergeImages } from '../../../controller/manager/merge-images.js';
+import { mergeImages, showWhole } from '../../../controller/manager/merge-images.js';
 import { matchGlob, matchRegex } from '../../../controller/manager/pattern.js';
 import { labelMessage } from '../../../controller/manager/replicate.js';
 import { uniteDeleted } from '../../../controller/manager/routes/images.js';
@@ -10,11 +9,12 @@ import { takeBuildDirectives } from '../../../controller/manager/build/build-dir
 import { mergePrune } from '../../../controller/manager/prune.js';
 import { mergeDiskUsage } from '../../../controller/manager/routes/disk-usage.js';
 import { lastError } from '../../../controller/manager/progress-stream.js';
-import { anEngine, anObject, aView } from './builders.js';
+import type { JsonObject } from '../../../controller/base/json.js';
+import type { CachedObject } from '../../../controller/engine/cluster-view.js';
+import { anEngine, anObject } from './builders.js';
 
 const n1 = anEngine({ name: 'n1' });
 const n2 = anEngine({ name: 'n2' });
-const n3 = anEngine({ name: 'n3', state: 'unhealthy' });
 const id = `sha256:${'ab12'.padEnd(64, '0')}`;
 const image = anObject(n1, id, {
   RepoTags: ['busybox:latest', 'reg:5000/a/b:1'],
@@ -56,20 +56,8 @@ void t.test('imageMatches() knows an image by name, digest and ID', async (t) =>
   for (const [reference, expected] of rows) t.equal(imageMatches(image, reference), expected, reference);
 });
 
-void t.test(
-  'findImages() asks the same engine each time: reachable, most common ID, then name',
-  async (t) => {
-    const other = `sha256:${'cd'.padEnd(64, '0')}`;
-    const tags = { RepoTags: ['app:1'] };
-    const view = aView({
-      images: [anObject(n3, id, tags), anObject(n1, other, tags), anObject(n2, id, tags)],
-    });
-    t.same(
-      findImages(view, 'app:1').map(({ engine }) => engine.name),
-      ['n2', 'n1'],
-    );
-  },
-);
+const merge = (copies: readonly CachedObject[], version: string): JsonObject | undefined =>
+  mergeImages(copies.map(showWhole), { version, containersOf: () => 3 })[0];
 
 void t.test('mergeImages() makes one entry of the copies', async (t) => {
   const copies = [
@@ -91,19 +79,20 @@ void t.test('mergeImages() makes one entry of the copies', async (t) => {
       Containers: 2,
     }),
   ];
-  t.same(mergeImages(copies, '1.51'), {
+  t.same(merge(copies, '1.51'), {
     Id: id,
     RepoTags: ['a:1', 'b:1'],
     RepoDigests: ['a@sha256:1'],
     Created: 10,
     Size: 7,
+    SharedSize: -1,
     Containers: 3,
     Future: 1,
   });
-  t.equal(mergeImages(copies, '1.50')['Containers'], -1);
+  t.equal(merge(copies, '1.50')?.['Containers'], -1);
   const bare = [anObject(n1, id, { RepoTags: ['<none>:<none>'], RepoDigests: [] })];
-  t.same(mergeImages(bare, '1.42')['RepoTags'], ['<none>:<none>']);
-  t.same(mergeImages(bare, '1.43')['RepoTags'], []);
+  t.same(merge(bare, '1.42')?.['RepoTags'], ['<none>:<none>']);
+  t.same(merge(bare, '1.43')?.['RepoTags'], []);
 });
 
 void t.test('matchGlob() and matchRegex() are linear and follow the engine', async (t) => {

@@ -1,7 +1,7 @@
 # Targets are one line each; the logic lives in scripts beside what they serve. `make` prints this help.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-down test setup setup-test build generate check format unit integration e2e golden bench clean
+.PHONY: help demo demo-down test setup setup-test build generate check format unit integration e2e golden bench bench-memory clean
 
 help: ## Print this help
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,10 @@ unit integration e2e: build ## Run one tier of tests; make unit FILTER=queue run
 golden: build ## Rewrite the golden files from what the code prints now
 	@UPDATE_GOLDEN=1 node dist/test/run-tests.js unit integration swarmctl
 
-bench: build ## Memory of our containers at rest, on real engines
+bench: build ## Measure the manager on a simulated fleet: ENGINES=1000 CONTAINERS=30 ROWS=list,info MODES=plain,tls
+	@ENGINES=$(ENGINES) CONTAINERS=$(CONTAINERS) ROWS=$(ROWS) MODES=$(MODES) PROFILE=$(PROFILE) node dist/bench/main.js
+
+bench-memory: build ## Memory of our containers at rest, on real engines
 	@node dist/cmd/build/build-image.js --output dist/images && node dist/bench/agent-memory.js
 
 clean: ## Remove what a build made

@@ -106,7 +106,8 @@ export class EnginePool implements ClusterView {
   }
 
   containersOf(engine: PooledEngine): readonly CachedContainer[] {
-    return this.#memberOf(engine)?.tables.containers() ?? [];
+    // Asked for every engine at every create; one that has left holds nothing.
+    return engine instanceof EngineMember ? engine.tables.containers() : [];
   }
 
   findContainer(reference: string): ContainerLookup {

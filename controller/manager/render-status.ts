@@ -1,7 +1,7 @@
 // The per-node block of `docker info`, line by line as classic swarm wrote it: scripts have been reading it for years.
 import { formatBytes } from '../base/byte-size.js';
 import type { CachedContainer, EngineState, PooledEngine } from '../engine/cluster-view.js';
-import { withOvercommit } from './placement/candidates.js';
+import { withOvercommit } from './placement/overcommit.js';
 
 export type StatusLine = readonly [string, string];
 

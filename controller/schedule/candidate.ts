@@ -71,6 +71,11 @@ export interface Candidate {
   /** Sums over all its containers, stopped and pending ones included. */
   readonly usedCpus: number;
   readonly usedMemoryBytes: number;
+  /** Length of `containers`, for decisions that need no more of them. */
+  readonly containerCount: number;
+  /** Stopped and pending ones included. */
   readonly containers: readonly CandidateContainer[];
+  /** Ports its containers hold on the host, by number; see `heldPorts`. */
+  readonly hostPorts: ReadonlyMap<number, readonly CandidatePort[]>;
   readonly images: readonly CandidateImage[];
 }

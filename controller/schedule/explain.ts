@@ -31,11 +31,11 @@ export function explainDecision(options: ExplainOptions): Explanation {
       why: reason.sample === undefined ? reason.one : `${reason.one} (${reason.sample})`,
     })),
     reasons: groupReasons(exclusions),
-    scores: ranked.map(({ candidate: { name, address, containers }, weight }): Score => ({
+    scores: ranked.map(({ candidate: { name, address, containerCount }, weight }): Score => ({
       name,
       address,
       weight,
-      containers: containers.length,
+      containers: containerCount,
     })),
     unmetPreferences,
     notes,

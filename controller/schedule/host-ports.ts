@@ -13,13 +13,12 @@ export interface PortChoice {
  * chosen before. Requests whose range ends first choose first, so that a choice exists whenever one is possible.
  */
 export function choosePorts(candidate: Candidate, requests: readonly PortRequest[]): readonly PortChoice[] {
-  const held = heldPorts(candidate, requests);
   const chosen: CandidatePort[] = [];
   return [...requests]
     .sort((a, b) => a.lastPort - b.lastPort || a.firstPort - b.firstPort)
     .map((request) => {
       const isFree = (port: number): boolean => {
-        const taken = held.get(port) ?? [];
+        const taken = candidate.hostPorts.get(port) ?? [];
         return ![...taken, ...chosen.filter(({ publicPort }) => publicPort === port)].some((other) =>
           overlaps(request, other),
         );
@@ -48,25 +47,17 @@ function firstFree(
   return undefined;
 }
 
-function heldPorts(
-  { containers }: Candidate,
-  requests: readonly PortRequest[],
+/** The ports that these containers hold on the host, by number. */
+export function heldPorts(
+  containers: readonly CandidateContainer[],
 ): ReadonlyMap<number, readonly CandidatePort[]> {
   const held = new Map<number, CandidatePort[]>();
-  // Every port of every container passes here, and few are of interest.
-  let lowest = Infinity;
-  let highest = 0;
-  for (const { firstPort, lastPort } of requests) {
-    lowest = Math.min(lowest, firstPort);
-    highest = Math.max(highest, lastPort);
-  }
   for (const container of containers) {
     if (!holdsPorts(container)) continue;
     for (const port of container.ports) {
-      const { publicPort } = port;
-      if (publicPort === undefined || publicPort < lowest || publicPort > highest) continue;
-      const before = held.get(publicPort);
-      if (before === undefined) held.set(publicPort, [port]);
+      if (port.publicPort === undefined) continue;
+      const before = held.get(port.publicPort);
+      if (before === undefined) held.set(port.publicPort, [port]);
       else before.push(port);
     }
   }

@@ -31,13 +31,3 @@ export function pendingContainer({ request, candidate, id, name }: PendingOption
     cpus: request.cpus,
   };
 }
-
-/** `candidate` with one container more and its totals raised. */
-export function withContainer(candidate: Candidate, container: CandidateContainer): Candidate {
-  return {
-    ...candidate,
-    containers: [...candidate.containers, container],
-    usedCpus: candidate.usedCpus + container.cpus,
-    usedMemoryBytes: candidate.usedMemoryBytes + container.memoryBytes,
-  };
-}

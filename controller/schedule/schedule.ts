@@ -7,7 +7,7 @@ import { filterTable } from './filter-table.js';
 import type { PlacementRequest } from './placement-request.js';
 import { refusalMessage, type RefusalCause } from './refusal.js';
 import { explainResources, fitsResources } from './resources.js';
-import { bestOf, compareScored, scoreCandidate, type ScoredCandidate } from './strategy.js';
+import { createRanking, type ScoredCandidate } from './strategy.js';
 
 export interface ScheduleOptions {
   readonly request: PlacementRequest;
@@ -38,43 +38,31 @@ export type Decision =
 
 /** Decides where the container goes. Never throws. */
 export function schedule(options: ScheduleOptions): Decision {
-  const { request, candidates, strategy } = options;
+  const { request, candidates, strategy, random } = options;
   const filters = options.filters.map((name) => filterTable[name](request));
-  const steps: Step[] = [];
-  let remaining = candidates;
-  for (const filter of filters) {
-    const input = remaining;
-    remaining = filter.isNeeded ? input.filter((candidate) => filter.keeps(candidate)) : input;
-    steps.push({ filter, input, kept: remaining });
-    if (remaining.length === 0 && (input.length > 0 || filter.name === 'health')) {
-      return refuse(options, { steps, cause: { type: 'filter', filters: steps.map((step) => step.filter) } });
-    }
-  }
-  if (remaining.length === 0) return refuse(options, { steps, cause: { type: 'empty' } });
-  const fitting = remaining.filter((candidate) => fitsResources(candidate, request));
-  if (fitting.length === 0) {
-    return refuse(options, { steps, unfit: remaining, cause: { type: 'resources' } });
-  }
   const preferences = filters.flatMap((filter) => filter.preferences);
-  const scoring = { request, strategy, preferences, random: options.random };
-  const scored = fitting.map((candidate) => scoreCandidate(candidate, scoring));
-  const compare = compareScored(strategy);
-  const best = bestOf(scored, compare);
-  if (best === undefined) return refuse(options, { steps, cause: { type: 'empty' } });
-  const sorted = once(() => [...scored].sort(compare));
+  const ranking = createRanking({ request, strategy, preferences, random });
+  const needed = filters.filter((filter) => filter.isNeeded);
+  const best = ranking.best(
+    candidates,
+    (candidate) => needed.every((filter) => filter.keeps(candidate)) && fitsResources(candidate, request),
+  );
+  // Who was left out by what is only worth finding out when somebody asks.
+  const outcome = once(() => applyFilters(options, filters));
+  if (best === undefined) return refuse(options, outcome());
+  const sorted = once(() => ranking.sort(outcome().fitting));
   const ranked = once(() => sorted().map(({ candidate }) => candidate));
-  const explanation = once(() => {
-    const unfit = remaining.filter((candidate) => !fitsResources(candidate, request));
-    return explainDecision({
+  const explanation = once(() =>
+    explainDecision({
       total: candidates.length,
-      exclusions: exclusionsOf(request, { steps, unfit }),
+      exclusions: exclusionsOf(request, outcome()),
       ranked: sorted(),
       unmetPreferences: preferences
         .filter((_preference, index) => best.satisfied[index] === false)
         .map(({ expression }) => expression.text),
-      notes: notesOf(steps),
-    });
-  });
+      notes: notesOf(filters),
+    }),
+  );
   return {
     type: 'placed',
     best: best.candidate,
@@ -95,27 +83,46 @@ interface Step {
 }
 
 interface Outcome {
+  /** Filters that were applied: all of them, or up to the first that left no engine. */
   readonly steps: readonly Step[];
   /** Engines that passed every filter but lack the resources. */
-  readonly unfit?: readonly Candidate[];
+  readonly unfit: readonly Candidate[];
+  readonly fitting: readonly Candidate[];
+  /** Why no engine fits, if none does. */
+  readonly cause: RefusalCause;
 }
 
-function refuse(
-  { request, candidates }: ScheduleOptions,
-  outcome: Outcome & { readonly cause: RefusalCause },
-): Decision {
+/** The decision filter by filter, with the engines that each left out. */
+function applyFilters({ request, candidates }: ScheduleOptions, filters: readonly Filter[]): Outcome {
+  const steps: Step[] = [];
+  let remaining = candidates;
+  for (const filter of filters) {
+    const input = remaining;
+    remaining = filter.isNeeded ? input.filter((candidate) => filter.keeps(candidate)) : input;
+    steps.push({ filter, input, kept: remaining });
+    if (remaining.length === 0 && (input.length > 0 || filter.name === 'health')) {
+      const cause: RefusalCause = { type: 'filter', filters: steps.map((step) => step.filter) };
+      return { steps, unfit: [], fitting: [], cause };
+    }
+  }
+  const fitting = remaining.filter((candidate) => fitsResources(candidate, request));
+  const unfit = remaining.filter((candidate) => !fitsResources(candidate, request));
+  return { steps, unfit, fitting, cause: { type: remaining.length === 0 ? 'empty' : 'resources' } };
+}
+
+function refuse({ request, candidates }: ScheduleOptions, outcome: Outcome): Decision {
   const ranked: readonly ScoredCandidate[] = [];
   const explanation = explainDecision({
     total: candidates.length,
     exclusions: exclusionsOf(request, outcome),
     ranked,
     unmetPreferences: [],
-    notes: notesOf(outcome.steps),
+    notes: notesOf(outcome.steps.map(({ filter }) => filter)),
   });
   return { type: 'refused', message: refusalMessage(outcome.cause, explanation), explanation };
 }
 
-function exclusionsOf(request: PlacementRequest, { steps, unfit = [] }: Outcome): readonly Exclusion[] {
+function exclusionsOf(request: PlacementRequest, { steps, unfit }: Outcome): readonly Exclusion[] {
   return [
     ...steps.flatMap(({ filter, input, kept }) => {
       if (input.length === kept.length) return [];
@@ -132,8 +139,8 @@ function exclusionsOf(request: PlacementRequest, { steps, unfit = [] }: Outcome)
   ];
 }
 
-function notesOf(steps: readonly Step[]): readonly string[] {
-  return steps.flatMap(({ filter }) => filter.notes);
+function notesOf(filters: readonly Filter[]): readonly string[] {
+  return filters.flatMap(({ notes }) => notes);
 }
 
 function once<T>(compute: () => T): () => T {

@@ -11,48 +11,83 @@ export interface ScoredCandidate {
   readonly satisfied: readonly boolean[];
 }
 
-export interface ScoreOptions {
+export interface RankingOptions {
   readonly strategy: StrategyName;
   readonly request: PlacementRequest;
   readonly preferences: readonly Preference[];
   readonly random: () => number;
 }
 
-const none: readonly boolean[] = [];
-
-export function scoreCandidate(candidate: Candidate, options: ScoreOptions): ScoredCandidate {
-  const { strategy, request, preferences, random } = options;
-  return {
-    candidate,
-    weight: strategy === 'random' ? random() : weigh(candidate, { strategy, request }),
-    satisfied:
-      preferences.length === 0 ? none : preferences.map((preference) => preference.satisfiedBy(candidate)),
-  };
+/** How candidates compare for one request: the same answers whenever asked, also with the random strategy. */
+export interface Ranking {
+  /** The first of `sort` over those that are accepted, found in one pass; undefined when there is none. */
+  best(
+    candidates: readonly Candidate[],
+    accepts: (candidate: Candidate) => boolean,
+  ): ScoredCandidate | undefined;
+  /** Best first. */
+  sort(candidates: readonly Candidate[]): readonly ScoredCandidate[];
 }
+
+const none: readonly boolean[] = [];
 
 /**
  * Order of two candidates, best first, and total: preferences, weight, number of containers, name, address.
  * Preferences first: more satisfied is better; of equally many, the one that satisfies the earliest. Each preference
  * speaks of one engine alone, so this equals dropping preferences one by one until an engine is left.
  */
-export function compareScored(strategy: StrategyName): (a: ScoredCandidate, b: ScoredCandidate) => number {
-  const direction = strategy === 'binpack' ? -1 : 1;
-  return (a, b) =>
+export function createRanking(options: RankingOptions): Ranking {
+  const { preferences } = options;
+  const direction = options.strategy === 'binpack' ? -1 : 1;
+  const weigh = weigher(options);
+  const score = (candidate: Candidate): ScoredCandidate => ({
+    candidate,
+    weight: weigh(candidate),
+    satisfied:
+      preferences.length === 0 ? none : preferences.map((preference) => preference.satisfiedBy(candidate)),
+  });
+  const compareTied = (a: Candidate, b: Candidate): number =>
+    direction * (a.containerCount - b.containerCount) ||
+    compareText(a.name, b.name) ||
+    compareText(a.address, b.address);
+  const compare = (a: ScoredCandidate, b: ScoredCandidate): number =>
     comparePreferences(a.satisfied, b.satisfied) ||
     direction * (a.weight - b.weight) ||
-    direction * (a.candidate.containers.length - b.candidate.containers.length) ||
-    compareText(a.candidate.name, b.candidate.name) ||
-    compareText(a.candidate.address, b.candidate.address);
+    compareTied(a.candidate, b.candidate);
+  return {
+    sort: (candidates) => candidates.map(score).sort(compare),
+    best: (candidates, accepts) => {
+      let best: ScoredCandidate | undefined;
+      for (const candidate of candidates) {
+        if (!accepts(candidate)) continue;
+        // A create looks at every engine of the cluster: one that loses by its weight is not worth an object.
+        if (best !== undefined && preferences.length === 0) {
+          const lead = direction * (best.weight - weigh(candidate));
+          if (lead < 0 || (lead === 0 && compareTied(candidate, best.candidate) > 0)) continue;
+        }
+        const scored = score(candidate);
+        if (best === undefined || compare(scored, best) < 0) best = scored;
+      }
+      return best;
+    },
+  };
 }
 
-/** The best in one pass; undefined when there is none. */
-export function bestOf(
-  scored: readonly ScoredCandidate[],
-  compare: (a: ScoredCandidate, b: ScoredCandidate) => number,
-): ScoredCandidate | undefined {
-  let best = scored[0];
-  for (const one of scored) if (best !== undefined && compare(one, best) < 0) best = one;
-  return best;
+/** The strategy's weight of a candidate. */
+function weigher({
+  strategy,
+  request,
+  random,
+}: Pick<RankingOptions, 'strategy' | 'request' | 'random'>): (candidate: Candidate) => number {
+  if (strategy !== 'random') return (candidate) => weigh(candidate, { strategy, request });
+  const drawn = new Map<Candidate, number>();
+  return (candidate) => {
+    const before = drawn.get(candidate);
+    if (before !== undefined) return before;
+    const weight = random();
+    drawn.set(candidate, weight);
+    return weight;
+  };
 }
 
 // Classic swarm's formula in its integer arithmetic: share of each resource in percent, 100 when none is asked for,

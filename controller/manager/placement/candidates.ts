@@ -1,117 +1,110 @@
-// The cluster as the scheduler sees it now: every validated engine with its containers, images and pending creates.
-import { isJsonObject, objectAt, stringAt } from '../../base/json.js';
+// The cluster as the scheduler sees it now: every validated engine with its containers, images and creates under way.
+// A create looks at all engines and changes one: what did not change since the last look is not made again.
 import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '../../engine/cluster-view.js';
-import { reservationLabels } from '../../engine/container-row.js';
-import type { Candidate, CandidateContainer, CandidatePort } from '../../schedule/candidate.js';
-import { withContainer } from '../../schedule/pending-container.js';
-import { claimedPorts, parseReservedPorts, type ReservedPorts } from '../../schedule/reserved-ports.js';
+import type { CandidateContainer, CandidateImage } from '../../schedule/candidate.js';
 import { repoDigests, repoTags } from '../image-reference.js';
+import { EngineCandidate, healthOf } from './engine-candidate.js';
 
 type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images'>;
 
-/** Creates under way by engine address. */
-export type PendingContainers = ReadonlyMap<string, readonly CandidateContainer[]>;
+/** What a candidate was made from; it is as good as new while these are the same. */
+interface Entry {
+  readonly rows: readonly CachedContainer[];
+  readonly pending: readonly CandidateContainer[];
+  readonly specs: PooledEngine['specs'];
+  readonly candidate: EngineCandidate;
+}
 
-/**
- * @param options.overcommit fraction of CPUs and memory handed out beyond what engines have
- * @param options.only addresses to look at; absent: all
- */
-export function listCandidates(
-  cluster: Cluster,
-  options: {
-    readonly pending: PendingContainers;
-    readonly overcommit: number;
-    readonly only?: ReadonlySet<string> | undefined;
-  },
-): readonly Candidate[] {
-  const images = new Map<string, CachedObject[]>();
-  for (const image of cluster.images()) {
-    const held = images.get(image.engine.address);
-    if (held === undefined) images.set(image.engine.address, [image]);
-    else held.push(image);
+const nothing: readonly CandidateContainer[] = [];
+
+export class CandidateList {
+  readonly #cluster: Cluster;
+  readonly #overcommit: number;
+  readonly #entries = new Map<PooledEngine, Entry>();
+  /** Creates under way by engine address. */
+  readonly #pending = new Map<string, readonly CandidateContainer[]>();
+  #engines: readonly PooledEngine[] = [];
+  #byAddress: ReadonlyMap<string, PooledEngine> = new Map();
+  #images: { readonly from: readonly CachedObject[]; readonly byAddress: Map<string, CandidateImage[]> } = {
+    from: [],
+    byAddress: new Map(),
+  };
+
+  /** @param options.overcommit fraction of CPUs and memory handed out beyond what engines have */
+  constructor(options: { readonly cluster: Cluster; readonly overcommit: number }) {
+    this.#cluster = options.cluster;
+    this.#overcommit = options.overcommit;
   }
-  return cluster
-    .engines()
-    .filter((engine) => engine.id !== '' && (options.only?.has(engine.address) ?? true))
-    .map((engine) => {
-      const candidate = asCandidate(engine, {
-        containers: cluster.containersOf(engine).map(asCandidateContainer),
-        images: images.get(engine.address) ?? [],
-        overcommit: options.overcommit,
-      });
-      return (options.pending.get(engine.address) ?? []).reduce(withContainer, candidate);
+
+  /** The engines in the order of the cluster; a snapshot. */
+  current(): readonly EngineCandidate[] {
+    const engines = this.#cluster.engines();
+    if (engines !== this.#engines) this.#forgetOthers(engines);
+    const candidates: EngineCandidate[] = [];
+    for (const engine of engines) if (engine.id !== '') candidates.push(this.#candidateOf(engine));
+    return candidates;
+  }
+
+  /** The engine of a candidate of the last snapshot. */
+  engineAt(address: string): PooledEngine | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  /** Counts a container as being on the engine from now on. @returns what stops that */
+  hold(address: string, container: CandidateContainer): () => void {
+    this.#pending.set(address, [...(this.#pending.get(address) ?? nothing), container]);
+    return () => {
+      const left = (this.#pending.get(address) ?? nothing).filter((other) => other !== container);
+      if (left.length > 0) this.#pending.set(address, left);
+      else this.#pending.delete(address);
+    };
+  }
+
+  #candidateOf(engine: PooledEngine): EngineCandidate {
+    const rows = this.#cluster.containersOf(engine);
+    const pending = this.#pending.size === 0 ? nothing : (this.#pending.get(engine.address) ?? nothing);
+    const { specs } = engine;
+    const entry = this.#entries.get(engine);
+    if (
+      entry?.rows === rows &&
+      entry.pending === pending &&
+      entry.specs === specs &&
+      entry.candidate.healthIndicator === healthOf(engine) &&
+      entry.candidate.name === engine.name &&
+      entry.candidate.id === engine.id
+    ) {
+      return entry.candidate;
+    }
+    const candidate = new EngineCandidate({
+      engine,
+      rows,
+      pending,
+      overcommit: this.#overcommit,
+      imagesOf: (address) => this.#imagesOf(address),
     });
-}
+    this.#entries.set(engine, { rows, pending, specs, candidate });
+    return candidate;
+  }
 
-function asCandidate(
-  engine: PooledEngine,
-  parts: { containers: readonly CandidateContainer[]; images: readonly CachedObject[]; overcommit: number },
-): Candidate {
-  const cpus = engine.specs?.cpus ?? 0;
-  const memoryBytes = engine.specs?.memoryBytes ?? 0;
-  const { containers, overcommit } = parts;
-  return {
-    id: engine.id,
-    name: engine.name,
-    address: engine.address,
-    healthIndicator: engine.state === 'healthy' ? engine.healthIndicator : 0,
-    labels: engine.specs?.labels ?? {},
-    cpus: withOvercommit(cpus, overcommit),
-    memoryBytes: withOvercommit(memoryBytes, overcommit),
-    usedCpus: containers.reduce((sum, container) => sum + container.cpus, 0),
-    usedMemoryBytes: containers.reduce((sum, container) => sum + container.memoryBytes, 0),
-    containers,
-    images: parts.images.map((image) => ({
-      id: image.id,
-      repoTags: repoTags(image),
-      repoDigests: repoDigests(image),
-    })),
-  };
-}
+  #forgetOthers(engines: readonly PooledEngine[]): void {
+    this.#engines = engines;
+    this.#byAddress = new Map(engines.map((engine) => [engine.address, engine]));
+    const present = new Set(engines);
+    for (const engine of this.#entries.keys()) if (!present.has(engine)) this.#entries.delete(engine);
+  }
 
-/** The classic's integer arithmetic: whole percents, whole units, so 2 CPUs at 5 % stay 2. */
-export function withOvercommit(total: number, overcommit: number): number {
-  return total + Math.trunc((total * Math.trunc(overcommit * 100)) / 100);
-}
-
-function asCandidateContainer(container: CachedContainer): CandidateContainer {
-  const { summary } = container;
-  const networkMode = stringAt(objectAt(summary, 'HostConfig'), 'NetworkMode');
-  const reserved = reservedPortsOf(container);
-  return {
-    id: container.id,
-    names: container.names,
-    image: container.image,
-    imageId: container.imageId,
-    labels: container.labels,
-    state: container.state,
-    ports: [...listedPorts(summary['Ports']), ...reserved.ports],
-    ...(networkMode === undefined ? {} : { networkMode }),
-    ...(reserved.exposedPorts === undefined ? {} : { exposedPorts: reserved.exposedPorts }),
-    memoryBytes: container.memoryBytes,
-    cpus: container.cpus,
-  };
-}
-
-/** Held in every state; the inspection is newer than the label, and tells of containers that others made. */
-function reservedPortsOf({ claims, labels }: CachedContainer): ReservedPorts {
-  if (claims === undefined) return parseReservedPorts(labels[reservationLabels.ports]);
-  return claimedPorts({ ...claims });
-}
-
-function listedPorts(ports: unknown): CandidatePort[] {
-  if (!Array.isArray(ports)) return [];
-  return ports.flatMap((port: unknown) => {
-    const privatePort = isJsonObject(port) ? port['PrivatePort'] : undefined;
-    const publicPort = isJsonObject(port) ? port['PublicPort'] : undefined;
-    if (typeof privatePort !== 'number') return [];
-    return [
-      {
-        privatePort,
-        protocol: stringAt(port, 'Type') ?? 'tcp',
-        ip: stringAt(port, 'IP') ?? '',
-        ...(typeof publicPort === 'number' ? { publicPort } : {}),
-      },
-    ];
-  });
+  #imagesOf(address: string): readonly CandidateImage[] {
+    const from = this.#cluster.images();
+    if (from !== this.#images.from) {
+      const byAddress = new Map<string, CandidateImage[]>();
+      for (const image of from) {
+        const held = byAddress.get(image.engine.address);
+        const listed = { id: image.id, repoTags: repoTags(image), repoDigests: repoDigests(image) };
+        if (held === undefined) byAddress.set(image.engine.address, [listed]);
+        else held.push(listed);
+      }
+      this.#images = { from, byAddress };
+    }
+    return this.#images.byAddress.get(address) ?? [];
+  }
 }

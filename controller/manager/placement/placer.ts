@@ -2,16 +2,14 @@
 // are made one after the other, each seeing the creates that are still under way.
 import { SwarmError } from '../../base/errors.js';
 import type { ClusterView, PooledEngine } from '../../engine/cluster-view.js';
-import type { CandidateContainer, FilterName, StrategyName } from '../../schedule/candidate.js';
+import type { Candidate, FilterName, StrategyName } from '../../schedule/candidate.js';
 import { pendingContainer } from '../../schedule/pending-container.js';
 import type { PlacementRequest } from '../../schedule/placement-request.js';
 import { schedule } from '../../schedule/schedule.js';
-import { listCandidates } from './candidates.js';
+import { CandidateList } from './candidates.js';
 
 export interface Placement {
   readonly engine: PooledEngine;
-  /** Engines that would do as well, best first. */
-  readonly others: readonly PooledEngine[];
   /** Lets go of the place: call it when the cache has the container, or the create failed. */
   readonly release: () => void;
 }
@@ -41,15 +39,13 @@ export function createPlacer(options: {
   /** Whether an engine takes no new containers. Default: none is. */
   readonly isCordoned?: ((engine: { readonly id: string; readonly address: string }) => boolean) | undefined;
 }): Placer {
-  const pending = new Map<string, CandidateContainer[]>();
+  const candidateList = new CandidateList(options);
+  const { isCordoned } = options;
   return {
     place: ({ request, id, name, only, except }) => {
-      const present = listCandidates(options.cluster, {
-        pending,
-        overcommit: options.overcommit,
-        only,
-      }).filter((candidate) => except?.has(candidate.address) !== true);
-      const candidates = present.filter((candidate) => options.isCordoned?.(candidate) !== true);
+      const present = eligible(candidateList.current(), { only, except });
+      const candidates =
+        isCordoned === undefined ? present : present.filter((candidate) => !isCordoned(candidate));
       if (candidates.length === 0 && present.length > 0) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',
@@ -67,8 +63,8 @@ export function createPlacer(options: {
         random: options.random,
       });
       if (decision.type === 'refused') throw new SwarmError('NO_ELIGIBLE_ENGINE', decision.message);
-      const engines = new Map(options.cluster.engines().map((engine) => [engine.address, engine]));
-      const engine = engines.get(decision.best.address);
+      const { address } = decision.best;
+      const engine = candidateList.engineAt(address);
       if (engine === undefined) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',
@@ -76,17 +72,15 @@ export function createPlacer(options: {
         );
       }
       const container = pendingContainer({ request, candidate: decision.best, id, name });
-      const held = pending.get(engine.address) ?? [];
-      pending.set(engine.address, [...held, container]);
-      return {
-        engine,
-        others: decision.ranked.slice(1).flatMap(({ address }) => engines.get(address) ?? []),
-        release: () => {
-          const left = (pending.get(engine.address) ?? []).filter((other) => other !== container);
-          if (left.length > 0) pending.set(engine.address, left);
-          else pending.delete(engine.address);
-        },
-      };
+      return { engine, release: candidateList.hold(address, container) };
     },
   };
+}
+
+function eligible(
+  candidates: readonly Candidate[],
+  { only, except }: Pick<PlaceOptions, 'only' | 'except'>,
+): readonly Candidate[] {
+  if (only === undefined && (except === undefined || except.size === 0)) return candidates;
+  return candidates.filter(({ address }) => only?.has(address) !== false && except?.has(address) !== true);
 }

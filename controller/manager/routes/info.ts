@@ -4,7 +4,7 @@ import { formatTime } from '../../api/conditions.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { equalNameText } from '../equal-names.js';
 import { isReachable } from '../find-container.js';
-import { withOvercommit } from '../placement/candidates.js';
+import { withOvercommit } from '../placement/overcommit.js';
 import { countStates, renderSystemStatus } from '../render-status.js';
 import { replyJson } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';

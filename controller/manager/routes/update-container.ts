@@ -9,7 +9,7 @@ import { answerWithin } from '../call-engine.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { stringifyJson } from '../lossless-json.js';
-import { withOvercommit } from '../placement/candidates.js';
+import { withOvercommit } from '../placement/overcommit.js';
 import { readJsonBody } from '../read-body.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
 

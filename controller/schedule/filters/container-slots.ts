@@ -1,7 +1,9 @@
 // Filter containerslots: an engine label of that name limits how many containers the engine takes.
-import { labelOf } from '../label-of.js';
+import { hasLabel, labelOf } from '../label-of.js';
 import type { Candidate } from '../candidate.js';
 import type { Filter } from '../filter.js';
+
+const label = 'containerslots';
 
 export function containerSlotsFilter(): Filter {
   return {
@@ -9,7 +11,7 @@ export function containerSlotsFilter(): Filter {
     isNeeded: true,
     keeps: (candidate) => {
       const slots = slotsOf(candidate);
-      return slots === undefined || candidate.containers.length < slots;
+      return slots === undefined || candidate.containerCount < slots;
     },
     explain: (candidate) => ({
       one: `has all of its ${slotsOf(candidate) ?? 0} container slots taken`,
@@ -23,6 +25,8 @@ export function containerSlotsFilter(): Filter {
 
 /** The limit; undefined when the label is absent or not an integer. */
 function slotsOf({ labels }: Candidate): number | undefined {
-  const text = labelOf(labels, 'containerslots');
+  // Asked of every engine at every create, and hardly any has it.
+  if (!hasLabel(labels, label)) return undefined;
+  const text = labelOf(labels, label);
   return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
 }

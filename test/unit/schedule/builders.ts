@@ -1,6 +1,7 @@
 // Builders for scheduling tests: a valid candidate, container and request, with one thing changed by each test.
 import type { Candidate, CandidateContainer } from '../../../controller/schedule/candidate.js';
 import { filterNames } from '../../../controller/schedule/candidate.js';
+import { heldPorts } from '../../../controller/schedule/host-ports.js';
 import { parsePlacement, type PlacementRequest } from '../../../controller/schedule/placement-request.js';
 import { schedule, type Decision, type ScheduleOptions } from '../../../controller/schedule/schedule.js';
 
@@ -35,9 +36,23 @@ export function aCandidate(name: string, overrides: Partial<Candidate> = {}): Ca
     memoryBytes: 2 * gibibyte,
     usedCpus: containers.reduce((sum, { cpus }) => sum + cpus, 0),
     usedMemoryBytes: containers.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    containerCount: containers.length,
     containers,
+    hostPorts: heldPorts(containers),
     images: [],
     ...overrides,
+  };
+}
+
+/** `candidate` with one container more, as the next decision sees it. */
+export function withContainer(candidate: Candidate, container: CandidateContainer): Candidate {
+  const { name, usedCpus, usedMemoryBytes, containers, ...others } = candidate;
+  return {
+    ...aCandidate(name, { ...others, containers: [...containers, container] }),
+    containerCount: containers.length + 1,
+    hostPorts: heldPorts([...containers, container]),
+    usedCpus: usedCpus + container.cpus,
+    usedMemoryBytes: usedMemoryBytes + container.memoryBytes,
   };
 }
 

@@ -3,10 +3,10 @@ import t from 'tap';
 import fc from 'fast-check';
 import { filterNames, strategyNames, type Candidate } from '../../../controller/schedule/candidate.js';
 import { describeExplanation } from '../../../controller/schedule/explain.js';
-import { pendingContainer, withContainer } from '../../../controller/schedule/pending-container.js';
+import { pendingContainer } from '../../../controller/schedule/pending-container.js';
 import { parsePlacement, type PlacementRequest } from '../../../controller/schedule/placement-request.js';
 import { schedule, type Decision } from '../../../controller/schedule/schedule.js';
-import { aCandidate, aContainer, aRequest, decide, mebibyte, outcome } from './builders.js';
+import { aCandidate, aContainer, aRequest, decide, mebibyte, outcome, withContainer } from './builders.js';
 
 const word = fc.constantFrom('eu', 'us', 'a', 'web', 'db', '');
 const key = fc.constantFrom('region', 'zone', 'constructor', 'node', 'container', 'image');

@@ -23,7 +23,14 @@ export class ContainerIndex {
   readonly #movable = new Set<ContainerRow>();
   readonly #equalNames = new Set<string>();
   #snapshot: readonly ContainerRow[] | undefined;
+  #lastSequence = 0;
   #movableSnapshot: readonly ContainerRow[] | undefined;
+
+  /** For a container that was not known before. */
+  nextSequence(): number {
+    this.#lastSequence += 1;
+    return this.#lastSequence;
+  }
 
   /** All rows, newest first, without superseded ones; the same array until something changes. */
   all(): readonly ContainerRow[] {

@@ -46,11 +46,23 @@ export class ContainerRow implements CachedContainer {
   readonly isReservationKnown: boolean;
   /** What an inspection said; it wins over labels, which `docker update` cannot change. */
   readonly inspected: Reservation | undefined;
+  /** Grows with each container that becomes known, so it orders those of one second. */
+  readonly sequence: number;
   #entry: Buffer | undefined;
 
-  constructor(engine: PooledEngine, summary: JsonObject, inspected?: Reservation, seenAtMs?: number) {
+  constructor(
+    engine: PooledEngine,
+    summary: JsonObject,
+    known: {
+      readonly inspected?: Reservation | undefined;
+      readonly seenAtMs?: number | undefined;
+      readonly sequence?: number;
+    } = {},
+  ) {
+    const { inspected, seenAtMs, sequence = 0 } = known;
     this.engine = engine;
     this.seenAtMs = seenAtMs;
+    this.sequence = sequence;
     this.summary = summary;
     this.id = stringAt(summary, 'Id') ?? '';
     this.names = namesOf(summary);
@@ -60,11 +72,11 @@ export class ContainerRow implements CachedContainer {
     this.createdSeconds = numberAt(summary, 'Created');
     this.labels = stringsOf(objectAt(summary, 'Labels'));
     this.inspected = inspected;
-    const known = inspected ?? reservationOfLabels(this.labels);
-    this.memoryBytes = known?.memoryBytes ?? 0;
-    this.cpus = known?.cpus ?? 0;
+    const reserved = inspected ?? reservationOfLabels(this.labels);
+    this.memoryBytes = reserved?.memoryBytes ?? 0;
+    this.cpus = reserved?.cpus ?? 0;
     this.claims = inspected === undefined ? undefined : (inspected.claims ?? noClaims);
-    this.isReservationKnown = known !== undefined;
+    this.isReservationKnown = reserved !== undefined;
   }
 
   /** Unique in its cluster unless somebody copied labels; `''` where there is none. */
@@ -79,10 +91,11 @@ export class ContainerRow implements CachedContainer {
   }
 }
 
-/** Newest first; ID and engine make it a total order (cloned hosts may share container IDs). */
+/** Newest first; engines tell whole seconds only. ID and engine make it a total order (cloned hosts may share IDs). */
 export function compareNewestFirst(a: ContainerRow, b: ContainerRow): number {
   return (
     b.createdSeconds - a.createdSeconds ||
+    b.sequence - a.sequence ||
     compareStrings(a.id, b.id) ||
     compareStrings(a.engine.address, b.engine.address)
   );

@@ -65,7 +65,8 @@ export class EngineTables {
    */
   apply(read: ReadNumber, answer: unknown, ids: readonly string[] = [...this.#rows.keys()]): void {
     const listed = new Set<string>();
-    for (const summary of summariesOf(answer)) {
+    // Engines list the newest first, and the sequence grows towards it.
+    for (const summary of [...summariesOf(answer)].reverse()) {
       listed.add(stringAt(summary, 'Id') ?? '');
       this.#put(read, summary);
     }
@@ -87,7 +88,11 @@ export class EngineTables {
     this.#inspected.add(id);
     if (isSaidAlready(entry.row, reservation)) return;
     this.#store(id, {
-      row: new ContainerRow(this.#engine, entry.row.summary, reservation, entry.row.seenAtMs),
+      row: new ContainerRow(this.#engine, entry.row.summary, {
+        inspected: reservation,
+        seenAtMs: entry.row.seenAtMs,
+        sequence: entry.row.sequence,
+      }),
       read: entry.read,
     });
   }
@@ -136,7 +141,11 @@ export class EngineTables {
     const before = this.#rows.get(id);
     if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
     this.#store(id, {
-      row: new ContainerRow(this.#engine, summary, before?.row?.inspected, this.#now?.()),
+      row: new ContainerRow(this.#engine, summary, {
+        inspected: before?.row?.inspected,
+        seenAtMs: this.#now?.(),
+        sequence: before?.row?.sequence ?? this.#index.nextSequence(),
+      }),
       read,
     });
   }

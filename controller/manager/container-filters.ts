@@ -1,6 +1,6 @@
 // The filters of GET /containers/json as predicates over cached containers.
 import { isJsonObject, objectAt, stringAt } from '../base/json.js';
-import type { CachedContainer, ClusterView } from '../engine/cluster-view.js';
+import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import { ApiError } from './api-error.js';
 import { findContainer } from './find-container.js';
 import { imageMatches } from './image-reference.js';
@@ -49,11 +49,9 @@ const predicateTable: Readonly<
   Record<FilterKey, (values: readonly string[], cluster: Cluster) => Predicate>
 > = {
   ancestor: (values, cluster) => {
-    const ids = new Set(
-      cluster
-        .images()
-        .filter((image) => values.some((value) => imageMatches(image, value)))
-        .map((image) => image.id),
+    const ids = withDescendants(
+      cluster.images(),
+      cluster.images().filter((image) => values.some((value) => imageMatches(image, value))),
     );
     return ({ image, imageId }) => ids.has(imageId) || values.includes(image) || values.includes(imageId);
   },
@@ -61,7 +59,9 @@ const predicateTable: Readonly<
   since: ([reference = ''], cluster) => ordered(cluster, { reference, isWanted: (at, other) => at < other }),
   exited: (values) => {
     const codes = values.map((value) => {
-      if (!/^-?\d{1,9}$/.test(value)) throw badValue('exited', value);
+      if (!/^[+-]?\d{1,9}$/.test(value)) {
+        throw badValue('exited', value, `: strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+      }
       return Number(value);
     });
     return ({ state, summary }) => {
@@ -73,22 +73,25 @@ const predicateTable: Readonly<
   publish: (values) => portPredicate('publish', { values, field: 'PublicPort' }),
   health: (values) => {
     const known = ['starting', 'healthy', 'unhealthy', 'none'];
-    for (const value of values) if (!known.includes(value)) throw badValue('health', value);
+    for (const value of values) {
+      if (!known.includes(value)) throw new ApiError(400, `unrecognized filter value for health: ${value}`);
+    }
     return (container) => values.includes(healthOf(container));
   },
-  id: (values) => {
-    const matchers = values.map((value) => matchRegex(value));
-    return ({ id }) => matchers.some((matches) => matches(id));
-  },
+  id:
+    (values) =>
+    ({ id }) =>
+      values.some((value) => id.startsWith(value)),
   'is-task': (values) => {
     const wanted = values.map((value) => {
       if (value === 'true' || value === '1') return true;
       if (value === 'false' || value === '0') return false;
-      throw badValue('is-task', value);
+      throw badValue('is-task', `[${values.join(' ')}]`);
     });
     return ({ labels }) => wanted.includes('com.docker.swarm.task' in labels);
   },
-  isolation: (values) => () => values.includes('') || values.includes('default'),
+  // Only engines on Windows look at it.
+  isolation: () => () => true,
   label: (values) => (container) => matchesLabels(container.labels, values),
   name: (values) => {
     const matchers = values.map((value) => matchRegex(value));
@@ -105,12 +108,12 @@ const predicateTable: Readonly<
   },
   network:
     (values) =>
-    ({ summary }) => {
+    ({ summary, engine }) => {
       const networks = Object.entries(objectAt(summary['NetworkSettings'], 'Networks'));
       return values.some((value) =>
         networks.some(([name, settings]) => {
           const id = stringAt(settings, 'NetworkID') ?? '';
-          return name === value || (value !== '' && id.startsWith(value));
+          return isNamed(engine, { name, value }) || (value !== '' && id.startsWith(value));
         }),
       );
     },
@@ -126,11 +129,13 @@ const predicateTable: Readonly<
     const mounts: unknown = container.summary['Mounts'];
     return (
       Array.isArray(mounts) &&
-      mounts.some(
-        (mount) =>
-          values.includes(stringAt(mount, 'Name') ?? '') ||
-          values.includes(stringAt(mount, 'Destination') ?? ''),
-      )
+      mounts.some((mount) => {
+        // The name of a volume, or the directory of the host where it is none.
+        const name = stringAt(mount, 'Name') ?? stringAt(mount, 'Source') ?? '';
+        return values.some(
+          (value) => value === stringAt(mount, 'Destination') || isNamed(container.engine, { name, value }),
+        );
+      })
     );
   },
 };
@@ -155,7 +160,9 @@ function portPredicate(
     const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value);
     if (match === null) throw badValue(key, value);
     const first = Number(match[1]);
-    return { first, last: Number(match[2] ?? first), protocol: match[3] ?? 'tcp' };
+    const last = Number(match[2] ?? first);
+    if (last < first || last > 65_535) throw badValue(key, value);
+    return { first, last, protocol: match[3] ?? 'tcp' };
   });
   return ({ summary }) => {
     const ports: unknown = summary['Ports'];
@@ -182,6 +189,28 @@ function healthOf({ summary }: CachedContainer): string {
   return status.includes('(health: starting)') ? 'starting' : 'none';
 }
 
-function badValue(key: string, value: string): ApiError {
-  return new ApiError(400, `invalid filter '${key}=${value}'`);
+function badValue(key: string, value: string, cause = ''): ApiError {
+  return new ApiError(400, `invalid filter '${key}=${value}'${cause}`);
+}
+
+/** `front` or `node1/front` for what is called front on node1. */
+function isNamed(engine: PooledEngine, { name, value }: { name: string; value: string }): boolean {
+  if (name === '') return false;
+  return value === name || value === `${engine.name}/${name}` || value === `${engine.id}/${name}`;
+}
+
+/** IDs of these images and of all that were made from them. */
+function withDescendants(
+  all: readonly CachedObject[],
+  ancestors: readonly CachedObject[],
+): ReadonlySet<string> {
+  const ids = new Set(ancestors.map(({ id }) => id));
+  const children = new Map<string, string[]>();
+  for (const { id, summary } of all) {
+    const parent = stringAt(summary, 'ParentId') ?? '';
+    if (parent !== '') children.set(parent, [...(children.get(parent) ?? []), id]);
+  }
+  // A set that grows while it is walked is walked to its new end.
+  for (const id of ids) for (const child of children.get(id) ?? []) ids.add(child);
+  return ids;
 }

@@ -17,7 +17,7 @@ export function findNetwork(
   const found = firstNonEmpty([
     () => networks.filter((network) => network.id === reference),
     () => networks.filter((network) => nameOf(network) === reference),
-    () => networks.filter((network) => `${network.engine.name}/${nameOf(network)}` === reference),
+    () => networks.filter((network) => isQualified(network, { name: nameOf(network), reference })),
     () => (/^[0-9a-f]{4,}$/.test(reference) ? networks.filter(({ id }) => id.startsWith(reference)) : []),
   ]);
   if (found.length === 0) throw new ApiError(404, `network ${reference} not found`);
@@ -59,8 +59,16 @@ export function findVolumes(
   const volumes = cluster.volumes();
   return firstNonEmpty([
     () => volumes.filter(({ id }) => id === reference),
-    () => volumes.filter(({ id, engine }) => `${engine.name}/${id}` === reference),
+    () => volumes.filter((volume) => isQualified(volume, { name: volume.id, reference })),
   ]);
+}
+
+/** `node/name`, where the node goes by its name or its ID. */
+function isQualified(
+  { engine }: CachedObject,
+  { name, reference }: { name: string; reference: string },
+): boolean {
+  return reference.endsWith(name) && [`${engine.name}/${name}`, `${engine.id}/${name}`].includes(reference);
 }
 
 function chooseReachable(found: readonly CachedObject[], what: string): CachedObject {

@@ -66,6 +66,24 @@ function readFilterValues(value: unknown): readonly string[] | undefined {
     .map(([item]) => item);
 }
 
+/**
+ * The one value of a filter that is true or false, as engines read it.
+ * @param options.refusal makes the error of another value, or of several, from the text `[a b]`
+ * @returns undefined when the filter is not given
+ */
+export function readBooleanFilter(
+  filters: Filters,
+  { key, refusal }: { readonly key: string; readonly refusal: (values: string) => ApiError },
+): boolean | undefined {
+  const values = filters.get(key);
+  if (values === undefined) return undefined;
+  const wanted = values.map((value) =>
+    value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : undefined,
+  );
+  if (wanted.length > 1 || wanted[0] === undefined) throw refusal(`[${values.join(' ')}]`);
+  return wanted[0];
+}
+
 /** The filters without `key`, as the map form of JSON, which every engine takes; undefined when nothing is left. */
 export function formatFilters(filters: Filters, without: readonly string[] = []): string | undefined {
   const entries = [...filters]

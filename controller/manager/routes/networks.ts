@@ -4,6 +4,7 @@ import type { CachedObject, PooledEngine } from '../../engine/cluster-view.js';
 import { parsePlacement } from '../../schedule/placement-request.js';
 import { ApiError } from '../api-error.js';
 import { answerWithin } from '../call-engine.js';
+import { fanOut, requireSuccess } from '../fan-out.js';
 import { findReachableContainer, isReachable } from '../find-container.js';
 import { findNetwork } from '../find-object.js';
 import { forwardChange, replySmall } from '../forward.js';
@@ -12,7 +13,7 @@ import { stringifyJson } from '../lossless-json.js';
 import { matchRegex } from '../pattern.js';
 import type { Placer } from '../placement/placer.js';
 import { pruneEverywhere } from '../prune.js';
-import { readFilters } from '../query.js';
+import { readBooleanFilter, readFilters, type Filters } from '../query.js';
 import { readJsonBody } from '../read-body.js';
 import { replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
@@ -35,20 +36,21 @@ export const listNetworks: RouteHandler = (context) => {
   const anyOf = (key: string, value: string): boolean => filters.get(key)?.includes(value) ?? true;
   const type = filters.get('type');
   for (const value of type ?? []) {
-    if (value !== 'custom' && value !== 'builtin') throw new ApiError(400, `invalid filter 'type=${value}'`);
+    if (value !== 'custom' && value !== 'builtin')
+      throw new ApiError(400, `invalid filter: 'type'='${value}'`);
   }
-  const dangling = filters.get('dangling')?.map((value) => value === 'true' || value === '1');
+  const dangling = readDangling(filters);
   const listed = all.filter((network) => {
     const name = nameOf(network);
-    const shown = listName(network, counts);
+    const qualified = `${network.engine.name}/${name}`;
     return (
-      (names.length === 0 || names.some((matches) => matches(name) || matches(shown))) &&
+      (names.length === 0 || names.some((matches) => matches(name) || matches(qualified))) &&
       (ids.length === 0 || ids.some((matches) => matches(network.id))) &&
       (nodes.length === 0 || nodes.some((matches) => matches(network.engine.name))) &&
       anyOf('driver', stringAt(network.summary, 'Driver') ?? '') &&
       anyOf('scope', stringAt(network.summary, 'Scope') ?? '') &&
       (type?.includes(predefined.has(name) ? 'builtin' : 'custom') ?? true) &&
-      (dangling?.includes(!predefined.has(name) && !isUsed(context, network)) ?? true) &&
+      (dangling === undefined || dangling === (!predefined.has(name) && !isUsed(context, network))) &&
       matchesLabels(objectAt(network.summary, 'Labels'), filters.get('label') ?? [])
     );
   });
@@ -59,6 +61,19 @@ export const listNetworks: RouteHandler = (context) => {
   );
   return Promise.resolve();
 };
+
+function readDangling(filters: Filters): boolean | undefined {
+  return readBooleanFilter(filters, {
+    key: 'dangling',
+    refusal: (values) =>
+      new ApiError(
+        400,
+        values.includes(' ')
+          ? 'got more than one value for filter key "dangling"'
+          : 'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")',
+      ),
+  });
+}
 
 /** Networks of several engines under one ID are one network. */
 function dedupe(networks: readonly CachedObject[]): readonly CachedObject[] {
@@ -90,14 +105,37 @@ function isUsed(context: RouteContext, network: CachedObject): boolean {
 
 export const inspectNetwork: RouteHandler = async (context) => {
   const reference = param(context, 'id');
-  const network = findNetwork(context.services.cluster, { reference, purpose: 'read' });
+  const { cluster } = context.services;
+  const network = findNetwork(cluster, { reference, purpose: 'read' });
+  const path = `/networks/${encodeURIComponent(network.id)}`;
+  const engines = cluster.networks().flatMap(({ id, engine }) => (id === network.id ? [engine] : []));
+  const reachable = engines.filter(isReachable);
+  if (reachable.length > 1) {
+    await inspectShared(context, { engines: reachable, path });
+    return;
+  }
   const answer = await forwardChange(context, {
     engine: network.engine,
-    path: `/networks/${encodeURIComponent(network.id)}`,
+    path,
     answerWithinMs: answerWithin.quick,
   });
   replySmall(context, answer);
 };
+
+/** A network of several engines: each knows the containers that it runs itself. */
+async function inspectShared(
+  context: RouteContext,
+  { engines, path }: { engines: readonly PooledEngine[]; path: string },
+): Promise<void> {
+  const result = await fanOut(context, engines, { path, answerWithinMs: answerWithin.quick });
+  requireSuccess(context, result);
+  const answers = result.successes.map(({ value }) => objectAt({ value }, 'value'));
+  const containers = Object.assign(
+    {},
+    ...answers.map((answer) => objectAt(answer, 'Containers')),
+  ) as JsonObject; // merged objects
+  replyJson(context.response, 200, { ...answers[0], Containers: containers });
+}
 
 export const createNetwork: RouteHandler = async (context) => {
   const { cluster, names, placer, randomHex } = context.services;

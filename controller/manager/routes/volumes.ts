@@ -13,7 +13,7 @@ import { matchesLabels } from '../label-filter.js';
 import { stringifyJson } from '../lossless-json.js';
 import { matchRegex } from '../pattern.js';
 import { chosenEngines, mergePrune, queryWithoutNode } from '../prune.js';
-import { formatFilters, isTrue, parseFilters, readFilters } from '../query.js';
+import { formatFilters, isTrue, parseFilters, readBooleanFilter, readFilters } from '../query.js';
 import { readJsonBody } from '../read-body.js';
 import { replyEmpty, replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
@@ -30,15 +30,19 @@ export const listVolumes: RouteHandler = (context) => {
   for (const { id } of all) counts.set(id, (counts.get(id) ?? 0) + 1);
   const names = (filters.get('name') ?? []).map((value) => matchRegex(value));
   const nodes = (filters.get('node') ?? []).map((value) => matchRegex(value));
-  const dangling = filters.get('dangling')?.map((value) => value === 'true' || value === '1');
+  const dangling = readBooleanFilter(filters, {
+    key: 'dangling',
+    refusal: (values) => new ApiError(400, `invalid filter 'dangling=${values}'`),
+  });
   const shownName = (volume: CachedObject): string =>
     !isLocal(volume) || counts.get(volume.id) === 1 ? volume.id : `${volume.engine.name}/${volume.id}`;
   const listed = all.filter(
     (volume) =>
-      (names.length === 0 || names.some((matches) => matches(volume.id) || matches(shownName(volume)))) &&
+      (names.length === 0 ||
+        names.some((matches) => matches(volume.id) || matches(`${volume.engine.name}/${volume.id}`))) &&
       (nodes.length === 0 || nodes.some((matches) => matches(volume.engine.name))) &&
       (filters.get('driver')?.includes(stringAt(volume.summary, 'Driver') ?? '') ?? true) &&
-      (dangling?.includes(!isUsed(context, volume)) ?? true) &&
+      (dangling === undefined || dangling === !isUsed(context, volume)) &&
       matchesLabels(objectAt(volume.summary, 'Labels'), filters.get('label') ?? []),
   );
   replyJson(context.response, 200, {

@@ -53,7 +53,7 @@ for (const [name, labels, inspected, expected] of [
   ['nothing', {}, undefined, { memoryBytes: 0, cpus: 0, isReservationKnown: false }],
 ] as const)
   void t.test(`ContainerRow knows its reservation from ${name}`, async (t) => {
-    t.match(new ContainerRow(engine, aSummary({ id: 'x', labels }), inspected), expected);
+    t.match(new ContainerRow(engine, aSummary({ id: 'x', labels }), { inspected }), expected);
   });
 
 void t.test('reservationOfInspection() takes limits, and shares where they mean CPUs', async (t) => {
@@ -94,6 +94,9 @@ void t.test('compareNewestFirst() orders by creation, then ID, then engine', asy
   t.ok(compareNewestFirst(row('a', 1), row('b', 1)) < 0);
   t.ok(compareNewestFirst(row('a', 1), row('a', 1, aPooledEngine('n2'))) < 0);
   t.equal(compareNewestFirst(row('a', 1), row('a', 1)), 0);
+  const known = (id: string, sequence: number): ContainerRow =>
+    new ContainerRow(engine, aSummary({ id, created: 1 }), { sequence });
+  t.ok(compareNewestFirst(known('b', 2), known('a', 1)) < 0, 'of one second: the one that was known later');
 });
 
 void t.test('summariesOf() takes only entries with an ID', async (t) => {

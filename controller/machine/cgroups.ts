@@ -128,6 +128,17 @@ export async function pidsInCgroups(
   return pids;
 }
 
+/** Lets paused processes go on, at any depth: with version 1 a frozen process does not even die. */
+export async function thawCgroups(hierarchies: readonly CgroupHierarchy[], group: string): Promise<void> {
+  for (const { mountPoint, controllers } of hierarchies) {
+    if (!controllers.includes('freezer')) continue;
+    for (const directory of await tree(path.join(mountPoint, group))) {
+      // Groups come and go while a machine ends.
+      await writeFile(path.join(directory, 'freezer.state'), 'THAWED').catch(() => undefined);
+    }
+  }
+}
+
 /** Removes the machine's groups, and the parents that became empty. @returns false when processes are still inside */
 export async function removeCgroups(
   hierarchies: readonly CgroupHierarchy[],

@@ -2,7 +2,7 @@
 // went. They are found in three ways, because each alone misses some: by control group, by network namespace, by parent.
 import type { Clock } from '../base/clock.js';
 import { SwarmError } from '../base/errors.js';
-import { pidsInCgroups, removeCgroups, type CgroupHierarchy } from './cgroups.js';
+import { pidsInCgroups, removeCgroups, thawCgroups, type CgroupHierarchy } from './cgroups.js';
 import { cgroupPath, namespacePath } from './kernel-names.js';
 import {
   isAlive,
@@ -73,6 +73,7 @@ export async function endMachine(
   const ended = await waitUntil(clock, { timeoutMs: killTimeoutMs }, async () => {
     left = await machineProcesses(machine, hierarchies);
     for (const entry of dockerdFirst(left)) await signalProcess(entry, 'SIGKILL');
+    if (left.length > 0) await thawCgroups(hierarchies, cgroupPath(machine.set, machine.name));
     return left.length === 0;
   });
   const group = cgroupPath(machine.set, machine.name);

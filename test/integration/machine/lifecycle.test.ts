@@ -26,6 +26,8 @@ t.test('create() and remove() leave nothing, with containers of every kind runni
   await run('--name', 'stubborn', 'busybox', 'sh', '-c', "trap '' TERM; while :; do sleep 1000; done");
   await run('--network', 'host', '--pid', 'host', 'busybox', 'sleep', '1000');
   await run('--cgroup-parent', `/swarmctl/${set}/node0/elsewhere`, 'busybox', 'sleep', '1000');
+  await run('--name', 'frozen', 'busybox', 'sleep', '1000');
+  await exec('docker', [...docker, 'pause', 'frozen']);
   const during = await tracesOf(set, directory);
   for (const kind of [
     'namespaces',

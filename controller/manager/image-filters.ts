@@ -42,7 +42,7 @@ export function filterImages(
   const created = (key: 'before' | 'since'): number | undefined =>
     createdOf(catalog, { key, values: filters.get(key) });
   const [before, since] = [created('before'), created('since')];
-  const until = (filters.get('until') ?? []).map((value) => readInstant(value, { key: 'until', nowMs }));
+  const until = (filters.get('until') ?? []).map((value) => readInstant(value, { nowMs }));
   const showsIntermediate = isTrue(query.get('all'));
   const isParent = parentsIn(images);
   return images.flatMap((image): ShownImage[] => {

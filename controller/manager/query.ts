@@ -96,14 +96,13 @@ export function formatFilters(filters: Filters, without: readonly string[] = [])
  * The time forms of `since` and `until`: epoch seconds with fraction, RFC 3339, or a Go duration back from now.
  * @returns epoch milliseconds. @throws ApiError 400 for anything else
  */
-export function readInstant(
-  text: string,
-  { key, nowMs }: { readonly key: string; readonly nowMs: number },
-): number {
+export function readInstant(text: string, { nowMs }: { readonly nowMs: number }): number {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const duration = parseGoDuration(text);
   if ('ms' in duration) return nowMs - duration.ms;
-  const instant = Date.parse(text);
-  if (Number.isNaN(instant)) throw new ApiError(400, `invalid value ${JSON.stringify(text)} for ${key}`);
+  const instant = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(instant)) {
+    throw new ApiError(400, `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
   return instant;
 }

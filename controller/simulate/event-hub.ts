@@ -68,9 +68,14 @@ export class EventHub {
     const types = typesOf(query.get('filters'));
     const since = nanoOf(query.get('since'));
     const until = nanoOf(query.get('until'));
-    if (since !== undefined)
+    // Asked for an end without a beginning, engines tell all they remember.
+    if (since !== undefined || until !== undefined)
       for (const { nano, type, line } of this.#history)
-        if (nano >= since && (until === undefined || nano <= until) && types?.includes(type) !== false)
+        if (
+          (since === undefined || nano >= since) &&
+          (until === undefined || nano <= until) &&
+          types?.includes(type) !== false
+        )
           response.write(line);
     if (until === undefined) {
       this.#add(response, types);

@@ -66,6 +66,8 @@ export function readToEnd(socket: Duplex): Promise<string> {
     socket.on('error', () => resolve(received));
     socket.on('end', () => resolve(received));
     socket.on('close', () => resolve(received));
+    // A stream that was paused by hand does not begin by itself.
+    socket.resume();
   });
 }
 

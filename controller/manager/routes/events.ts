@@ -1,15 +1,21 @@
 // GET /events: what engines remember since a moment, then what happens, one JSON object a line.
+import { stringAt, type JsonObject } from '../../base/json.js';
+import { isAtLeast } from '../../engine/api-version.js';
 import { attributeEvent, parseEngineEvent } from '../../engine/cluster-event.js';
 import type { ClusterEvent, PooledEngine } from '../../engine/cluster-view.js';
+import { ApiError } from '../api-error.js';
 import { callForBody, fanOutLimit, settleAll } from '../call-engine.js';
 import { enginePath } from '../engine-path.js';
 import { eventFilterKeys, eventPredicate } from '../event-filter.js';
 import { reachableEngines } from '../find-container.js';
 import { formatFilters, readFilters, readInstant, type Filters } from '../query.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
+import { ToldEvents } from '../told-events.js';
 
 // A subscriber that lets this much pile up does not read; an event has ~1 kB, so this is some 8,000 of them.
 const maxUnsentBytes = 8 * 1024 * 1024;
+// The past is read in seconds; a cluster with more events than this in that time has clients that keep up anyway.
+const maxHeldEvents = 8_000;
 // Engines answer from memory; one that does not is left out of the past rather than waited for.
 const historyWithinMs = 5000;
 
@@ -18,10 +24,11 @@ export const events: RouteHandler = async (context) => {
   const { response, signal } = context;
   const nowMs = clock.now();
   const filters = readFilters(context.query, eventFilterKeys);
-  const since = readTime(context, { key: 'since', nowMs });
-  const until = readTime(context, { key: 'until', nowMs });
-  const matches = eventPredicate(filters);
-  const isPast = until !== undefined && until <= nowMs;
+  const { since, until } = readSpan(context, nowMs);
+  const matchesFilters = eventPredicate(filters);
+  const matches = (event: ClusterEvent): boolean =>
+    matchesFilters(event.event) && isKnownTo(context.version, event.event);
+  const isPast = until !== undefined && until.ms <= nowMs;
 
   response.setHeader('Content-Type', 'application/json');
   // Clients wait for the headers before they do what they want to see the events of.
@@ -29,10 +36,13 @@ export const events: RouteHandler = async (context) => {
 
   // Live events are collected while the past is read, so that nothing falls between the two.
   let held: ClusterEvent[] | undefined = [];
+  const told = new ToldEvents();
   const unsubscribe = cluster.onEvent((event) => {
-    if (isPast || !matches(event.event)) return;
-    if (held === undefined) send(event);
-    else held.push(event);
+    if (isPast || !matches(event)) return;
+    if (held === undefined) {
+      if (!told.has(event)) send(event);
+    } else if (held.length < maxHeldEvents) held.push(event);
+    else response.destroy();
   });
   const send = (event: ClusterEvent): void => {
     if (response.destroyed || response.writableEnded) return;
@@ -42,21 +52,22 @@ export const events: RouteHandler = async (context) => {
     response.destroy();
   };
   try {
-    const sent = new Set<string>();
-    if (since !== undefined) {
+    // Engines that are asked for an end without a beginning tell all they remember.
+    if (since !== undefined || until !== undefined) {
       for (const event of await readPast(context, {
         filters,
         since,
-        until: Math.min(until ?? nowMs, nowMs),
+        until: isPast ? until : undefined,
+        nowMs,
       })) {
-        if (!matches(event.event)) continue;
-        sent.add(event.text);
+        if (!matches(event)) continue;
+        told.note(event);
         send(event);
       }
     }
-    for (const event of held) if (!sent.has(event.text)) send(event);
+    for (const event of held) if (!told.has(event)) send(event);
     held = undefined;
-    if (!isPast) await untilOver(context, { until, signal });
+    if (!isPast) await untilOver(context, { until: until?.ms, signal });
   } finally {
     unsubscribe();
   }
@@ -69,33 +80,48 @@ function untilOver(
   { until, signal }: { until: number | undefined; signal: AbortSignal },
 ): Promise<void> {
   const { clock, shutdown } = context.services;
+  const over = AbortSignal.any([signal, shutdown]);
   return new Promise((resolve) => {
     const finish = (): void => {
       cancel();
-      shutdown.removeEventListener('abort', finish);
+      over.removeEventListener('abort', finish);
       resolve();
     };
-    const cancel =
-      until === undefined ? () => undefined : clock.setTimer(until - clock.now(), () => finish());
-    signal.addEventListener('abort', finish, { once: true });
-    shutdown.addEventListener('abort', finish, { once: true });
-    if (signal.aborted || shutdown.aborted) finish();
+    // Timers reach 24 days, ends may be set later.
+    const wait = (): (() => void) =>
+      until === undefined
+        ? () => undefined
+        : clock.setTimer(until - clock.now(), () => {
+            if (clock.now() >= until) finish();
+            else cancel = wait();
+          });
+    let cancel = wait();
+    over.addEventListener('abort', finish, { once: true });
+    if (over.aborted) finish();
   });
 }
 
 /** What engines still remember of the time between, oldest first. */
 async function readPast(
   context: RouteContext,
-  { filters, since, until }: { filters: Filters; since: number; until: number },
+  {
+    filters,
+    since,
+    until,
+    nowMs,
+  }: { filters: Filters; since: Instant | undefined; until: Instant | undefined; nowMs: number },
 ): Promise<readonly ClusterEvent[]> {
-  // The engine's own `node` filter means something else.
-  const upstream = formatFilters(filters, ['node']);
-  const answers = await settleAll(reachableEngines(context.services.cluster), fanOutLimit, async (engine) => {
-    const query = new URLSearchParams({ since: formatSeconds(since), until: formatSeconds(until) });
-    if (upstream !== undefined) query.set('filters', upstream);
-    const answer = await callForBody(context.services.cluster, engine, {
+  const { cluster, settings } = context.services;
+  // The engine's own `node` filter means something else, and it knows no `node/name`.
+  const upstream = formatFilters(filters, ['node', 'container']);
+  const query = new URLSearchParams({ until: until?.seconds ?? formatSeconds(nowMs) });
+  if (since !== undefined) query.set('since', since.seconds);
+  if (upstream !== undefined) query.set('filters', upstream);
+  const answers = await settleAll(reachableEngines(cluster), fanOutLimit, async (engine) => {
+    const answer = await callForBody(cluster, engine, {
       method: 'GET',
-      path: enginePath(engine, { version: context.version, path: '/events', query }),
+      // As the pool asks for the events of now, so that both tell the same.
+      path: enginePath(engine, { version: settings.versions.max, path: '/events', query }),
       headersTimeoutMs: historyWithinMs,
       signal: context.signal,
     });
@@ -114,11 +140,40 @@ function parseEvents(text: string, engine: PooledEngine): ClusterEvent[] {
   });
 }
 
+/** Clients that never heard of an event would count it for another. */
+function isKnownTo(version: string, event: JsonObject): boolean {
+  const isImageCreate = stringAt(event, 'Type') === 'image' && stringAt(event, 'Action') === 'create';
+  return !isImageCreate || isAtLeast(version, '1.46');
+}
+
+interface Instant {
+  readonly ms: number;
+  /** Epoch seconds as engines take them, with every digit the client gave. */
+  readonly seconds: string;
+}
+
 function formatSeconds(ms: number): string {
   return (ms / 1000).toFixed(3);
 }
 
-function readTime(context: RouteContext, { key, nowMs }: { key: string; nowMs: number }): number | undefined {
-  const text = context.query.get(key);
-  return text === null || text === '' ? undefined : readInstant(text, { key, nowMs });
+/** @throws ApiError 400 in the engine's wording */
+function readSpan(
+  context: RouteContext,
+  nowMs: number,
+): { readonly since: Instant | undefined; readonly until: Instant | undefined } {
+  const read = (key: string): Instant | undefined => {
+    const text = context.query.get(key) ?? '';
+    if (text === '') return undefined;
+    const ms = readInstant(text, { nowMs });
+    return { ms, seconds: /^-?\d+(\.\d{1,9})?$/.test(text) ? text : formatSeconds(ms) };
+  };
+  const since = read('since');
+  const until = read('until');
+  if (since !== undefined && until !== undefined && since.ms > until.ms) {
+    throw new ApiError(
+      400,
+      `\`since\` time (${context.query.get('since') ?? ''}) cannot be after \`until\` time (${context.query.get('until') ?? ''})`,
+    );
+  }
+  return { since, until };
 }

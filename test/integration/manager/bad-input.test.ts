@@ -48,6 +48,7 @@ void t.test('status and text are those of an engine', async (t) => {
     ['no such container: commit', post('/v1.41/commit?container=nope', '{}')],
     ['no such exec', post('/v1.41/exec/abc/start', '{}')],
     ['no such exec to inspect', get(`/v1.41/exec/${'a'.repeat(64)}/json`)],
+    ['events that end before they begin', get('/v1.41/events?since=200&until=100')],
     [
       'two lengths',
       bare(

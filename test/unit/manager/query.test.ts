@@ -50,7 +50,7 @@ void t.test('readInteger() refuses what is no integer', async (t) => {
 });
 
 void t.test('readInstant() takes seconds, durations back from now, and RFC 3339', async (t) => {
-  const options = { key: 'since', nowMs: 1_000_000 };
+  const options = { nowMs: 1_000_000 };
   t.equal(readInstant('12.5', options), 12_500);
   t.equal(readInstant('10s', options), 990_000);
   t.equal(readInstant('2026-01-01T00:00:00Z', options), Date.UTC(2026, 0, 1));

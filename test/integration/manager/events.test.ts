@@ -1,0 +1,151 @@
+// GET /events over several engines: the past in time order, no event twice, ends, filters, subscribers that do not read.
+import t from 'tap';
+import type { FakeEngine } from '../../support/fake-engine.js';
+import { startFakeManager, type FakeManager } from '../../support/fake-manager.js';
+import { connectRaw, readToEnd, requestText } from '../../support/raw-http.js';
+
+t.setTimeout(60_000);
+
+interface Event {
+  readonly Type: string;
+  readonly Action: string;
+  readonly timeNano: number;
+  readonly status?: string;
+  readonly Actor: { readonly ID: string; readonly Attributes: Record<string, string> };
+  readonly node: { readonly Name: string };
+}
+
+const engines = [{ name: 'n1' }, { name: 'n2' }] as const;
+
+function happen(engine: FakeEngine, name: string, attributes: Record<string, string> = {}): void {
+  const Actor = { ID: name.padEnd(64, '0'), Attributes: { image: 'busybox', name, ...attributes } };
+  engine.emit({ Type: 'container', Action: 'start', Actor });
+}
+
+function parse(text: string): readonly Event[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Event); // the shape of the API
+}
+
+const namesOf = (events: readonly Event[]): readonly string[] =>
+  events.map(({ Actor }) => Actor.Attributes['name'] ?? '');
+
+const filters = (value: object): string => `filters=${encodeURIComponent(JSON.stringify(value))}`;
+
+/** Lets a millisecond of the engines' clocks pass. */
+const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
+
+async function past(manager: FakeManager, query: string): Promise<readonly Event[]> {
+  const answer = await manager.call('GET', `/events?${query}`);
+  return parse(answer.text);
+}
+
+void t.test('events() merges what engines remember in the order of time, with their nodes', async (t) => {
+  const manager = await startFakeManager(t, { engines });
+  const [first, second] = manager.engines;
+  if (first === undefined || second === undefined) throw new Error('two engines were started');
+  const since = (Date.now() / 1000).toFixed(9);
+  for (let at = 0; at < 6; at += 1) {
+    await tick();
+    happen(at % 2 === 0 ? first : second, `c${at}`);
+  }
+  await tick();
+  const until = (): string => (Date.now() / 1000).toFixed(3);
+  const all = await past(manager, `since=${since}&until=${until()}`);
+  t.same(namesOf(all), ['c0', 'c1', 'c2', 'c3', 'c4', 'c5']);
+  t.same(
+    all.map(({ node, Actor }) => [node.Name, Actor.Attributes['node.name']]),
+    all.map((_, at) => (at % 2 === 0 ? ['n1', 'n1'] : ['n2', 'n2'])),
+  );
+  t.ok(
+    all.every(({ status }) => status === 'start'),
+    'with the members that old clients read',
+  );
+
+  t.same(namesOf(await past(manager, `until=${until()}`)), namesOf(all), 'without a beginning: all of it');
+  t.same(await past(manager, 'until=1'), [], 'an end before the first event');
+  const of = async (value: object): Promise<readonly string[]> =>
+    namesOf(await past(manager, `since=${since}&until=${until()}&${filters(value)}`));
+  t.same(await of({ node: ['n2'] }), ['c1', 'c3', 'c5']);
+  t.same(await of({ container: ['n1/c2', 'c3'] }), ['c2', 'c3']);
+  t.same(await of({ event: { start: true }, type: ['container'], container: ['c4'] }), ['c4']);
+  t.same(await of({ event: ['stop'] }), []);
+});
+
+void t.test('events() tells an event once, and ends at a moment in the future', async (t) => {
+  const manager = await startFakeManager(t, { engines });
+  const since = (Date.now() / 1000).toFixed(3);
+  await tick();
+  for (const engine of manager.engines) happen(engine, `before-${engine.name}`);
+  const answer = past(manager, `since=${since}&until=${(Date.now() / 1000 + 1.5).toFixed(3)}`);
+  for (let at = 0; at < 20; at += 1) {
+    await tick();
+    for (const engine of manager.engines) happen(engine, `during${at}-${engine.name}`);
+  }
+  const names = namesOf((await answer).filter(({ Type }) => Type === 'container'));
+  t.equal(names.length, 42, 'every event, those of the past and those that came while it was read');
+  t.equal(new Set(names).size, 42, 'none of them twice');
+});
+
+void t.test('events() refuses times in the words of an engine', async (t) => {
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }] });
+  const rows: readonly [query: string, message: string][] = [
+    ['since=200&until=100', '`since` time (200) cannot be after `until` time (100)'],
+    ['since=abc&until=1', 'strconv.ParseInt: parsing "abc": invalid syntax'],
+    ['until=5.5.5', 'strconv.ParseInt: parsing "5.5.5": invalid syntax'],
+    [filters({ zzz: ['a'] }), "invalid filter 'zzz'"],
+  ];
+  for (const [query, message] of rows) {
+    t.match(await manager.call('GET', `/events?${query}`), { status: 400, json: { message } }, query);
+  }
+});
+
+void t.test('events() keeps from old clients what they would misread', async (t) => {
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }] });
+  const [engine] = manager.engines;
+  engine?.emit({ Type: 'image', Action: 'create', Actor: { ID: 'sha256:1', Attributes: { name: 'a' } } });
+  engine?.emit({ Type: 'image', Action: 'tag', Actor: { ID: 'sha256:1', Attributes: { name: 'a' } } });
+  await tick();
+  const actions = async (version: string): Promise<readonly string[]> => {
+    const { text } = await manager.call('GET', `/v${version}/events?until=${(Date.now() / 1000).toFixed(3)}`);
+    return parse(text).map(({ Action }) => Action);
+  };
+  t.same(await actions('1.45'), ['tag']);
+  t.same(await actions('1.46'), ['create', 'tag']);
+});
+
+void t.test('events() leaves out an engine that does not tell its past', async (t) => {
+  const manager = await startFakeManager(t, { engines });
+  const [first, second] = manager.engines;
+  if (first === undefined || second === undefined) throw new Error('two engines were started');
+  for (const engine of manager.engines) happen(engine, `c-${engine.name}`);
+  first.faults.answer = ({ path }) =>
+    path === '/events' ? { status: 500, json: { message: 'no' } } : undefined;
+  await tick();
+  t.same(namesOf(await past(manager, `since=0&until=${(Date.now() / 1000).toFixed(3)}`)), ['c-n2']);
+});
+
+void t.test('events() cuts a subscriber that does not read, and nobody else', async (t) => {
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }] });
+  const [engine] = manager.engines;
+  if (engine === undefined) throw new Error('one engine was started');
+  const reader = past(manager, `until=${(Date.now() / 1000 + 3).toFixed(3)}`);
+  const sleeper = connectRaw({ port: manager.port });
+  const begun = new Promise((resolve) => sleeper.once('readable', resolve));
+  sleeper.write(requestText('GET', '/events'));
+  await begun;
+  sleeper.pause();
+  const big = 'x'.repeat(64 * 1024);
+  for (let at = 0; at < 500; at += 1) {
+    happen(engine, `c${at}`, { big });
+    // The reader gets to read: what is cut is who does not read, not who is behind.
+    if (at % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  happen(engine, 'last');
+  t.equal(namesOf(await reader).at(-1), 'last', 'who reads gets all');
+  const received = await readToEnd(sleeper);
+  t.notMatch(received, '"name":"last"', 'the end of the stream was not reached');
+  t.ok(received.length < 500 * big.length);
+});

@@ -1,10 +1,11 @@
 // Is this Cluster ready, and if not, why? Pure.
 import { conditionsOf, type Cluster, type ClusterStatus, type Node } from '../api/resources.js';
-import { findCondition } from '../api/conditions.js';
+import { findCondition, formatTime } from '../api/conditions.js';
 import { formatHostPort } from '../api/engine-address.js';
 import type { SwarmError } from '../base/errors.js';
 import { managerEndpoint } from '../plan/desired-cluster.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
+import type { Debt } from './debt-book.js';
 import type { ManagerView } from './fleet.js';
 import { lowerFirst } from './phase.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
@@ -21,6 +22,8 @@ export interface ClusterFacts {
   readonly error?: SwarmError | undefined;
   /** What a deleted cluster waits for. */
   readonly leftovers?: string | undefined;
+  /** What deleted Nodes of the cluster left behind, oldest first. */
+  readonly debts?: readonly Debt[] | undefined;
   readonly nowMs: number;
 }
 
@@ -156,7 +159,19 @@ export function clusterStatus(facts: ClusterFacts): ClusterStatus {
           ],
     ),
     nodes,
+    ...debtsOf(facts),
     summary: `${nodes.joined}/${nodes.workers}`,
+  };
+}
+
+function debtsOf({ debts = [] }: ClusterFacts): Pick<ClusterStatus, 'debts'> {
+  if (debts.length === 0) return {};
+  return {
+    debts: debts.map(({ node, sinceMs }) => ({
+      node: node.metadata.name,
+      ...(node.status?.address === undefined ? {} : { address: node.status.address }),
+      since: formatTime(sinceMs),
+    })),
   };
 }
 

@@ -54,13 +54,22 @@ export function decideNode(facts: NodeFacts): Summary {
   );
 }
 
-function decideDeletion({ node, view, work }: NodeFacts): Answer {
-  if (node.metadata.deletionTimestamp === undefined) return undefined;
+function decideDeletion({ node, view, work, cluster }: NodeFacts): Answer {
+  const { deletionTimestamp } = node.metadata;
+  if (deletionTimestamp === undefined) return undefined;
   const error = view.type === 'failed' ? view.error : view.type === 'observed' ? view.applyError : undefined;
-  return working(
-    'Terminating',
-    error === undefined ? (work ?? 'Removing containers') : `Removing containers: ${error.message}`,
-  );
+  if (error === undefined) return working('Terminating', work ?? 'Removing containers');
+  const isPatient = view.type === 'failed' && cluster?.spec.suspend !== true;
+  const end = isPatient
+    ? `; the node goes without them at ${formatTime(leavesAtMs(node, deletionTimestamp))}`
+    : '';
+  return working('Terminating', `Removing containers: ${error.message}${end}`);
+}
+
+/** When a deleted Node goes at the latest, epoch ms. An engine that never answered holds nothing to wait for. */
+export function leavesAtMs(node: Node, deletedAt: string): number {
+  const patienceSeconds = node.status?.engine === undefined ? 0 : node.spec.deletionTimeoutSeconds;
+  return Date.parse(deletedAt) + patienceSeconds * 1000;
 }
 
 function decideEngine({ node, view, duplicateOf }: NodeFacts): Answer {

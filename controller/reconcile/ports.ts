@@ -5,6 +5,7 @@ import type { ObjectKey } from '../api/object-key.js';
 import type { DesiredImage } from '../plan/desired-cluster.js';
 import type { Store } from '../store/store.js';
 import type { CredentialStore } from './cluster-credentials.js';
+import type { DebtBook } from './debt-book.js';
 import type { DeliveredFiles } from './delivered-files.js';
 import type { EngineSessions } from './engine-sessions.js';
 import type { Fleet } from './fleet.js';
@@ -18,6 +19,8 @@ export interface ReconcilePorts {
   readonly fleet: Fleet;
   readonly sessions: EngineSessions;
   readonly delivered: DeliveredFiles;
+  /** What deleted Nodes left behind. */
+  readonly debts: DebtBook;
   readonly images: ImageLoader;
   readonly story: Story;
   readonly clock: Clock;

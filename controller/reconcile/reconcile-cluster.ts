@@ -13,6 +13,7 @@ import type { EngineTls } from '../engine/endpoint.js';
 import type { Outcome } from '../queue/work-queue.js';
 import { checkManager } from './check-manager.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
+import type { Debt } from './debt-book.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
 import type { ManagerView } from './fleet.js';
 import { phaseOf } from './phase.js';
@@ -67,6 +68,7 @@ export class ClusterLoop {
       nodes: store.list('Node').filter((node) => node.spec.cluster === name),
       resolved,
       managers: fleet.managers(name),
+      debts: this.#debts(name),
       nowMs: clock.now(),
       ...more,
     });
@@ -85,6 +87,10 @@ export class ClusterLoop {
       fleet.confirm({ kind: 'Cluster', name });
     }
     return this.#next(cluster, { isReady, resolved, signal });
+  }
+
+  #debts(cluster: string): readonly Debt[] {
+    return this.#ports.debts.list().filter(({ node }) => node.spec.cluster === cluster);
   }
 
   /** The phase of the first stage with work left; undefined when every engine that was seen is as desired. */
@@ -246,7 +252,8 @@ export class ClusterLoop {
       }
       const resolved = nodes.flatMap((node) => fleet.lastResolved(node.metadata.name) ?? []);
       const managers = fleet.managers(name);
-      await this.#writeStatus({ cluster, nodes, resolved, managers, leftovers, nowMs: clock.now() });
+      const debts = this.#debts(name);
+      await this.#writeStatus({ cluster, nodes, resolved, managers, leftovers, debts, nowMs: clock.now() });
       return { requeueAfterMs: 1000 };
     }
     story.tell(key, {
@@ -272,8 +279,9 @@ export class ClusterLoop {
     for (const { metadata } of nodes) {
       const view = fleet.view(metadata.name);
       if (view.type === 'failed') {
-        // Containers are gone with the machine they were on.
-        if (view.error.code !== 'MACHINE_NOT_FOUND') failures.push(view.error.message);
+        // Containers are gone with the machine they were on, or are owed.
+        const isOwed = this.#debts(name).some(({ node }) => node.metadata.uid === metadata.uid);
+        if (view.error.code !== 'MACHINE_NOT_FOUND' && !isOwed) failures.push(view.error.message);
       } else if (view.type === 'unknown' || fleet.isBusy(metadata.name)) {
         isAnyLeft = true;
       } else if (duplicateOf(metadata.name, this.#ports) === undefined) {

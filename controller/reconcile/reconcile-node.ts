@@ -14,7 +14,7 @@ import type { ResolvedNode } from '../plan/resolved-node.js';
 import type { Outcome } from '../queue/work-queue.js';
 import { applyActions } from './apply-plan.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
-import { nodeStatus, type NodeFacts } from './decide-node.js';
+import { leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
 import { findWork, type Work } from './node-work.js';
@@ -117,9 +117,16 @@ class NodeRun {
     fleet.setView(this.#name, { type: 'failed', error, failures });
     // A machine that does not exist any more has no containers either.
     if (error.code === 'MACHINE_NOT_FOUND' && (await this.#dropFinalizer())) return {};
+    const patienceMs = this.#patienceMs();
+    if (patienceMs !== undefined && patienceMs <= 0) {
+      await this.#leaveDebt(error);
+      if (await this.#dropFinalizer()) return {};
+    }
     await this.writeStatus();
     this.#wakeOthers();
-    return { requeueAfterMs: backoffDelayMs(failures, random, { capMs: 30_000 }) };
+    const delayMs = backoffDelayMs(failures, random, { capMs: 30_000 });
+    const isWaiting = patienceMs !== undefined && patienceMs > 0;
+    return { requeueAfterMs: isWaiting ? Math.min(delayMs, patienceMs) : delayMs };
   }
 
   async writeStatus(
@@ -266,6 +273,29 @@ class NodeRun {
     await this.writeStatus();
     this.#wakeOthers();
     return { requeueAfterMs: backoffDelayMs(failures, random, { capMs: 30_000 }) };
+  }
+
+  /** How much longer the deletion of this Node, or of its Cluster, waits for the engine; undefined while nothing is deleted. */
+  #patienceMs(): number | undefined {
+    const cluster = this.#cluster;
+    if (cluster?.spec.suspend === true) return undefined;
+    const deletedAt = this.#node.metadata.deletionTimestamp ?? cluster?.metadata.deletionTimestamp;
+    if (deletedAt === undefined) return undefined;
+    return leavesAtMs(this.#node, deletedAt) - this.#ports.clock.now();
+  }
+
+  /** Writes down what may be left on the engine, so that it is removed when the engine answers again. */
+  async #leaveDebt(error: SwarmError): Promise<void> {
+    const { debts, story, clock } = this.#ports;
+    const { uid } = this.#node.metadata;
+    if (debts.list().some(({ node }) => node.metadata.uid === uid)) return;
+    await debts.record({ node: this.#node, sinceMs: clock.now() });
+    const message = `Node ${this.#name} goes without its engine; what is left there is removed when it answers: ${error.message}`;
+    const key = { kind: 'Cluster', name: this.#node.spec.cluster } as const;
+    story.tell(key, { type: 'Warning', reason: 'DebtRecorded', message });
+    const { entry } = this.#resolved;
+    if (entry === undefined || this.#cluster === undefined) return;
+    await leaveDiscovery({ cluster: this.#cluster, entry, ports: this.#ports, signal: this.#signal });
   }
 
   /** Lets a deleted Node go once nothing of ours is left on its engine. @returns whether it went */

@@ -70,6 +70,7 @@ export function aNode(changes: NodeChanges = {}): Node {
       roles: changes.roles ?? ['worker'],
       machine: { driver: 'local' },
       unschedulable: false,
+      deletionTimeoutSeconds: 300,
       ...changes.spec,
     },
   };

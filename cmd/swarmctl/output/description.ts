@@ -18,7 +18,7 @@ export function formatDescription(o: {
   const { object, nowMs } = o;
   const sections = [
     identity(object, nowMs),
-    ...(object['kind'] === 'Node' ? nodeSections(object, nowMs) : clusterSections(object)),
+    ...(object['kind'] === 'Node' ? nodeSections(object, nowMs) : clusterSections(object, nowMs)),
     ...conditionSection(object),
     ...storySection(o.events, nowMs),
   ];
@@ -112,7 +112,7 @@ function expiryText(time: string, nowMs: number): string {
   return leftMs > 0 ? `expires in ${formatAge(leftMs)}` : `expired ${formatAge(-leftMs)} ago`;
 }
 
-function clusterSections(object: JsonObject): string[] {
+function clusterSections(object: JsonObject, nowMs: number): string[] {
   const spec = objectAt(object, 'spec');
   const status = objectAt(object, 'status');
   const nodes = objectAt(status, 'nodes');
@@ -138,7 +138,17 @@ function clusterSections(object: JsonObject): string[] {
     cellText(manager['address']),
     cellText(manager['role']),
   ]);
-  return [factLines(facts), ...(rows.length === 0 ? [] : [`Managers:\n${formatRows(rows)}`])];
+  const debts: unknown = status['debts'];
+  const owed = (Array.isArray(debts) ? debts.filter(isJsonObject) : []).map((debt) => [
+    `  ${cellText(debt['node'])}`,
+    cellText(debt['address']),
+    `deleted ${age(stringAt(debt, 'since'), nowMs)} ago; its engine does not answer, what is left there is removed when it does`,
+  ]);
+  return [
+    factLines(facts),
+    ...(rows.length === 0 ? [] : [`Managers:\n${formatRows(rows)}`]),
+    ...(owed.length === 0 ? [] : [`Left behind:\n${formatRows(owed)}`]),
+  ];
 }
 
 function factLines(facts: readonly (readonly (string | undefined)[])[]): string {

@@ -11,6 +11,8 @@ import type { Logger } from '../../../controller/base/log.js';
 import { LocalMachines } from '../../../controller/machine/machine-store.js';
 import { WorkQueue, type AddOptions } from '../../../controller/queue/work-queue.js';
 import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
+import { DebtBook } from '../../../controller/reconcile/debt-book.js';
+import { DebtCollector } from '../../../controller/reconcile/debt-collector.js';
 import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
 import { Fleet } from '../../../controller/reconcile/fleet.js';
@@ -109,15 +111,19 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       logger,
     });
     parts.unshift(delivered);
+    const debts = await DebtBook.open({ directory: path.join(stateDirectory, 'debts'), logger });
     const enqueue = (key: ObjectKey, more?: AddOptions): void => queue.add(key, more);
     const sessions = new EngineSessions({
       ...{ clock, random, installation, logger },
       ring: (name) => enqueue({ kind: 'Node', name }),
     });
     parts.unshift(sessions);
-    const ports = createPorts({ ...options, store, delivered, sessions, installation, enqueue });
+    const ports = createPorts({ ...options, store, delivered, debts, sessions, installation, enqueue });
     const queue = createQueue(ports);
     parts.unshift(queue);
+    const collector = new DebtCollector(ports);
+    parts.unshift(collector);
+    collector.start();
     store.subscribe(
       createChangeRouter(store, (key) =>
         // A cluster and its nodes are applied one after the other: one run for all of them.
@@ -156,7 +162,8 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
 }
 
 function createPorts(
-  o: OperatorOptions & Pick<ReconcilePorts, 'store' | 'delivered' | 'sessions' | 'installation' | 'enqueue'>,
+  o: OperatorOptions &
+    Pick<ReconcilePorts, 'store' | 'delivered' | 'debts' | 'sessions' | 'installation' | 'enqueue'>,
 ): ReconcilePorts {
   const { clock, logger, random, stateDirectory, store } = o;
   const machines: MachinePort = new LocalMachines({
@@ -175,6 +182,7 @@ function createPorts(
     fleet: new Fleet(),
     sessions: o.sessions,
     delivered: o.delivered,
+    debts: o.debts,
     images: new ImageLoader({ archive, clock }),
     story: new Story(store, logger),
     credentials: new CredentialStore({

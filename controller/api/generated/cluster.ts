@@ -210,6 +210,25 @@ export interface ClusterStatus {
     joined: number;
   };
   /**
+   * Nodes that were deleted while their engine did not answer. What they left there is removed when it does.
+   *
+   * Items: One such Node.
+   */
+  debts?: {
+    /**
+     * Name of the Node that was deleted.
+     */
+    node: string;
+    /**
+     * host:port of its engine, if known.
+     */
+    address?: string;
+    /**
+     * When it was deleted.
+     */
+    since: string;
+  }[];
+  /**
    * joined/workers, for the table.
    */
   summary?: string;

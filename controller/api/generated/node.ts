@@ -73,6 +73,10 @@ export interface NodeSpec {
    * true keeps new containers away from this node; what runs there stays.
    */
   unschedulable: boolean;
+  /**
+   * How long a deleted Node waits for an engine that does not answer, in seconds. Then it goes without it; swarmctl's containers there are remembered and removed when the engine answers again.
+   */
+  deletionTimeoutSeconds: number;
 }
 
 /**

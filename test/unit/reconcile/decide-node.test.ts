@@ -85,6 +85,10 @@ const untrusted = new SwarmError(
   'Cannot verify engine "node1": certificate is self-signed',
 );
 const silent = new Map<string, ManagerView>([['node0', { type: 'silent', error: unreachable }]]);
+const knownEngine = {
+  ...{ id: 'ABCD', name: 'host1', version: '20.10.24', apiVersion: '1.41', os: 'linux', arch: 'x86_64' },
+  ...{ cpus: 2, memoryBytes: 4 * 2 ** 30, memory: '4GiB' },
+};
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 
 interface Case {
@@ -168,6 +172,17 @@ const cases: readonly Case[] = [
   {
     name: 'it is being deleted and its engine is down',
     change: {
+      node: { ...aNode({ metadata: deleting }), status: { engine: knownEngine } },
+      view: { type: 'failed', error: unreachable, failures: 1 },
+    },
+    reason: 'Terminating',
+    message: `Removing containers: ${unreachable.message}; the node goes without them at 2026-01-01T00:05:00Z`,
+    progress: 'working',
+  },
+  {
+    name: 'it is being deleted in a suspended cluster and its engine is down',
+    change: {
+      cluster: aCluster({ suspend: true }),
       node: aNode({ metadata: deleting }),
       view: { type: 'failed', error: unreachable, failures: 1 },
     },

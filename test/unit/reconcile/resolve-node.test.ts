@@ -55,8 +55,11 @@ t.test('resolveNode()', async (t) => {
     { endpoint: { tls: { ca: 'machine CA' } } },
     'the machine knows the certificates',
   );
-  const { cluster, roles, unschedulable } = aNode().spec;
-  const alone = { ...aNode(), spec: { cluster, roles, unschedulable, engine: { address } } };
+  const { cluster, roles, unschedulable, deletionTimeoutSeconds } = aNode().spec;
+  const alone = {
+    ...aNode(),
+    spec: { cluster, roles, unschedulable, deletionTimeoutSeconds, engine: { address } },
+  };
   t.match(await resolveNode(alone, { cluster: aCluster(), machines }), {
     error: { code: 'CREDENTIALS_INVALID' },
     resolved: { entry: '10.0.0.1:2376', engineTls: 'unknown' },

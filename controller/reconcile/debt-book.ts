@@ -1,0 +1,118 @@
+// Debts: containers of ours that a Node left on an engine that did not answer in time when the Node was deleted. One file
+// each, written before the Node goes, so that whoever comes next knows what to clear away.
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Node } from '../api/resources.js';
+import { SwarmError, systemCodeOf } from '../base/errors.js';
+import { isJsonObject, objectAt, stringAt } from '../base/json.js';
+import type { Logger } from '../base/log.js';
+import { removeUnfinishedWrites, syncDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
+
+export interface Debt {
+  /** The Node as it was when it went: how to reach its engine, and whose containers they are. */
+  readonly node: Node;
+  /** Epoch ms. */
+  readonly sinceMs: number;
+}
+
+const format = 1;
+
+export class DebtBook {
+  readonly #directory: string | undefined;
+  readonly #debts: Map<string, Debt>;
+
+  private constructor(directory: string | undefined, debts: Map<string, Debt>) {
+    this.#directory = directory;
+    this.#debts = debts;
+  }
+
+  /**
+   * Reads what is owed. A file that cannot be used is left where it is, and named in the log.
+   * @param o.directory undefined keeps everything in memory only
+   * @throws {STATE_CORRUPT} the directory cannot be read
+   */
+  static async open(o: {
+    readonly directory: string | undefined;
+    readonly logger: Logger;
+  }): Promise<DebtBook> {
+    const debts = new Map<string, Debt>();
+    if (o.directory === undefined) return new DebtBook(undefined, debts);
+    try {
+      await mkdir(o.directory, { recursive: true, mode: 0o700 });
+      // The state directory has one operator: what looks like a write under way is one that was killed.
+      await removeUnfinishedWrites(o.directory);
+      for (const name of await readdir(o.directory)) {
+        const debt = decode(await readFile(path.join(o.directory, name), 'utf8'));
+        if (debt === undefined) o.logger.warn('A debt cannot be read and is left alone', { file: name });
+        else debts.set(name, debt);
+      }
+    } catch (error) {
+      throw new SwarmError('STATE_CORRUPT', `Cannot read "${o.directory}": ${String(error)}`, {
+        cause: error,
+      });
+    }
+    return new DebtBook(o.directory, debts);
+  }
+
+  /** Oldest first. */
+  list(): readonly Debt[] {
+    return [...this.#debts.values()].sort((a, b) => a.sinceMs - b.sinceMs);
+  }
+
+  /** Durable when it resolves. */
+  async record(debt: Debt): Promise<void> {
+    const name = fileName(debt.node);
+    if (this.#directory !== undefined) {
+      await writeFileAtomically(
+        path.join(this.#directory, name),
+        `${JSON.stringify({ format, ...debt }, null, 1)}\n`,
+      );
+    }
+    this.#debts.set(name, debt);
+  }
+
+  async settle({ node }: Debt): Promise<void> {
+    const name = fileName(node);
+    this.#debts.delete(name);
+    if (this.#directory === undefined) return;
+    await rm(path.join(this.#directory, name), { force: true });
+    await syncDirectory(this.#directory);
+  }
+
+  /** Whether its file is still there: removing it is how a person says that the engine will not come back. */
+  async isOwed({ node }: Debt): Promise<boolean> {
+    const name = fileName(node);
+    if (!this.#debts.has(name)) return false;
+    if (this.#directory === undefined) return true;
+    try {
+      await readFile(path.join(this.#directory, name));
+      return true;
+    } catch (error) {
+      return systemCodeOf(error) !== 'ENOENT';
+    }
+  }
+}
+
+/** Names are made of the letters of host names; the uid tells a Node from a later one of its name. */
+function fileName({ metadata }: Node): string {
+  return `${metadata.name}-${(metadata.uid ?? '').slice(0, 8)}.json`;
+}
+
+function decode(text: string): Debt | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const node = objectAt(value, 'node');
+    const isNode = stringAt(objectAt(node, 'metadata'), 'name') !== undefined && isJsonObject(node['spec']);
+    if (
+      !isJsonObject(value) ||
+      value['format'] !== format ||
+      typeof value['sinceMs'] !== 'number' ||
+      !isNode
+    ) {
+      return undefined;
+    }
+    return { node: node as unknown as Node, sinceMs: value['sinceMs'] }; // written by record() only; the format tells
+  } catch {
+    return undefined;
+  }
+}

@@ -12,6 +12,8 @@ import { ImageCatalog } from './image-catalog.js';
 import { createNameTable } from './name-table.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
 import { operations } from './operations.js';
+import { FreshObjects } from './placement/fresh-objects.js';
+import { GroupHomes } from './placement/group-homes.js';
 import { createImageCopier } from './placement/image-copier.js';
 import { createPlacer } from './placement/placer.js';
 import { RegistryRoute } from './registry-route.js';
@@ -54,6 +56,8 @@ export class Manager {
       catalog,
       images: createImageCopier({ cluster, catalog, clock, logger }),
       registry: new RegistryRoute(),
+      homes: new GroupHomes({ cluster, clock }),
+      fresh: new FreshObjects({ cluster, logger }),
       builds: { pins: new BuildPins({ clock }), recent: createRecentBuilds() },
       placer: createPlacer({
         cluster,

@@ -13,6 +13,8 @@ import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
 import type { ImageCatalog } from './image-catalog.js';
+import type { FreshObjects } from './placement/fresh-objects.js';
+import type { GroupHomes } from './placement/group-homes.js';
 import type { ImageCopier } from './placement/image-copier.js';
 import type { Placer } from './placement/placer.js';
 import type { RegistryRoute } from './registry-route.js';
@@ -65,6 +67,8 @@ export interface ManagerServices {
   readonly nodes: NodeTable;
   readonly execs: ExecTable;
   readonly placer: Placer;
+  readonly homes: GroupHomes;
+  readonly fresh: FreshObjects;
   readonly catalog: ImageCatalog;
   readonly images: ImageCopier;
   readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds };

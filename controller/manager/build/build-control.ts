@@ -139,7 +139,7 @@ class BuildControl implements Tunnel {
         headers,
         engine,
         body: withoutDirectives(message),
-        ...(solve.isBuild ? { beforeEnd: () => finishBuild(services, { engine, tags: solve.tags }) } : {}),
+        ...(solve.isBuild ? { beforeEnd: () => finishBuild(services, { engine, ...solve }) } : {}),
       });
     } finally {
       for (const release of releases) release();

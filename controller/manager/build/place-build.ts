@@ -7,6 +7,7 @@ import { parsePlacement } from '../../schedule/placement-request.js';
 import { ApiError } from '../api-error.js';
 import { isReachable, reachableEngines } from '../find-container.js';
 import { imageMatches, withDefaultTag } from '../image-reference.js';
+import { groupOf } from '../placement/group-homes.js';
 import type { Placement } from '../placement/placer.js';
 import type { ManagerServices } from '../services.js';
 
@@ -58,7 +59,7 @@ export function defaultBuilder(services: Pick<ManagerServices, 'cluster'>): Pool
 
 /**
  * Chooses an engine and counts the build as a container there until it is released. Of the engines that the directives
- * allow: the one of the same command, the one that built the same tags last, one that has the base images, one that has
+ * allow: the one of its compose project, the one of the same command, the one that built the same tags last, one that has the base images, one that has
  * the tags, else what the strategy says.
  * @throws SwarmError NO_ELIGIBLE_ENGINE, PLACEMENT_INVALID
  */
@@ -114,7 +115,10 @@ function* preferences(
   services: ManagerServices,
   wish: BuildWish,
 ): Generator<readonly string[], void, undefined> {
-  const { cluster, builds } = services;
+  const { cluster, builds, homes } = services;
+  const group = groupOf(wish.labels);
+  const home = group === undefined ? undefined : homes.find(group);
+  if (home !== undefined) yield [home.address];
   if (wish.near !== undefined) yield [wish.near.address];
   const tags = wish.tags.map(withDefaultTag);
   const recent = tags.flatMap((tag) => builds.recent.find(tag) ?? []);

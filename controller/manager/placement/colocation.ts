@@ -7,17 +7,21 @@ import type { CachedObject, ClusterView } from '../../engine/cluster-view.js';
 type Cluster = Pick<ClusterView, 'networks' | 'volumes' | 'findContainer' | 'engines'>;
 
 export interface Colocation {
-  /** Addresses of the engines that have everything; undefined = any engine. */
-  readonly only: ReadonlySet<string> | undefined;
+  /** Networks and volumes that are on some engines only. */
+  readonly pins: readonly Pin[];
   /** The create body with names as engines know them. */
   readonly body: JsonObject;
 }
 
 /** One thing the container uses, and where it is. */
-interface Pin {
-  /** `network "front"` */
-  readonly what: string;
+export interface Pin {
+  readonly kind: 'network' | 'volume';
+  /** As the request calls it. */
+  readonly reference: string;
+  /** Addresses. */
   readonly engines: ReadonlySet<string>;
+  /** What was found; empty when a node in the reference pins to it what is not there yet. */
+  readonly objects: readonly CachedObject[];
 }
 
 interface Located {
@@ -29,7 +33,6 @@ interface Located {
 // Every engine has these; and `container:x` is a matter of the container.
 const predefinedNetworks = new Set(['', 'default', 'bridge', 'host', 'none', 'nat']);
 
-/** @throws SwarmError NO_ELIGIBLE_ENGINE when no engine has everything */
 export function colocate(body: JsonObject, cluster: Cluster): Colocation {
   const pins: Pin[] = [];
   const use = ({ name, pin }: Located): string => {
@@ -74,7 +77,7 @@ export function colocate(body: JsonObject, cluster: Cluster): Colocation {
     Object.entries(endpoints).map(([name, settings]) => [use(locateNetwork(name, cluster)), settings]),
   );
   return {
-    only: intersect(pins, cluster),
+    pins,
     body: {
       ...body,
       ...(isJsonObject(body['HostConfig']) ? { HostConfig: patchedHost } : {}),
@@ -91,7 +94,8 @@ function locateNetwork(reference: string, cluster: Cluster): Located {
   if (predefinedNetworks.has(reference)) return { name: reference };
   const named = splitNode(reference, cluster);
   if (named !== undefined && predefinedNetworks.has(named.rest)) {
-    return { name: named.rest, pin: { what: `network "${reference}"`, engines: new Set([named.address]) } };
+    const engines = new Set([named.address]);
+    return { name: named.rest, pin: { kind: 'network', reference, engines, objects: [] } };
   }
   const found = cluster
     .networks()
@@ -118,7 +122,11 @@ function locateVolume(reference: string, cluster: Cluster): Located {
 /** The name and place of what was found; what is not known yet is the engine's to make or to refuse. */
 function locate(
   reference: string,
-  { kind, found, fallback }: { kind: string; found: readonly CachedObject[]; fallback: NodeName | undefined },
+  {
+    kind,
+    found,
+    fallback,
+  }: { kind: Pin['kind']; found: readonly CachedObject[]; fallback: NodeName | undefined },
 ): Located {
   const local = found.filter((object) => (object.summary['Scope'] ?? 'local') === 'local');
   const first = found[0];
@@ -126,7 +134,7 @@ function locate(
     if (fallback === undefined) return { name: reference };
     return {
       name: fallback.rest,
-      pin: { what: `${kind} "${reference}"`, engines: new Set([fallback.address]) },
+      pin: { kind, reference, engines: new Set([fallback.address]), objects: [] },
     };
   }
   const isPrefixed = first.id !== reference && first.summary['Name'] !== reference;
@@ -134,7 +142,7 @@ function locate(
   if (local.length === 0) return { name };
   return {
     name,
-    pin: { what: `${kind} "${reference}"`, engines: new Set(local.map((object) => object.engine.address)) },
+    pin: { kind, reference, engines: new Set(local.map(({ engine }) => engine.address)), objects: local },
   };
 }
 
@@ -176,19 +184,33 @@ function patchBind(bind: string, locate: (name: string) => string): string {
   return colon < 1 || /^[/.~]/.test(source) ? bind : `${locate(source)}${bind.slice(colon)}`;
 }
 
-function intersect(pins: readonly Pin[], cluster: Cluster): ReadonlySet<string> | undefined {
+/**
+ * Addresses of the engines that have everything; undefined = any engine.
+ * @throws SwarmError NO_ELIGIBLE_ENGINE when no engine has everything
+ */
+export function enginesOf(
+  pins: readonly Pin[],
+  cluster: Pick<Cluster, 'engines'>,
+): ReadonlySet<string> | undefined {
   const [first, ...others] = pins;
   if (first === undefined) return undefined;
   const only = [...first.engines].filter((address) => others.every(({ engines }) => engines.has(address)));
   if (only.length === 0) {
-    const names = new Map(cluster.engines().map(({ address, name }) => [address, name]));
-    const places = pins
-      .map(({ what, engines }) => `${what} is on ${[...engines].map((at) => names.get(at) ?? at).join(', ')}`)
-      .join('; ');
     throw new SwarmError(
       'NO_ELIGIBLE_ENGINE',
-      `Cannot place container: no engine has everything it uses: ${places}`,
+      `Cannot place container: no engine has everything it uses: ${describePins(pins, cluster)}`,
     );
   }
   return new Set(only);
+}
+
+/** `network "front" is on n1; volume "data" is on n1, n2` */
+export function describePins(pins: readonly Pin[], cluster: Pick<Cluster, 'engines'>): string {
+  const names = new Map(cluster.engines().map(({ address, name }) => [address, name]));
+  const texts = pins.map(
+    ({ kind, reference, engines }) =>
+      `${kind} "${reference}" is on ${[...engines].map((at) => names.get(at) ?? at).join(', ')}`,
+  );
+  // NetworkMode and the endpoints name the same network.
+  return [...new Set(texts)].join('; ');
 }

@@ -28,9 +28,10 @@ export const buildImage: RouteHandler = async (context) => {
   const session = context.query.get('session') ?? '';
   const { directives, query } = takeBuildDirectives(context.query);
   const tags = context.query.getAll('t').filter((tag) => tag !== '');
+  const labels = jsonObjectIn(context.query.get('labels') ?? '');
   const { engine, release } = placeBuild(services, {
     directives,
-    labels: jsonObjectIn(context.query.get('labels') ?? ''),
+    labels,
     tags,
     memoryBytes: readBytes(context.query.get('memory')),
     needsBuildKit: version === '2',
@@ -47,7 +48,10 @@ export const buildImage: RouteHandler = async (context) => {
       engine,
       path: '/build',
       query,
-      wrapBody: untilFinished(context, { engine, finish: () => finishBuild(services, { engine, tags }) }),
+      wrapBody: untilFinished(context, {
+        engine,
+        finish: () => finishBuild(services, { engine, tags, labels }),
+      }),
     });
   } finally {
     for (const one of releases) one();

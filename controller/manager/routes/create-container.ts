@@ -2,7 +2,7 @@
 import { objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
-import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
+import type { PlacementRequest } from '../../schedule/placement-request.js';
 import { withEngineCpuShares } from '../../schedule/resource-request.js';
 import { formatReservedPorts } from '../../schedule/reserved-ports.js';
 import { ApiError, nameInUse } from '../api-error.js';
@@ -10,7 +10,7 @@ import { answerWithin, neverArrived, type SmallResponse } from '../call-engine.j
 import { isReachable } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { nameTwin } from '../name-table.js';
-import { colocate } from '../placement/colocation.js';
+import { gather, withPins } from '../placement/gather.js';
 import { giveUpOnHung } from '../placement/give-up.js';
 import { createdId, findBySwarmId, makeContainer, removeUnstarted } from '../placement/make-container.js';
 import { readJsonBody } from '../read-body.js';
@@ -28,18 +28,21 @@ export const createContainer: RouteHandler = async (context) => {
   const { services } = context;
   const given = await readJsonBody(context);
   const name = (context.query.get('name') ?? '').replace(/^\//, '');
-  const located = colocate(given, services.cluster);
-  const { cpuShares } = services.settings;
-  const { request, body } = parsePlacement(located.body, { cpuShares });
   const swarmId = services.randomHex(32);
   const release = services.names.reserve(name, swarmId);
   try {
-    await placeAndCreate(context, {
-      create: { name, image: request.image, body: withPlacementLabels(body, request) },
-      swarmId,
-      request,
-      only: located.only,
-    });
+    const { request, body, only, pins, giveBack } = await gather(services, given);
+    try {
+      await placeAndCreate(context, {
+        create: { name, image: request.image, body: withPlacementLabels(body, request) },
+        swarmId,
+        request,
+        only,
+      });
+    } catch (error) {
+      giveBack();
+      throw withPins(error, services, pins);
+    }
   } finally {
     release();
   }

@@ -1,7 +1,6 @@
 // Networks: listed under names that mean one network, made on one engine, connected where the container is.
 import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import type { CachedObject, PooledEngine } from '../../engine/cluster-view.js';
-import { parsePlacement } from '../../schedule/placement-request.js';
 import { ApiError } from '../api-error.js';
 import { answerWithin } from '../call-engine.js';
 import { fanOut, requireSuccess } from '../fan-out.js';
@@ -10,8 +9,9 @@ import { findNetwork } from '../find-object.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { matchesLabels } from '../label-filter.js';
 import { stringifyJson } from '../lossless-json.js';
+import { usesNetwork } from '../object-use.js';
 import { matchRegex } from '../pattern.js';
-import type { Placer } from '../placement/placer.js';
+import { chooseEngine } from '../placement/choose-engine.js';
 import { pruneEverywhere } from '../prune.js';
 import { readBooleanFilter, readFilters, type Filters } from '../query.js';
 import { readJsonBody } from '../read-body.js';
@@ -96,11 +96,7 @@ function listName(network: CachedObject, counts: ReadonlyMap<string, number>): s
 function isUsed(context: RouteContext, network: CachedObject): boolean {
   return context.services.cluster
     .containersOf(network.engine)
-    .some(({ summary }) =>
-      Object.values(objectAt(summary['NetworkSettings'], 'Networks')).some(
-        (settings) => stringAt(settings, 'NetworkID') === network.id,
-      ),
-    );
+    .some((container) => usesNetwork(container, network));
 }
 
 export const inspectNetwork: RouteHandler = async (context) => {
@@ -138,7 +134,7 @@ async function inspectShared(
 }
 
 export const createNetwork: RouteHandler = async (context) => {
-  const { cluster, names, placer, randomHex } = context.services;
+  const { cluster, names, fresh, randomHex } = context.services;
   const body = await readJsonBody(context);
   const given = stringAt(body, 'Name') ?? '';
   const { engine: pinned, name } = splitNodeName(context, given);
@@ -155,31 +151,22 @@ export const createNetwork: RouteHandler = async (context) => {
     if (existing !== undefined && !predefined.has(name)) {
       throw new ApiError(409, `network with name ${name} already exists`);
     }
-    const engine = pinned ?? chooseEngine({ placer, id: claim, labels: objectAt(body, 'Labels') });
+    const engine = pinned ?? chooseEngine(context.services, { id: claim, labels: objectAt(body, 'Labels') });
     const answer = await forwardChange(context, {
       engine,
       path: '/networks/create',
       body: Buffer.from(stringifyJson({ ...body, Name: name })),
       answerWithinMs: answerWithin.slow,
     });
-    if (answer.status < 400) await cluster.refreshNetworks(engine);
+    if (answer.status < 400) {
+      if (pinned === undefined) fresh.remember('network', { name, engine, body });
+      await cluster.refreshNetworks(engine);
+    }
     replySmall(context, answer);
   } finally {
     release();
   }
 };
-
-/** The engine for an object without resources: as for a container that wants nothing. */
-export function chooseEngine(options: {
-  readonly placer: Placer;
-  readonly id: string;
-  readonly labels: JsonObject;
-}): PooledEngine {
-  const { request } = parsePlacement({ Labels: options.labels });
-  const placement = options.placer.place({ request, id: options.id, name: '' });
-  placement.release();
-  return placement.engine;
-}
 
 /** `node/name` → the engine and the name; anything else is a name. @throws ApiError 503 when the node does not answer */
 export function splitNodeName(
@@ -216,7 +203,7 @@ function joining(action: 'connect' | 'disconnect'): RouteHandler {
     const body = await readJsonBody(context);
     const containerReference = stringAt(body, 'Container') ?? '';
     const container = findReachableContainer(cluster, containerReference);
-    const network = networkOn(context, { engine: container.engine, reference, containerReference });
+    const network = await networkOn(context, { engine: container.engine, reference, containerReference });
     const answer = await forwardChange(context, {
       engine: container.engine,
       path: `/networks/${encodeURIComponent(network)}/${action}`,
@@ -236,26 +223,39 @@ function joining(action: 'connect' | 'disconnect'): RouteHandler {
 export const connectNetwork = joining('connect');
 export const disconnectNetwork = joining('disconnect');
 
-/** The network as the container's engine knows it. @throws ApiError 404 when it is on other engines only */
-function networkOn(
+/**
+ * The network as the container's engine knows it; one that nobody uses yet is brought there.
+ * @throws ApiError 404 when it is on other engines only
+ */
+async function networkOn(
   context: RouteContext,
   {
     engine,
     reference,
     containerReference,
   }: { engine: PooledEngine; reference: string; containerReference: string },
-): string {
-  const networks = context.services.cluster.networks();
+): Promise<string> {
+  const { cluster, fresh } = context.services;
+  await fresh.idle();
+  const networks = cluster.networks();
   const isMeant = (network: CachedObject): boolean =>
     network.id === reference ||
     nameOf(network) === reference ||
     `${network.engine.name}/${nameOf(network)}` === reference ||
     (/^[0-9a-f]{12,}$/.test(reference) && network.id.startsWith(reference));
   const there = networks.find((network) => network.engine.address === engine.address && isMeant(network));
-  if (there !== undefined) return there.id;
+  if (there !== undefined) {
+    fresh.settle('network', nameOf(there));
+    return there.id;
+  }
   const elsewhere = networks.find(isMeant);
   if (elsewhere === undefined) return reference;
   if (!isLocal(elsewhere)) return elsewhere.id;
+  if (fresh.isMovable('network', elsewhere)) {
+    await fresh.move('network', elsewhere, engine);
+    fresh.settle('network', nameOf(elsewhere));
+    return nameOf(elsewhere);
+  }
   throw new ApiError(
     404,
     `network ${reference} not found: it is on node ${elsewhere.engine.name}, container ${containerReference} is on node ${engine.name}`,

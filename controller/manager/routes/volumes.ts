@@ -11,13 +11,15 @@ import { findVolume, findVolumes } from '../find-object.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { matchesLabels } from '../label-filter.js';
 import { stringifyJson } from '../lossless-json.js';
+import { usesVolume } from '../object-use.js';
 import { matchRegex } from '../pattern.js';
 import { chosenEngines, mergePrune, queryWithoutNode } from '../prune.js';
 import { formatFilters, isTrue, parseFilters, readBooleanFilter, readFilters } from '../query.js';
 import { readJsonBody } from '../read-body.js';
 import { replyEmpty, replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
-import { chooseEngine, splitNodeName } from './networks.js';
+import { chooseEngine } from '../placement/choose-engine.js';
+import { splitNodeName } from './networks.js';
 
 const filterKeys = ['dangling', 'driver', 'label', 'name', 'node'] as const;
 
@@ -65,14 +67,13 @@ function dedupe(volumes: readonly CachedObject[]): readonly CachedObject[] {
 }
 
 function isUsed(context: RouteContext, volume: CachedObject): boolean {
-  return context.services.cluster.containersOf(volume.engine).some(({ summary }) => {
-    const mounts: unknown = summary['Mounts'];
-    return Array.isArray(mounts) && mounts.some((mount) => stringAt(mount, 'Name') === volume.id);
-  });
+  return context.services.cluster
+    .containersOf(volume.engine)
+    .some((container) => usesVolume(container, volume));
 }
 
 export const createVolume: RouteHandler = async (context) => {
-  const { cluster, names, placer, randomHex } = context.services;
+  const { cluster, names, fresh, randomHex } = context.services;
   const body = await readJsonBody(context, { optional: true });
   const { engine: pinned, name } = splitNodeName(context, stringAt(body, 'Name') ?? '');
   const claim = randomHex(32);
@@ -82,14 +83,21 @@ export const createVolume: RouteHandler = async (context) => {
     const existing =
       name === '' ? undefined : findVolumes(cluster, name).find(({ engine }) => isReachable(engine));
     const engine =
-      pinned ?? existing?.engine ?? chooseEngine({ placer, id: claim, labels: objectAt(body, 'Labels') });
+      pinned ??
+      existing?.engine ??
+      chooseEngine(context.services, { id: claim, labels: objectAt(body, 'Labels') });
     const answer = await forwardChange(context, {
       engine,
       path: '/volumes/create',
       body: Buffer.from(stringifyJson({ ...body, Name: name })),
       answerWithinMs: answerWithin.slow,
     });
-    if (answer.status < 400) await cluster.refreshVolumes(engine);
+    if (answer.status < 400) {
+      if (pinned === undefined && existing === undefined && name !== '') {
+        fresh.remember('volume', { name, engine, body });
+      }
+      await cluster.refreshVolumes(engine);
+    }
     replySmall(context, answer);
   } finally {
     release();

@@ -1,6 +1,6 @@
 // What must run beside what: containers, volumes and local networks.
 import t from 'tap';
-import { colocate } from '../../../controller/manager/placement/colocation.js';
+import { colocate, enginesOf } from '../../../controller/manager/placement/colocation.js';
 import { aContainer, anEngine, anObject, aView } from './builders.js';
 
 const n1 = anEngine({ name: 'n1' });
@@ -20,14 +20,15 @@ const view = aView({
 });
 
 const place = (hostConfig: object, endpoints?: object): { only: string[] | undefined; body: unknown } => {
-  const { only, body } = colocate(
+  const { pins, body } = colocate(
     { HostConfig: hostConfig, ...(endpoints ? { NetworkingConfig: { EndpointsConfig: endpoints } } : {}) },
     view,
   );
+  const only = enginesOf(pins, view);
   return { only: only === undefined ? undefined : [...only].sort(), body };
 };
 
-void t.test('colocate() names the engines that have what the container uses', async (t) => {
+void t.test('enginesOf() names the engines that have what the container uses', async (t) => {
   const rows: readonly [string, object, string[] | undefined][] = [
     ['nothing', {}, undefined],
     ['predefined network', { NetworkMode: 'bridge' }, undefined],
@@ -79,7 +80,7 @@ void t.test('colocate() strips nodes from references, and pins to them', async (
   );
 });
 
-void t.test('colocate() says where things are when no engine has them all', async (t) => {
+void t.test('enginesOf() says where things are when no engine has them all', async (t) => {
   t.throws(() => place({ NetworkMode: 'back', Binds: ['data:/d'] }), {
     code: 'NO_ELIGIBLE_ENGINE',
     message:

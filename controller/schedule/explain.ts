@@ -62,30 +62,9 @@ export function describeReasons({ total, reasons, notes }: Explanation): readonl
   return [...lines, ...(more > 0 ? [`and ${more} more reasons`] : []), ...notes];
 }
 
-/** The whole explanation in one paragraph, for `why`. */
-export function describeExplanation(explanation: Explanation): string {
-  const { total, scores, leftOut, unmetPreferences, notes } = explanation;
-  const ranking = scores.map(({ name, weight }) => `${name} score ${Number(weight.toFixed(3))}`);
-  const sentences = [
-    `Candidates ${scores.length} of ${total}${ranking.length > 0 ? `: ${shorten(ranking, 10)}` : ''}`,
-    ...(leftOut.length > 0
-      ? [
-          `Left out: ${shorten(
-            leftOut.map(({ name, why }) => `${name} ${why}`),
-            10,
-            '; ',
-          )}`,
-        ]
-      : []),
-    ...(unmetPreferences.length > 0 ? [`Preferences not met: ${unmetPreferences.join(', ')}`] : []),
-    ...notes.map((note) => `Note: ${note}`),
-  ];
-  return sentences.map((sentence) => `${sentence}.`).join(' ');
-}
-
-function shorten(items: readonly string[], most = mostSamples, separator = ', '): string {
-  const more = items.length - most;
-  return [...items.slice(0, most), ...(more > 0 ? [`and ${more} more`] : [])].join(separator);
+function shorten(items: readonly string[]): string {
+  const more = items.length - mostSamples;
+  return [...items.slice(0, mostSamples), ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
 }
 
 function groupReasons(exclusions: readonly Exclusion[]): readonly ReasonCount[] {

@@ -5,9 +5,11 @@ import type { Explanation } from './explanation.js';
 import type { Filter } from './filter.js';
 import { filterTable } from './filter-table.js';
 import type { PlacementRequest } from './placement-request.js';
+import { shownScore, type PlacementRecord } from './placement-record.js';
 import { refusalMessage, type RefusalCause } from './refusal.js';
 import { explainResources, fitsResources } from './resources.js';
 import { createRanking, type ScoredCandidate } from './strategy.js';
+import { Tally } from './tally.js';
 
 export interface ScheduleOptions {
   readonly request: PlacementRequest;
@@ -24,6 +26,8 @@ export type Decision =
   | {
       readonly type: 'placed';
       readonly best: Candidate;
+      /** What is kept of the decision with the container. */
+      readonly brief: DecisionBrief;
       /** Every engine that would do, best first; computed when first read. */
       readonly ranked: readonly Candidate[];
       /** Computed when first read. */
@@ -36,6 +40,14 @@ export type Decision =
       readonly explanation: Explanation;
     };
 
+export type DecisionBrief = Pick<
+  PlacementRecord,
+  'total' | 'fitting' | 'scores' | 'leftOut' | 'unmet' | 'notes'
+>;
+
+/** The chosen engine and three more: enough to see by how much it won. */
+const mostAlternatives = 4;
+
 /** Decides where the container goes. Never throws. */
 export function schedule(options: ScheduleOptions): Decision {
   const { request, candidates, strategy, random } = options;
@@ -43,13 +55,18 @@ export function schedule(options: ScheduleOptions): Decision {
   const preferences = filters.flatMap((filter) => filter.preferences);
   const ranking = createRanking({ request, strategy, preferences, random });
   const needed = filters.filter((filter) => filter.isNeeded);
-  const best = ranking.best(
-    candidates,
-    (candidate) => needed.every((filter) => filter.keeps(candidate)) && fitsResources(candidate, request),
-  );
+  const tally = new Tally(request, needed);
+  const leaders = ranking.first(candidates, {
+    most: mostAlternatives,
+    accepts: (candidate) => tally.accepts(candidate),
+  });
+  const [best] = leaders;
   // Who was left out by what is only worth finding out when somebody asks.
   const outcome = once(() => applyFilters(options, filters));
   if (best === undefined) return refuse(options, outcome());
+  const unmet = preferences
+    .filter((_preference, index) => best.satisfied[index] === false)
+    .map(({ expression }) => expression.text);
   const sorted = once(() => ranking.sort(outcome().fitting));
   const ranked = once(() => sorted().map(({ candidate }) => candidate));
   const explanation = once(() =>
@@ -57,9 +74,7 @@ export function schedule(options: ScheduleOptions): Decision {
       total: candidates.length,
       exclusions: exclusionsOf(request, outcome()),
       ranked: sorted(),
-      unmetPreferences: preferences
-        .filter((_preference, index) => best.satisfied[index] === false)
-        .map(({ expression }) => expression.text),
+      unmetPreferences: unmet,
       notes: notesOf(filters),
     }),
   );
@@ -68,6 +83,18 @@ export function schedule(options: ScheduleOptions): Decision {
     best: best.candidate,
     get ranked() {
       return ranked();
+    },
+    brief: {
+      total: candidates.length,
+      fitting: tally.accepted,
+      scores: leaders.map(({ candidate, weight }) => ({
+        node: candidate.name,
+        score: shownScore(weight, strategy),
+        containers: candidate.containerCount,
+      })),
+      leftOut: tally.leftOut(),
+      unmet,
+      notes: notesOf(filters),
     },
     get explanation() {
       return explanation();

@@ -20,11 +20,11 @@ export interface RankingOptions {
 
 /** How candidates compare for one request: the same answers whenever asked, also with the random strategy. */
 export interface Ranking {
-  /** The first of `sort` over those that are accepted, found in one pass; undefined when there is none. */
-  best(
+  /** The first `most` of `sort` over those that are accepted, found in one pass. */
+  first(
     candidates: readonly Candidate[],
-    accepts: (candidate: Candidate) => boolean,
-  ): ScoredCandidate | undefined;
+    options: { readonly most: number; readonly accepts: (candidate: Candidate) => boolean },
+  ): readonly ScoredCandidate[];
   /** Best first. */
   sort(candidates: readonly Candidate[]): readonly ScoredCandidate[];
 }
@@ -56,19 +56,23 @@ export function createRanking(options: RankingOptions): Ranking {
     compareTied(a.candidate, b.candidate);
   return {
     sort: (candidates) => candidates.map(score).sort(compare),
-    best: (candidates, accepts) => {
-      let best: ScoredCandidate | undefined;
+    first: (candidates, { most, accepts }) => {
+      const leaders: ScoredCandidate[] = [];
       for (const candidate of candidates) {
         if (!accepts(candidate)) continue;
+        const last = leaders.length < most ? undefined : leaders[leaders.length - 1];
         // A create looks at every engine of the cluster: one that loses by its weight is not worth an object.
-        if (best !== undefined && preferences.length === 0) {
-          const lead = direction * (best.weight - weigh(candidate));
-          if (lead < 0 || (lead === 0 && compareTied(candidate, best.candidate) > 0)) continue;
+        if (last !== undefined && preferences.length === 0) {
+          const lead = direction * (last.weight - weigh(candidate));
+          if (lead < 0 || (lead === 0 && compareTied(candidate, last.candidate) > 0)) continue;
         }
         const scored = score(candidate);
-        if (best === undefined || compare(scored, best) < 0) best = scored;
+        if (last !== undefined && compare(scored, last) > 0) continue;
+        const at = leaders.findIndex((leader) => compare(scored, leader) < 0);
+        leaders.splice(at < 0 ? leaders.length : at, 0, scored);
+        if (leaders.length > most) leaders.pop();
       }
-      return best;
+      return leaders;
     },
   };
 }

@@ -184,6 +184,12 @@ function patchBind(bind: string, locate: (name: string) => string): string {
   return colon < 1 || /^[/.~]/.test(source) ? bind : `${locate(source)}${bind.slice(colon)}`;
 }
 
+/** What engines without these lack, as a predicate: `does not have network "front"`; undefined without pins. */
+export function describeLack(pins: readonly Pin[]): string | undefined {
+  const what = [...new Set(pins.map(({ kind, reference }) => `${kind} "${reference}"`))];
+  return what.length === 0 ? undefined : `does not have ${what.join(' and ')}`;
+}
+
 /**
  * Addresses of the engines that have everything; undefined = any engine.
  * @throws SwarmError NO_ELIGIBLE_ENGINE when no engine has everything

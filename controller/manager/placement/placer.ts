@@ -4,12 +4,15 @@ import { SwarmError } from '../../base/errors.js';
 import type { ClusterView, PooledEngine } from '../../engine/cluster-view.js';
 import type { Candidate, FilterName, StrategyName } from '../../schedule/candidate.js';
 import { pendingContainer } from '../../schedule/pending-container.js';
+import type { PlacementRecord, RecordedExclusion } from '../../schedule/placement-record.js';
 import type { PlacementRequest } from '../../schedule/placement-request.js';
 import { schedule } from '../../schedule/schedule.js';
 import { CandidateList } from './candidates.js';
 
 export interface Placement {
   readonly engine: PooledEngine;
+  /** Why it is this engine; when, is for the caller to say. */
+  readonly record: Omit<PlacementRecord, 'atSeconds'>;
   /** Lets go of the place: call it when the cache has the container, or the create failed. */
   readonly release: () => void;
 }
@@ -21,6 +24,8 @@ export interface PlaceOptions {
   readonly name: string;
   /** Engines that may take it; absent: all. */
   readonly only?: ReadonlySet<string> | undefined;
+  /** What `only` is about, as the predicate of the others: `does not have network "front"`. */
+  readonly onlyBecause?: string | undefined;
   /** Addresses of engines that failed already. */
   readonly except?: ReadonlySet<string> | undefined;
 }
@@ -42,8 +47,9 @@ export function createPlacer(options: {
   const candidateList = new CandidateList(options);
   const { isCordoned } = options;
   return {
-    place: ({ request, id, name, only, except }) => {
-      const present = eligible(candidateList.current(), { only, except });
+    place: ({ request, id, name, only, onlyBecause, except }) => {
+      const all = candidateList.current();
+      const present = eligible(all, { only, except });
       const candidates =
         isCordoned === undefined ? present : present.filter((candidate) => !isCordoned(candidate));
       if (candidates.length === 0 && present.length > 0) {
@@ -72,9 +78,52 @@ export function createPlacer(options: {
         );
       }
       const container = pendingContainer({ request, candidate: decision.best, id, name });
-      return { engine, release: candidateList.hold(address, container) };
+      return {
+        engine,
+        release: candidateList.hold(address, container),
+        record: {
+          ...decision.brief,
+          node: engine.name,
+          strategy: options.strategy,
+          total: all.length,
+          leftOut: [
+            ...(candidates.length === all.length
+              ? []
+              : passedOver(all, { only, onlyBecause, except, isCordoned })),
+            ...decision.brief.leftOut,
+          ],
+        },
+      };
     },
   };
+}
+
+/** Engines that were not even looked at, by the first reason that is true of each. */
+function passedOver(
+  all: readonly Candidate[],
+  {
+    only,
+    onlyBecause,
+    except,
+    isCordoned,
+  }: Pick<PlaceOptions, 'only' | 'onlyBecause' | 'except'> & {
+    readonly isCordoned: ((candidate: Candidate) => boolean) | undefined;
+  },
+): readonly RecordedExclusion[] {
+  const groups = [
+    { by: 'uses', why: onlyBecause ?? 'may not take it', names: [] as string[] },
+    { by: 'failed', why: 'did not take it', names: [] as string[] },
+    { by: 'cordon', why: 'is cordoned', names: [] as string[] },
+  ] as const;
+  const [uses, failed, cordon] = groups;
+  for (const candidate of all) {
+    if (only?.has(candidate.address) === false) uses.names.push(candidate.name);
+    else if (except?.has(candidate.address) === true) failed.names.push(candidate.name);
+    else if (isCordoned?.(candidate) === true) cordon.names.push(candidate.name);
+  }
+  return groups.flatMap(({ by, why, names }) =>
+    names.length === 0 ? [] : [{ by, count: names.length, nodes: names.slice(0, 3), why }],
+  );
 }
 
 function eligible(

@@ -2,6 +2,12 @@
 import { objectAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
+import { takeExplainMode, type ExplainMode } from '../../schedule/explain-mode.js';
+import {
+  formatPlacementRecord,
+  placementLabel,
+  type PlacementRecord,
+} from '../../schedule/placement-record.js';
 import type { PlacementRequest } from '../../schedule/placement-request.js';
 import { withEngineCpuShares } from '../../schedule/resource-request.js';
 import { formatReservedPorts } from '../../schedule/reserved-ports.js';
@@ -10,6 +16,8 @@ import { answerWithin, neverArrived, type SmallResponse } from '../call-engine.j
 import { isReachable } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { nameTwin } from '../name-table.js';
+import { describeLack } from '../placement/colocation.js';
+import { createWarnings, withWarnings } from '../placement/create-warnings.js';
 import { gather, withPins } from '../placement/gather.js';
 import { giveUpOnHung } from '../placement/give-up.js';
 import { createdId, findBySwarmId, makeContainer, removeUnstarted } from '../placement/make-container.js';
@@ -28,16 +36,19 @@ export const createContainer: RouteHandler = async (context) => {
   const { services } = context;
   const given = await readJsonBody(context);
   const name = (context.query.get('name') ?? '').replace(/^\//, '');
+  const asked = takeExplainMode(given);
   const swarmId = services.randomHex(32);
   const release = services.names.reserve(name, swarmId);
   try {
-    const { request, body, only, pins, giveBack } = await gather(services, given);
+    const { request, body, only, pins, giveBack } = await gather(services, asked.body);
     try {
       await placeAndCreate(context, {
         create: { name, image: request.image, body: withPlacementLabels(body, request) },
         swarmId,
         request,
         only,
+        onlyBecause: describeLack(pins),
+        explain: asked.mode ?? services.settings.explain,
       });
     } catch (error) {
       giveBack();
@@ -58,10 +69,12 @@ async function placeAndCreate(
     swarmId: string;
     request: PlacementRequest;
     only: ReadonlySet<string> | undefined;
+    onlyBecause: string | undefined;
+    explain: ExplainMode;
   },
 ): Promise<void> {
-  const { create, request, only } = plan;
-  const { placer, settings, logger } = context.services;
+  const { create, request, only, onlyBecause } = plan;
+  const { placer, settings, logger, clock } = context.services;
   const failed = new Set<string>();
   let { swarmId } = plan;
   let lastAnswer: SmallResponse | undefined;
@@ -69,19 +82,31 @@ async function placeAndCreate(
   for (let refused = 0; failed.size <= maxUnreachable + settings.createRetry;) {
     let placement;
     try {
-      placement = placer.place({ request, id: swarmId, name: create.name, only, except: failed });
+      placement = placer.place({
+        request,
+        id: swarmId,
+        name: create.name,
+        only,
+        onlyBecause,
+        except: failed,
+      });
     } catch (error) {
       // After a failed try the reason why that engine failed says more than "no engine is left".
       if (lastAnswer !== undefined) break;
       throw lastError ?? error;
     }
     const { engine, release } = placement;
+    const record = { ...placement.record, atSeconds: Math.floor(clock.now() / 1000) };
+    let sent = 0;
+    const onSend = (): void => void (sent += 1);
     try {
-      const answer = await createOn(context, { engine, create, swarmId });
+      const answer = await createOn(context, { engine, create, swarmId, record, onSend });
       if (answer.status < 400) {
         const id = createdId(answer);
         if (id !== '') await settleCreated(context, { engine, id, name: create.name });
-        replySmall(context, answer);
+        // It is sent again when the engine lacked the image and has it now.
+        const broughtImage = sent > 1 ? create.image : undefined;
+        replySmall(context, withWarnings(answer, createWarnings(plan.explain, { record, broughtImage })));
         return;
       }
       lastAnswer = answer;
@@ -94,7 +119,8 @@ async function placeAndCreate(
         const id = await findCreated(context, { engine, swarmId, name: create.name, error });
         if (id !== undefined) {
           await settleCreated(context, { engine, id, name: create.name });
-          replyJson(context.response, 201, { Id: id, Warnings: [] });
+          const warnings = createWarnings(plan.explain, { record, broughtImage: undefined });
+          replyJson(context.response, 201, { Id: id, Warnings: warnings });
           return;
         }
         // The next try must not be taken for what this engine may still make of this one.
@@ -118,14 +144,30 @@ const lastChanceMs = 3_000;
 /** Makes the container on this engine. @returns the engine's answer, whatever its status */
 function createOn(
   context: RouteContext,
-  { engine, create, swarmId }: { engine: PooledEngine; create: Create; swarmId: string },
+  {
+    engine,
+    create,
+    swarmId,
+    record,
+    onSend,
+  }: {
+    engine: PooledEngine;
+    create: Create;
+    swarmId: string;
+    record: PlacementRecord;
+    onSend: () => void;
+  },
 ): Promise<SmallResponse> {
   const { cluster, images, clock, settings } = context.services;
   const body =
     settings.cpuShares === 'classic'
       ? withEngineCpuShares(create.body, { engineCpus: engine.specs?.cpus ?? 0, isUpdate: false })
       : create.body;
-  const labels = { ...objectAt(body, 'Labels'), [swarmIdLabel]: swarmId };
+  const labels = {
+    ...objectAt(body, 'Labels'),
+    [swarmIdLabel]: swarmId,
+    [placementLabel]: formatPlacementRecord(record),
+  };
   return giveUpOnHung({ clock, engine }, (signal) =>
     makeContainer(engine, {
       cluster,
@@ -135,14 +177,16 @@ function createOn(
       platform: context.query.get('platform') ?? undefined,
       signal: AbortSignal.any([context.signal, signal]),
       body: { ...body, Labels: labels },
-      send: (body) =>
-        forwardChange(context, {
+      send: (body) => {
+        onSend();
+        return forwardChange(context, {
           engine,
           path: '/containers/create',
           body,
           answerWithinMs: answerWithin.slow,
           signal,
-        }),
+        });
+      },
     }),
   );
 }

@@ -3,6 +3,7 @@ import type { CpuSharesMeaning } from '../../controller/api/cpu-shares.js';
 import type { LogLevel } from '../../controller/base/log.js';
 import type { VersionRange } from '../../controller/engine/api-version.js';
 import type { FilterName } from '../../controller/schedule/candidate.js';
+import type { ImagePlacement } from '../../controller/manager/image-placement.js';
 import type { ExplainMode } from '../../controller/schedule/explain-mode.js';
 
 /** What the manager presents to and expects from its clients. Paths of PEM files, read again at SIGHUP. */
@@ -59,6 +60,8 @@ export interface ManageOptions {
   readonly cpuShares: CpuSharesMeaning;
   /** When a create warns about its placement, unless its request says otherwise. */
   readonly explain: ExplainMode;
+  /** Which engines get pulled, loaded and imported images, unless the request says otherwise. */
+  readonly imagePlacement: ImagePlacement;
   /** How lists name containers; `auto`: by the client that asks. */
   readonly containerNames: 'auto' | 'plain' | 'node';
   /** Send CORS headers. */

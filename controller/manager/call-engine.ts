@@ -87,19 +87,24 @@ export function neverArrived(error: unknown): boolean {
 
 /**
  * A signal for changes that must not be cut when the client leaves: it aborts `lingerMs` after the client did, so that
- * an engine that never answers does not hold its connection for ever.
+ * an engine that never answers does not hold its connection for ever. `release` ends the wait when the answer is there.
  */
 export function lingeringSignal(
   clientSignal: AbortSignal,
   { clock, lingerMs }: { readonly clock: Clock; readonly lingerMs: number },
-): AbortSignal {
+): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
+  let cancel = (): void => undefined;
   const onLeave = (): void => {
-    clock.setTimer(lingerMs, () => controller.abort(clientSignal.reason));
+    cancel = clock.setTimer(lingerMs, () => controller.abort(clientSignal.reason));
   };
   if (clientSignal.aborted) onLeave();
   else clientSignal.addEventListener('abort', onLeave, { once: true });
-  return controller.signal;
+  const release = (): void => {
+    clientSignal.removeEventListener('abort', onLeave);
+    cancel();
+  };
+  return { signal: controller.signal, release };
 }
 
 /** Runs `work` over `items`, at most `limit` at a time; results in order. Rejections become values. */

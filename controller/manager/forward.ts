@@ -127,12 +127,17 @@ export async function forwardChange(
     contentType: target.body !== undefined,
   });
   const lingering = lingeringSignal(context.signal, { clock: services.clock, lingerMs: 60_000 });
-  return callForBody(services.cluster, target.engine, {
-    ...engineRequest(context, target),
-    ...(target.body === undefined ? {} : { body: target.body }),
-    headers,
-    signal: target.signal === undefined ? lingering : AbortSignal.any([lingering, target.signal]),
-  });
+  const { signal } = lingering;
+  try {
+    return await callForBody(services.cluster, target.engine, {
+      ...engineRequest(context, target),
+      ...(target.body === undefined ? {} : { body: target.body }),
+      headers,
+      signal: target.signal === undefined ? signal : AbortSignal.any([signal, target.signal]),
+    });
+  } finally {
+    lingering.release();
+  }
 }
 
 /** Sends an answer that was read whole, unchanged. */

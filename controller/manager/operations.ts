@@ -11,17 +11,18 @@ import { createContainer } from './routes/create-container.js';
 import { diskUsage } from './routes/disk-usage.js';
 import { events } from './routes/events.js';
 import * as exec from './routes/exec.js';
-import * as transfers from './routes/image-transfers.js';
 import * as images from './routes/images.js';
 import { info } from './routes/info.js';
 import { inspectContainer } from './routes/inspect-container.js';
 import { listContainers } from './routes/list-containers.js';
 import { listImages } from './routes/list-images.js';
+import { loadImages } from './routes/load-images.js';
 import * as networks from './routes/networks.js';
 import * as nodes from './routes/nodes.js';
 import * as plugins from './routes/plugins.js';
 import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
+import { createImage } from './routes/pull-image.js';
 import { notASwarmManager, pageNotFound } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
 import { updateContainer } from './routes/update-container.js';
@@ -120,8 +121,8 @@ const rows = [
   ['GET', '/exec/{id}/json', 'exec', exec.inspectExec],
 
   ['GET', '/images/json', 'cache', listImages],
-  ['POST', '/images/create', 'replicate', transfers.createImage],
-  ['POST', '/images/load', 'replicate', transfers.loadImages],
+  ['POST', '/images/create', 'replicate', createImage],
+  ['POST', '/images/load', 'replicate', loadImages],
   ['GET', '/images/get', 'holder', images.saveImages],
   ['GET', '/images/search', 'any', images.searchImages],
   ['POST', '/images/prune', 'every', images.pruneImages],

@@ -12,6 +12,7 @@ import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
+import type { ImagePlacement } from './image-placement.js';
 import type { ImageCatalog } from './image-catalog.js';
 import type { FreshObjects } from './placement/fresh-objects.js';
 import type { GroupHomes } from './placement/group-homes.js';
@@ -41,6 +42,8 @@ export interface ManagerSettings {
   readonly createRetry: number;
   /** Fraction of CPUs and memory handed out beyond what engines have. */
   readonly overcommit: number;
+  /** Where pulled, loaded and imported images go, unless the request says otherwise. */
+  readonly imagePlacement: ImagePlacement;
   /** What `--cpu-shares` means. */
   readonly cpuShares: CpuSharesMeaning;
   /** When a create warns about its placement, unless its request says otherwise. */

@@ -43,6 +43,9 @@ export function manageCommand(
     '--cluster-opt',
     `swarm.overcommit=${manager.overcommit}`,
     ...(manager.cpuShares === 'weight' ? [] : ['--cluster-opt', `swarm.cpushares=${manager.cpuShares}`]),
+    ...(manager.imagePlacement === 'all'
+      ? []
+      : ['--cluster-opt', `swarm.imageplacement=${manager.imagePlacement}`]),
     ...(manager.explain === 'unmet' ? [] : ['--cluster-opt', `swarm.explain=${manager.explain}`]),
     ...(manager.containerNames === 'auto' ? [] : ['--container-names', manager.containerNames]),
     '--heartbeat',

@@ -142,6 +142,15 @@ export class SimulatedEngine implements SimulatedEngineState {
     return undefined;
   }
 
+  /** Answers a request whose body or answer is streamed; subclasses do. @returns whether it did */
+  protected takesOver(
+    _incoming: http.IncomingMessage,
+    _response: http.ServerResponse,
+    _request: Omit<SimulatedRequest, 'body'>,
+  ): boolean {
+    return false;
+  }
+
   /** Milliseconds before a request is answered. */
   protected delayMs(_request: RequestHead): number {
     return this.options.latencyMs ?? 0;
@@ -167,6 +176,8 @@ export class SimulatedEngine implements SimulatedEngineState {
     }
     const delayMs = this.delayMs({ method, path });
     if (delayMs > 0) await this.options.clock.sleep(delayMs);
+    if (disturbance === undefined && this.takesOver(incoming, response, { method, path, version, query }))
+      return;
     const route = routes.find((one) => one.method === method && one.path.test(path));
     const { apiVersion = '1.51', version: engineVersion = '28.2.2' } = this.options;
     response

@@ -87,6 +87,7 @@ const defaultSettings: ManagerSettings = {
   overcommit: 0.05,
   cpuShares: 'weight',
   explain: 'unmet',
+  imagePlacement: { type: 'all' },
   containerNames: 'auto',
   os: 'linux',
   arch: 'amd64',

@@ -36,6 +36,7 @@ export function aCluster(changes: ClusterChanges = {}): Cluster {
         overcommit: 0.05,
         cpuShares: 'weight',
         explain: 'unmet',
+        imagePlacement: 'all',
         containerNames: 'auto',
         engineRefreshMinSeconds: 30,
         engineRefreshMaxSeconds: 60,

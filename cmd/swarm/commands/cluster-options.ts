@@ -1,11 +1,13 @@
-// `--cluster-opt` of `swarm manage`: overcommit, retries of a create, the meaning of CPU shares, explanations.
+// `--cluster-opt` of `swarm manage`: overcommit, retries of a create, the meaning of CPU shares, explanations,
+// and where images go.
+import { parseImagePlacement } from '../../../controller/manager/image-placement.js';
 import type { ManageOptions } from '../manage-options.js';
 import { mistake } from '../validation.js';
 
 /** Unknown keys are ignored, as ever. @throws {USAGE} */
 export function parseClusterOptions(
   options: readonly string[],
-): Pick<ManageOptions, 'overcommit' | 'createRetry' | 'cpuShares' | 'explain'> {
+): Pick<ManageOptions, 'overcommit' | 'createRetry' | 'cpuShares' | 'explain' | 'imagePlacement'> {
   const pairs = new Map(options.map(splitOption));
   const overcommit = parseNumber(pairs, 'swarm.overcommit', 0.05);
   if (overcommit <= -1) {
@@ -20,7 +22,11 @@ export function parseClusterOptions(
   }
   const cpuShares = parseChoice(pairs, 'swarm.cpushares', ['weight', 'classic'] as const);
   const explain = parseChoice(pairs, 'swarm.explain', ['unmet', 'never', 'always'] as const);
-  return { overcommit, createRetry, cpuShares, explain };
+  const imagePlacement = parseImagePlacement(pairs.get('swarm.imageplacement') ?? 'all');
+  if ('problem' in imagePlacement) {
+    throw mistake(`swarm.imageplacement cannot be read: ${imagePlacement.problem}`);
+  }
+  return { overcommit, createRetry, cpuShares, explain, imagePlacement };
 }
 
 function splitOption(option: string): readonly [string, string] {

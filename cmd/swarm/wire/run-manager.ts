@@ -130,6 +130,7 @@ function settingsFor(options: ManageOptions, environment: ProgramEnvironment): M
     overcommit: options.overcommit,
     cpuShares: options.cpuShares,
     explain: options.explain,
+    imagePlacement: options.imagePlacement,
     containerNames: options.containerNames,
     os: 'linux',
     arch: process.arch === 'x64' ? 'amd64' : process.arch,

@@ -64,6 +64,10 @@ export interface ClusterSpec {
      */
     explain: 'never' | 'unmet' | 'always';
     /**
+     * Which engines get an image that is pulled, loaded or imported. all: every engine. one: one engine; the others copy it from there when a container needs it. Or constraints joined by semicolons, as in storage==ssd;region!=eu. One request asks for itself with the header X-Swarm-Image-Placement.
+     */
+    imagePlacement: string;
+    /**
      * How lists name containers. plain: the name, then node/name. node: node/name only, as classic swarm did; docker CLIs from 29.4 show nothing then. auto: node for docker CLIs up to 29.3, plain for all other clients.
      */
     containerNames: 'auto' | 'plain' | 'node';

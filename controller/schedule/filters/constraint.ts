@@ -15,18 +15,36 @@ export function constraintFilter({ constraints }: PlacementRequest): Filter {
   });
 }
 
+/** What a constraint is asked of. */
+export type Constrained = Pick<Candidate, 'id' | 'name' | 'labels'>;
+
+/** A constraint on its own, for what is placed without a container. */
+export function satisfiesConstraint(expression: Expression): (engine: Constrained) => boolean {
+  return matcherOf(expression).satisfiedBy;
+}
+
 function constraintCondition(expression: Expression): Condition {
-  const { key, operator, value } = expression;
+  const { satisfiedBy, problem } = matcherOf(expression);
+  return {
+    expression,
+    satisfiedBy,
+    explain: (candidate) => explainConstraint(candidate, expression),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+function matcherOf({ key, operator, value }: Expression): {
+  readonly satisfiedBy: (engine: Constrained) => boolean;
+  readonly problem?: string | undefined;
+} {
   const matcher = compileMatcher(value);
   const wanted = operator === '==';
   return {
-    expression,
     satisfiedBy: (candidate) =>
       (key === 'node'
         ? matcher.matches(candidate.id) || matcher.matches(candidate.name)
         : matcher.matches(labelOf(candidate.labels, key))) === wanted,
-    explain: (candidate) => explainConstraint(candidate, expression),
-    ...(matcher.problem === undefined ? {} : { problem: matcher.problem }),
+    problem: matcher.problem,
   };
 }
 

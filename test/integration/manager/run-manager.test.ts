@@ -39,6 +39,7 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       versions: { min: '1.24', max: '1.51' },
       cpuShares: 'weight',
       explain: 'unmet',
+      imagePlacement: { type: 'all' },
       containerNames: 'auto',
       cors: true,
       experimental: false,

@@ -134,6 +134,10 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
     'swarm.createretry must be a whole number, 1.5 is invalid',
   ],
   [
+    ['--cluster-opt', 'swarm.imageplacement=some', 'a:1'],
+    'swarm.imageplacement cannot be read: One of operator ==, != is expected in "some"; or one of all, one',
+  ],
+  [
     ['--cluster-opt', 'swarm.cpushares=2', 'a:1'],
     'swarm.cpushares must be one of weight, classic, "2" is invalid',
   ],
@@ -182,6 +186,7 @@ const defaults = {
   versions: { min: '1.24', max: '1.51' },
   cpuShares: 'weight',
   explain: 'unmet',
+  imagePlacement: { type: 'all' },
   containerNames: 'auto',
   cors: false,
   experimental: false,
@@ -197,6 +202,7 @@ const right: readonly (readonly [readonly string[], object])[] = [
   [['--cluster-opt', 'swarm.overcommit=-0.5'], { overcommit: -0.5 }],
   [['--cluster-opt', 'swarm.createretry=3', '--cluster-opt', 'x.y=z'], { createRetry: 3 }],
   [['--cluster-opt', 'swarm.cpushares=classic'], { cpuShares: 'classic' }],
+  [['--cluster-opt', 'swarm.imageplacement=one'], { imagePlacement: { type: 'one' } }],
   [['--cluster-opt', 'swarm.explain=always'], { explain: 'always' }],
   [['--container-names', 'node'], { containerNames: 'node' }],
   [['--discovery-opt', 'token.cacertfile=/a=b'], { discoveryOptions: { 'token.cacertfile': '/a=b' } }],

@@ -15,6 +15,11 @@ export interface EngineRequest {
    * for what may last (wait, stop, build, pull, follow). Default 30000.
    */
   readonly headersTimeoutMs?: number;
+  /**
+   * Milliseconds that the body of the answer may stand still while it is being read; 0 = no limit, for what follows
+   * something. A reader that is slow itself is not counted. Default 0. Not for streamed request bodies.
+   */
+  readonly bodyStallMs?: number;
   /** What messages call the request, before the engine's name. Default `reach`. */
   readonly attempt?: string;
 }

@@ -99,6 +99,8 @@ export function translateEngineError(error: unknown, endpoint: EngineEndpoint, a
       'ENGINE_TLS_REJECTED',
       `Cannot verify engine "${endpoint.name}": ${describeNameMismatch(error, endpoint)}`,
     );
+  if (code === 'UND_ERR_BODY_TIMEOUT')
+    return fail('ENGINE_TIMEOUT', `Cannot ${attempt} ${engine}: it stopped in the middle of its answer`);
   const ca = unknownCa[code];
   if (ca !== undefined) return fail('ENGINE_CA_UNKNOWN', `Cannot verify engine "${endpoint.name}": ${ca}`);
   const rejection = refused[code];

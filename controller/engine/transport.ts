@@ -218,7 +218,8 @@ export class EngineTransport {
       signal,
       responseHeaders: 'raw',
       headersTimeout: 0,
-      bodyTimeout: 0,
+      // undici looks at it once a second, and not while the reader holds the body up.
+      bodyTimeout: request.bodyStallMs ?? 0,
     });
     // With responseHeaders: 'raw' undici gives the flat list that its type does not describe.
     const rawHeaders = answer.headers as unknown as readonly string[];

@@ -1,9 +1,11 @@
 // One request to one engine on behalf of a client: outcome reported for health, deadlines by kind of call.
 import type { Clock } from '../base/clock.js';
-import { isSwarmError, systemCodeOf } from '../base/errors.js';
+import { SwarmError, isSwarmError, systemCodeOf } from '../base/errors.js';
 import { stringAt } from '../base/json.js';
 import type { ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
+import { translateEngineError } from '../engine/translate-error.js';
+import { ApiError } from './api-error.js';
 import { parseJson } from './lossless-json.js';
 import { readAll } from './read-all.js';
 
@@ -15,6 +17,14 @@ export const answerWithin = {
   slow: 5 * 60_000,
   /** The answer begins when something happens in the container, or when a grace period ends. */
   unbounded: 0,
+} as const;
+
+/** How long an answer that has begun may stand still, in milliseconds, by what it is. What follows has no limit. */
+export const stallWithin = {
+  /** Written by engines in one go, and short. */
+  json: 30_000,
+  /** Archives: engines read them from disks that may be busy, and skip over what takes long. */
+  data: 5 * 60_000,
 } as const;
 
 /** Sends the request and reports how the engine did; a client that went away says nothing about the engine. */
@@ -47,9 +57,20 @@ export async function callForBody(
   // A list with sizes of 1,000 containers is ~2 MB, an inspect below 100 kB: this is far above both.
   maxBytes = 64 * 1024 * 1024,
 ): Promise<SmallResponse> {
-  const response = await callEngine(cluster, engine, request);
-  const body = await readAll(response.body, maxBytes);
-  return { status: response.status, rawHeaders: response.rawHeaders, body };
+  const response = await callEngine(cluster, engine, { bodyStallMs: stallWithin.json, ...request });
+  const { status, rawHeaders } = response;
+  try {
+    return { status, rawHeaders, body: await readAll(response.body, maxBytes) };
+  } catch (error) {
+    if (request.signal?.aborted === true) throw error;
+    if (error instanceof ApiError)
+      throw new SwarmError(
+        'ENGINE_ERROR',
+        `Cannot read the answer of engine "${engine.name}": it is longer than ${maxBytes} bytes`,
+      );
+    cluster.reportOutcome(engine, error);
+    throw translateEngineError(error, engine.transport.endpoint, 'read the answer of');
+  }
 }
 
 /** The engine's `{"message": …}`, or its plain text. */

@@ -1,6 +1,7 @@
 // Passing a request on to one engine and its answer back: streamed with backpressure, or whole when it is small.
 import { pipeline } from 'node:stream/promises';
 import { isAtLeast } from '../engine/api-version.js';
+import { messageOf } from '../base/errors.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
 import { answerWithin, callEngine, callForBody, lingeringSignal, type SmallResponse } from './call-engine.js';
@@ -17,6 +18,8 @@ export interface ForwardTarget {
   readonly query?: URLSearchParams;
   /** Milliseconds until the answer must begin. Default `answerWithin.unbounded`. */
   readonly answerWithinMs?: number;
+  /** Milliseconds that the answer may stand still once it has begun, of `stallWithin`. Default: no limit. */
+  readonly stallWithinMs?: number;
 }
 
 /** Streams request body and answer through. Returns when the answer is complete. */
@@ -28,8 +31,6 @@ export async function forwardStream(
     readonly body?: Uint8Array;
     /** The answer may go on for ever, so a shutdown does not wait for it. */
     readonly isEndless?: boolean;
-    /** Awaited when the first bytes of the answer's body have come, before they are passed on. */
-    readonly beforeBody?: () => Promise<void>;
     /** Changes the answer's body on its way. */
     readonly wrapBody?: BodyWrapper;
   },
@@ -52,7 +53,6 @@ export async function forwardStream(
   try {
     await relayAnswer(context, upstream, {
       ...(contentType === undefined ? {} : { contentType }),
-      ...(target.beforeBody === undefined ? {} : { beforeBody: target.beforeBody }),
       ...(target.wrapBody === undefined ? {} : { wrapBody: target.wrapBody }),
     });
   } finally {
@@ -64,16 +64,10 @@ export async function forwardStream(
 export async function relayAnswer(
   context: RouteContext,
   upstream: EngineResponse,
-  options: {
-    readonly contentType?: string;
-    readonly beforeBody?: () => Promise<void>;
-    readonly wrapBody?: BodyWrapper;
-  } = {},
+  options: { readonly contentType?: string; readonly wrapBody?: BodyWrapper } = {},
 ): Promise<void> {
   const { response } = context;
-  const { beforeBody } = options;
-  const wrapBody: BodyWrapper | undefined =
-    options.wrapBody ?? (beforeBody === undefined ? undefined : (body) => holdUntil(body, beforeBody));
+  const { wrapBody } = options;
   writeHead(context, upstream, options.contentType);
   if (mayHaveNoBody(context, upstream.status)) {
     upstream.body.resume();
@@ -88,26 +82,16 @@ export async function relayAnswer(
   } catch (error) {
     // The head is sent: a broken connection is the only honest way to say that the rest will not come.
     response.destroy();
-    if (!context.signal.aborted) {
-      context.services.logger.debug('Stream of an engine broke off', { error: String(error) });
+    if (!context.signal.aborted && !context.services.shutdown.aborted) {
+      context.services.logger.warn('An engine broke off in the middle of its answer', {
+        error: messageOf(error),
+      });
     }
   }
 }
 
 /** A stage between an engine's answer and the client. */
 export type BodyWrapper = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
-
-async function* holdUntil(
-  body: AsyncIterable<Uint8Array>,
-  ready: () => Promise<void>,
-): AsyncGenerator<Uint8Array> {
-  let isReady = false;
-  for await (const chunk of body) {
-    if (!isReady) await ready();
-    isReady = true;
-    yield chunk;
-  }
-}
 
 /**
  * Sends a small request that changes something and reads the whole answer. The engine gets to finish when the client
@@ -160,6 +144,7 @@ function engineRequest(context: RouteContext, target: ForwardTarget): EngineRequ
       query: target.query ?? context.query,
     }),
     headersTimeoutMs: target.answerWithinMs ?? answerWithin.unbounded,
+    ...(target.stallWithinMs === undefined ? {} : { bodyStallMs: target.stallWithinMs }),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type Refusal,
   type UpgradeTarget,
 } from './engine-upgrade.js';
+import { stallWithin } from './call-engine.js';
 import { needsStreamType, streamType } from './forward.js';
 import type { RequestContext } from './route-context.js';
 import { splice, type Tunnel } from './splice.js';
@@ -58,7 +59,11 @@ export class Hijacker {
     }: { client: Duplex; rest: Buffer; target: HijackTarget; protocol: string },
   ): Promise<Refusal | undefined> {
     const { socket, answer } = await openUpgrade(context, { target, protocol });
-    if (answer.status !== 101 && answer.status !== 200) return readRefusal(socket, answer);
+    if (answer.status !== 101 && answer.status !== 200) {
+      // An engine that stops in the middle of its refusal has still refused.
+      const cancel = this.#clock.setTimer(stallWithin.json, () => socket.destroy());
+      return readRefusal(socket, answer).finally(cancel);
+    }
     try {
       const head = await this.#adaptHead(context, { target, answer });
       this.#join({ client, engine: socket, head, rest, early: answer.rest });

@@ -27,6 +27,7 @@ import { notASwarmManager, pageNotFound } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
 import { updateContainer } from './routes/update-container.js';
 import * as volumes from './routes/volumes.js';
+import { waitContainer } from './routes/wait-container.js';
 
 /**
  * manager: answered by itself · cache: from the cluster's cache · container, exec: by the engine of that container or
@@ -86,7 +87,7 @@ const rows = [
   ['POST', '/containers/{id}/rename', 'container', actions.renameContainer],
   ['POST', '/containers/{id}/pause', 'container', actions.pauseContainer],
   ['POST', '/containers/{id}/unpause', 'container', actions.unpauseContainer],
-  ['POST', '/containers/{id}/wait', 'container', actions.waitContainer],
+  ['POST', '/containers/{id}/wait', 'container', waitContainer],
   ['DELETE', '/containers/{id}', 'container', actions.removeContainer],
   ['HEAD', '/containers/{id}/archive', 'container', actions.headArchive],
   ['GET', '/containers/{id}/archive', 'container', actions.getArchive],

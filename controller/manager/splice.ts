@@ -1,5 +1,7 @@
 // Two sockets joined into one tunnel: both ways with backpressure, each end passed on by itself, errors ending both.
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import type { Clock } from '../base/clock.js';
 
 /**
@@ -31,7 +33,11 @@ export function splice(client: Duplex, engine: Duplex, clock: Clock): Tunnel {
     cancelLinger = clock.setTimer(lingerMs, destroy);
   };
   client.on('error', destroy);
-  engine.on('error', destroy);
+  engine.on('error', () => {
+    // An output that was cut off must not look like one that is complete.
+    if (!engine.readableEnded) reset(client);
+    destroy();
+  });
   client.on('close', destroy);
   // An engine that closes has said all it will say: what is on its way to the client must still arrive.
   engine.on('close', () => {
@@ -49,6 +55,13 @@ export function splice(client: Duplex, engine: Duplex, clock: Clock): Tunnel {
   });
   const closed = Promise.all([closing(client), closing(engine)]).then(() => cancelLinger?.());
   return { closed, destroy };
+}
+
+/** Ends a connection so that its peer sees an error: a reset, or with TLS an end that was not announced. */
+function reset(socket: Duplex): void {
+  const isTcp = socket instanceof net.Socket && socket.remotePort !== undefined;
+  if (isTcp && !(socket instanceof tls.TLSSocket)) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 function closing(socket: Duplex): Promise<void> {

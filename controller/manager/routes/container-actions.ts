@@ -1,6 +1,6 @@
 // Calls on one existing container: found by reference, sent to its engine by full ID, cache refreshed before the answer.
 import { isTrue } from '../query.js';
-import { answerWithin, callForBody } from '../call-engine.js';
+import { answerWithin, callForBody, stallWithin } from '../call-engine.js';
 import { ApiError, nameInUse } from '../api-error.js';
 import { enginePath } from '../engine-path.js';
 import { findReachableContainer } from '../find-container.js';
@@ -16,7 +16,10 @@ const containerOf = (context: RouteContext): CachedContainer =>
   findReachableContainer(context.services.cluster, param(context, 'id'));
 
 /** A stream or large answer of one container: logs, top, stats, changes, export, archive. */
-function streamed(suffix: string, options: { readonly isEndless?: boolean } = {}): RouteHandler {
+function streamed(
+  suffix: string,
+  options: { readonly answerWithinMs?: number; readonly stallWithinMs?: number } = {},
+): RouteHandler {
   return async (context) => {
     const { id, engine } = containerOf(context);
     await forwardStream(context, { engine, path: `/containers/${id}/${suffix}`, ...options });
@@ -42,13 +45,26 @@ function changed(
   };
 }
 
-export const containerTop = streamed('top');
-export const containerChanges = streamed('changes');
-export const containerExport = streamed('export');
-export const containerStats = streamed('stats', { isEndless: true });
-export const headArchive = streamed('archive');
-export const getArchive = streamed('archive');
+const lookUp = { answerWithinMs: answerWithin.slow, stallWithinMs: stallWithin.json } as const;
+const download = { stallWithinMs: stallWithin.data } as const;
+
+export const containerTop = streamed('top', lookUp);
+export const containerChanges = streamed('changes', lookUp);
+export const containerExport = streamed('export', download);
+export const headArchive = streamed('archive', lookUp);
+export const getArchive = streamed('archive', download);
 export const putArchive = streamed('archive');
+
+/** One line a second for ever, or a single one. */
+export const containerStats: RouteHandler = async (context) => {
+  const { id, engine } = containerOf(context);
+  const stream = context.query.get('stream');
+  await forwardStream(context, {
+    engine,
+    path: `/containers/${id}/stats`,
+    ...(stream === null || isTrue(stream) ? { isEndless: true } : lookUp),
+  });
+};
 
 // Engines up to 1.23 took a HostConfig here; newer ones refuse it, so what old clients send is dropped.
 export const startContainer = changed('start', { answerWithinMs: answerWithin.slow, body: 'drop' });
@@ -59,7 +75,7 @@ export const killContainer = changed('kill', { answerWithinMs: answerWithin.slow
 export const pauseContainer = changed('pause', { answerWithinMs: answerWithin.slow, body: 'drop' });
 export const unpauseContainer = changed('unpause', { answerWithinMs: answerWithin.slow, body: 'drop' });
 
-export const containerCheckpoints = streamed('checkpoints');
+export const containerCheckpoints = streamed('checkpoints', lookUp);
 export const createCheckpoint = changed('checkpoints', {
   answerWithinMs: answerWithin.slow,
   body: 'forward',
@@ -107,21 +123,6 @@ export const attachWithoutUpgrade: RouteHandler = async (context) => {
     body: new Uint8Array(),
     isTerminal: () => hasTerminal(context, container),
     isEndless: true,
-  });
-};
-
-/**
- * The docker CLI starts a container only after the headers of its wait have come, so they are passed on at once; the
- * engine sends them when it has begun to wait.
- */
-export const waitContainer: RouteHandler = async (context) => {
-  const { id, engine } = containerOf(context);
-  await forwardStream(context, {
-    engine,
-    path: `/containers/${id}/wait`,
-    isEndless: true,
-    // Whoever learns that the container ended must also see it in the next list.
-    beforeBody: () => context.services.cluster.refreshContainer(engine, id),
   });
 };
 

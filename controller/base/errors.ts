@@ -84,6 +84,13 @@ export const errorTable = {
     1,
     'Check that dockerd listens there and that the port is open',
   ),
+  OPERATOR_CUT_OFF: row(
+    'waiting',
+    'CutOff',
+    503,
+    1,
+    'Check the network of the machine that the operator runs on',
+  ),
   ENGINE_TIMEOUT: row(
     'transient',
     'EngineTimeout',

@@ -2,7 +2,7 @@
 import { conditionsOf, type Cluster, type ClusterStatus, type Node } from '../api/resources.js';
 import { findCondition, formatTime } from '../api/conditions.js';
 import { formatHostPort } from '../api/engine-address.js';
-import type { SwarmError } from '../base/errors.js';
+import { SwarmError } from '../base/errors.js';
 import { managerEndpoint } from '../plan/desired-cluster.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
 import type { Debt } from './debt-book.js';
@@ -18,6 +18,8 @@ export interface ClusterFacts {
   readonly managers: ReadonlyMap<string, ManagerView>;
   /** The phase engines are in, while they have something to do. */
   readonly work?: string | undefined;
+  /** No engine of any cluster answers. */
+  readonly isCutOff?: boolean | undefined;
   /** Why nothing could be decided: credentials, image. */
   readonly error?: SwarmError | undefined;
   /** What a deleted cluster waits for. */
@@ -44,6 +46,14 @@ export function decideCluster(facts: ClusterFacts): Summary {
     return stalled(
       'NoWorkers',
       'No node of the cluster has the role worker → Add worker to the roles of a Node',
+    );
+  }
+  if (facts.isCutOff === true) {
+    return summaryOfError(
+      new SwarmError(
+        'OPERATOR_CUT_OFF',
+        'No engine of any cluster answers: this machine is most likely cut off, and nothing is changed or given up',
+      ),
     );
   }
   const notReady = facts.nodes.filter((node) => !isReady(node));

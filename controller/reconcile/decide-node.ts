@@ -32,6 +32,8 @@ export interface NodeFacts {
   /** Last line a container of ours wrote that does not stay up, by container name. */
   readonly lastWords?: ReadonlyMap<string, string> | undefined;
   readonly installation: string;
+  /** No engine of any cluster answers. */
+  readonly isCutOff?: boolean | undefined;
   readonly nowMs: number;
 }
 
@@ -54,11 +56,17 @@ export function decideNode(facts: NodeFacts): Summary {
   );
 }
 
-function decideDeletion({ node, view, work, cluster }: NodeFacts): Answer {
+function decideDeletion({ node, view, work, cluster, isCutOff }: NodeFacts): Answer {
   const { deletionTimestamp } = node.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const error = view.type === 'failed' ? view.error : view.type === 'observed' ? view.applyError : undefined;
   if (error === undefined) return working('Terminating', work ?? 'Removing containers');
+  if (isCutOff === true) {
+    return working(
+      'Terminating',
+      'Removing containers: no engine of any cluster answers, so none is given up',
+    );
+  }
   const isPatient = view.type === 'failed' && cluster?.spec.suspend !== true;
   const end = isPatient
     ? `; the node goes without them at ${formatTime(leavesAtMs(node, deletionTimestamp))}`

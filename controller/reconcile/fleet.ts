@@ -1,7 +1,7 @@
 // What the loops last saw and decided, in memory: a cache that may be thrown away at any moment. Every entry has one
 // writer: the loop of its own Node or Cluster.
 import { formatKey, type ObjectKey } from '../api/object-key.js';
-import type { SwarmError } from '../base/errors.js';
+import { isSwarmError, type SwarmError } from '../base/errors.js';
 import type { EngineDescription } from '../engine/engine-description.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
 import type { EngineObservation } from '../plan/observation.js';
@@ -34,6 +34,8 @@ export interface ListedEngine {
 export type ManagerView =
   | { readonly type: 'serving'; readonly engines: ReadonlyMap<string, ListedEngine> }
   | { readonly type: 'silent'; readonly error: SwarmError };
+
+const silentCodes = ['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT'] as const;
 
 export class Fleet {
   readonly #nodes = new Map<string, NodeView>();
@@ -113,6 +115,20 @@ export class Fleet {
     this.#desired.delete(cluster);
     this.#managers.delete(cluster);
     this.#confirmed.delete(formatKey({ kind: 'Cluster', name: cluster }));
+  }
+
+  /**
+   * Whether no engine at all answers, of two or more that should: then it is not they who are gone but this machine that
+   * is cut off.
+   */
+  isCutOff(): boolean {
+    const views = [...this.#nodes.values()];
+    return (
+      views.length > 1 &&
+      views.every(
+        (view) => view.type === 'failed' && silentCodes.some((code) => isSwarmError(view.error, code)),
+      )
+    );
   }
 
   /** Names of the nodes whose engine says it is `engineId`, sorted. */

@@ -69,6 +69,7 @@ export class ClusterLoop {
       resolved,
       managers: fleet.managers(name),
       debts: this.#debts(name),
+      isCutOff: fleet.isCutOff(),
       nowMs: clock.now(),
       ...more,
     });

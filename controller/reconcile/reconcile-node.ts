@@ -152,6 +152,7 @@ class NodeRun {
       desired: current?.desired.containers.filter((container) => container.node === this.#name),
       managers: fleet.managers(clusterName),
       installation,
+      isCutOff: fleet.isCutOff(),
       nowMs: clock.now(),
       ...more,
     });
@@ -278,7 +279,8 @@ class NodeRun {
   /** How much longer the deletion of this Node, or of its Cluster, waits for the engine; undefined while nothing is deleted. */
   #patienceMs(): number | undefined {
     const cluster = this.#cluster;
-    if (cluster?.spec.suspend === true) return undefined;
+    // An operator that is cut off must not believe that all its engines are gone.
+    if (cluster?.spec.suspend === true || this.#ports.fleet.isCutOff()) return undefined;
     const deletedAt = this.#node.metadata.deletionTimestamp ?? cluster?.metadata.deletionTimestamp;
     if (deletedAt === undefined) return undefined;
     return leavesAtMs(this.#node, deletedAt) - this.#ports.clock.now();

@@ -80,6 +80,16 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
   ['there is no manager', { resolved: [], nodes: [] }, { reason: 'NoManager', progress: 'stalled' }],
   ['there is no worker', { resolved: resolvedNodes(1, 0), nodes: [manager] }, { reason: 'NoWorkers' }],
   [
+    'no engine at all answers',
+    { isCutOff: true, nodes: [withReady(manager, 'False', 'EngineUnreachable', 'Cannot connect'), worker] },
+    {
+      reason: 'CutOff',
+      message:
+        'No engine of any cluster answers: this machine is most likely cut off, and nothing is changed or given up → Check the network of the machine that the operator runs on',
+      progress: 'working',
+    },
+  ],
+  [
     'a node works on it',
     { nodes: [manager, withReady(worker, 'False', 'EngineUnreachable', 'Cannot connect')] },
     {

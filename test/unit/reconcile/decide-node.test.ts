@@ -180,6 +180,17 @@ const cases: readonly Case[] = [
     progress: 'working',
   },
   {
+    name: 'it is being deleted and no engine at all answers',
+    change: {
+      isCutOff: true,
+      node: aNode({ metadata: deleting }),
+      view: { type: 'failed', error: unreachable, failures: 1 },
+    },
+    reason: 'Terminating',
+    message: 'Removing containers: no engine of any cluster answers, so none is given up',
+    progress: 'working',
+  },
+  {
     name: 'it is being deleted in a suspended cluster and its engine is down',
     change: {
       cluster: aCluster({ suspend: true }),

@@ -1,0 +1,45 @@
+// What the fleet as a whole tells: whether it is the operator that is cut off.
+import t from 'tap';
+import { SwarmError, type ErrorCode } from '../../../controller/base/errors.js';
+import { Fleet, type NodeView } from '../../../controller/reconcile/fleet.js';
+
+const failed = (code: ErrorCode): NodeView => ({
+  type: 'failed',
+  error: new SwarmError(code, 'x'),
+  failures: 1,
+});
+const down = failed('ENGINE_UNREACHABLE');
+const seen: NodeView = {
+  type: 'observed',
+  engine: {
+    ...{
+      id: 'A',
+      name: 'h',
+      version: '26.1.5',
+      apiVersion: '1.45',
+      minApiVersion: '1.24',
+      os: 'linux',
+      arch: 'x',
+    },
+    ...{ cpus: 1, memoryBytes: 1, labels: {} },
+  },
+  observation: { engineId: 'A', containers: [], images: [] },
+  failures: 0,
+};
+
+const rows: readonly (readonly [string, readonly NodeView[], boolean])[] = [
+  ['there is no node', [], false],
+  ['the only engine is down', [down], false],
+  ['every engine is silent', [down, failed('ENGINE_TIMEOUT'), down], true],
+  ['one answers', [down, down, seen], false],
+  ['one was not looked at yet', [down, { type: 'unknown' }], false],
+  ['one refuses us, so it is there', [down, failed('ENGINE_CLIENT_REJECTED')], false],
+];
+
+for (const [name, views, expected] of rows) {
+  t.test(`isCutOff() is ${expected} when ${name}`, async (t) => {
+    const fleet = new Fleet();
+    for (const [index, view] of views.entries()) fleet.setView(`n${index}`, view);
+    t.equal(fleet.isCutOff(), expected);
+  });
+}

@@ -75,6 +75,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/api-resources.js'),
   },
   {
+    name: 'why',
+    summary: 'Tell why a container runs where it runs',
+    group: docker,
+    load: () => import('./commands/why.js'),
+  },
+  {
     name: 'env',
     summary: 'Print the lines that point a shell at a cluster',
     group: docker,

@@ -142,7 +142,7 @@ export function describePlacement({
 }
 
 /** `node3 is not healthy`, `7 engines (constraint)`. */
-export function describeExclusion({ by, count, nodes, why }: RecordedExclusion): string {
+function describeExclusion({ by, count, nodes, why }: RecordedExclusion): string {
   const more = count - nodes.length;
   if (nodes.length === 0)
     return `${count} ${count === 1 ? 'engine' : 'engines'} ${why === '' ? `(${by})` : why}`;

@@ -1,0 +1,97 @@
+// The Docker API of a cluster as commands ask it: by DOCKER_HOST where the shell was pointed at a cluster, else by what
+// the operator says.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseHostPort } from '../../../controller/api/engine-address.js';
+import { SwarmError } from '../../../controller/base/errors.js';
+import { isJsonObject, stringAt, type JsonObject } from '../../../controller/base/json.js';
+import type { EngineTls } from '../../../controller/engine/endpoint.js';
+import { EngineTransport } from '../../../controller/engine/transport.js';
+import type { CommandContext } from '../command-context.js';
+import { usageError } from '../usage-error.js';
+import { clusterEndpoint } from './cluster-endpoint.js';
+
+/** Managers answer from memory, or from one engine that answers within this or never. */
+const answerWithinMs = 15_000;
+
+/** `GET` of a path without version. @throws SwarmError ENGINE_*, OBJECT_NOT_FOUND with the manager's words */
+export async function getFromCluster(
+  context: CommandContext,
+  o: { readonly cluster: string | undefined; readonly path: string },
+): Promise<JsonObject> {
+  const target = await findTarget(context, o.cluster);
+  const transport = new EngineTransport({ endpoint: target, clock: context.clock });
+  try {
+    const { status, bytes } = await transport.requestBytes({
+      method: 'GET',
+      path: o.path,
+      attempt: 'ask',
+      headersTimeoutMs: answerWithinMs,
+      signal: context.signal,
+    });
+    const body = parse(bytes.toString('utf8'));
+    if (status < 400 && isJsonObject(body)) return body;
+    const message = stringAt(body, 'message') ?? `HTTP status ${status}`;
+    throw new SwarmError(status === 404 ? 'OBJECT_NOT_FOUND' : 'ENGINE_ERROR', message, {
+      hint: 'docker ps -a against the cluster shows its containers',
+    });
+  } finally {
+    await transport.close();
+  }
+}
+
+interface Target {
+  readonly name: string;
+  readonly address: { readonly host: string; readonly port: number };
+  readonly tls?: EngineTls;
+}
+
+async function findTarget(context: CommandContext, cluster: string | undefined): Promise<Target> {
+  const { env } = context;
+  const host = env['DOCKER_HOST'] ?? '';
+  if (cluster === undefined && host !== '') {
+    const verify = (env['DOCKER_TLS_VERIFY'] ?? '') !== '';
+    const certPath = verify
+      ? (env['DOCKER_CERT_PATH'] ?? path.join(env['HOME'] ?? '/', '.docker'))
+      : undefined;
+    return makeTarget({ name: 'DOCKER_HOST', host, certPath });
+  }
+  const endpoint = await clusterEndpoint(context, cluster);
+  return makeTarget({
+    name: `manager of ${endpoint.cluster}`,
+    host: endpoint.dockerHost,
+    certPath: endpoint.certPath,
+  });
+}
+
+async function makeTarget(o: {
+  readonly name: string;
+  readonly host: string;
+  readonly certPath: string | undefined;
+}): Promise<Target> {
+  const address = o.host.startsWith('tcp://') ? parseHostPort(o.host.slice('tcp://'.length)) : undefined;
+  if (address === undefined) {
+    throw usageError(`Cannot use ${o.name} ${JSON.stringify(o.host)}: it must be tcp://host:port`);
+  }
+  if (o.certPath === undefined) return { name: o.name, address };
+  const directory = o.certPath;
+  const read = (file: string): Promise<string> => readFile(path.join(directory, file), 'utf8');
+  try {
+    const [ca, cert, key] = await Promise.all([read('ca.pem'), read('cert.pem'), read('key.pem')]);
+    return { name: o.name, address, tls: { ca, cert, key } };
+  } catch (cause) {
+    throw new SwarmError(
+      'ENGINE_CLIENT_REJECTED',
+      `Cannot read the client certificates in "${directory}": ca.pem, cert.pem and key.pem must be there`,
+      { cause, hint: "Copy them from the operator's machine: clusters/<name>/client in its state directory" },
+    );
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

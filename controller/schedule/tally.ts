@@ -60,7 +60,8 @@ export class Tally {
       const byReason = new Map<string, string[]>();
       for (const candidate of counter.examples) {
         const { one, sample } = counter.explain(candidate);
-        const why = sample === undefined ? one : `${one} (${sample})`;
+        // The engine's own name is said anyway.
+        const why = sample === undefined || sample === candidate.name ? one : `${one} (${sample})`;
         byReason.set(why, [...(byReason.get(why) ?? []), candidate.name]);
       }
       const groups = [...byReason];

@@ -1,6 +1,7 @@
 // Measures the shipped manager over a simulated fleet and prints one table: goal, measured, pass or miss.
 //   make bench [ENGINES=1000] [CONTAINERS=30] [ROWS=list,info] [MODES=plain,tls] [PROFILE=1]
 // See bench/README.md for the method and how to read it.
+import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
 import { isMet, type Figure, type Row } from './row.js';
@@ -30,7 +31,7 @@ interface Settings {
   readonly containersPerEngine: number;
   readonly rows: readonly Row[];
   readonly modes: readonly Mode[];
-  readonly nodeArguments: readonly string[];
+  readonly isProfiled: boolean;
 }
 
 const settings = readSettings(process.env);
@@ -38,6 +39,8 @@ process.stdout.write(
   `${settings.engines} engines with ${settings.containersPerEngine} containers each; ` +
     `${os.cpus().length} cores of ${os.cpus()[0]?.model ?? 'unknown'}, Node ${process.version}, load ${(os.loadavg()[0] ?? 0).toFixed(1)}\n`,
 );
+const profiles = 'dist/profiles';
+if (settings.isProfiled) mkdirSync(profiles, { recursive: true });
 let missed = 0;
 for (const mode of settings.modes) missed += await measure(mode, settings);
 process.stdout.write(missed === 0 ? 'every goal is met\n' : `${missed} figures miss their goal\n`);
@@ -46,15 +49,16 @@ process.exit(missed === 0 ? 0 : 1);
 /** @returns how many figures miss their goal */
 async function measure(
   mode: Mode,
-  { engines, containersPerEngine, nodeArguments, rows }: Settings,
+  { engines, containersPerEngine, isProfiled, rows }: Settings,
 ): Promise<number> {
-  const world = await World.open({ mode, engines, containersPerEngine, nodeArguments });
+  const world = await World.open({ mode, engines, containersPerEngine, isProfiled });
   let count = 0;
   try {
     process.stdout.write(`\n${mode === 'plain' ? 'plain HTTP' : 'TLS on both sides'}\n`);
     if (rows[0] !== start) await world.startManager();
     for (const row of rows) {
       const figures = await row.run(world);
+      if (isProfiled) await world.manager.writeProfile(`${profiles}/${mode}-${row.name}.cpuprofile`);
       process.stdout.write(`${row.name.padEnd(9)}${row.title}\n`);
       for (const figure of figures) {
         const met = isMet(figure);
@@ -111,6 +115,6 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
     containersPerEngine: count('CONTAINERS', 30),
     rows: rows.filter(({ name }) => names.includes(name)),
     modes: chosen('MODES', ['plain', 'tls']) as readonly Mode[],
-    nodeArguments: env['PROFILE'] === '1' ? ['--cpu-prof', '--cpu-prof-dir=dist/profiles'] : [],
+    isProfiled: env['PROFILE'] === '1',
   };
 }

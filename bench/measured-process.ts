@@ -1,6 +1,7 @@
 // A node program in a process of its own with the probe loaded: the manager as it is shipped, or the floor server.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { ProbeReading } from './probe.js';
 
@@ -12,14 +13,15 @@ export class MeasuredProcess {
   #output = '';
   #onOutput: () => void = () => undefined;
 
-  /** @param options.nodeArguments options of node itself, such as --cpu-prof */
   constructor(options: {
     readonly file: string;
     readonly args: readonly string[];
-    readonly nodeArguments?: readonly string[];
+    /** Whether CPU profiles can be written. */
+    readonly isProfiled?: boolean;
   }) {
     this.#child = fork(options.file, [...options.args], {
-      execArgv: [...(options.nodeArguments ?? []), '--import', probeFile],
+      execArgv: ['--import', probeFile],
+      env: { ...process.env, BENCH_PROFILE: options.isProfiled === true ? '1' : '0' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr])
@@ -61,6 +63,13 @@ export class MeasuredProcess {
     this.#child.send('read');
     const [reading] = (await answer) as [ProbeReading]; // the probe sends nothing else
     return reading;
+  }
+
+  /** Writes a CPU profile of the time since the last one. */
+  async writeProfile(file: string): Promise<void> {
+    const written = once(this.#child, 'message');
+    this.#child.send({ profile: file });
+    await written;
   }
 
   async close(): Promise<void> {

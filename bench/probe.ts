@@ -1,5 +1,7 @@
 // Loaded into the measured process before its own program: tells what it used and how late its event loop was. It asks
 // for nothing in the program, so the shipped file is what is measured.
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 
@@ -25,8 +27,32 @@ process.on('message', (order: unknown) => {
   if (order === 'rest') delay.disable();
   if (order === 'collect' && typeof globalThis.gc === 'function') globalThis.gc();
   if (order === 'read') process.send?.(read());
+  if (isProfileOrder(order)) void writeProfile(order.profile);
 });
 process.channel?.unref();
+// A bench that was killed must not leave the measured program behind.
+process.on('disconnect', () => process.exit(1));
+
+const session = process.env['BENCH_PROFILE'] === '1' ? new Session() : undefined;
+if (session !== undefined) {
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+}
+
+function isProfileOrder(order: unknown): order is { readonly profile: string } {
+  return typeof order === 'object' && order !== null && 'profile' in order;
+}
+
+/** Writes what was sampled since the last time, and goes on sampling. */
+async function writeProfile(file: string): Promise<void> {
+  if (session !== undefined) {
+    const { profile } = await session.post('Profiler.stop');
+    writeFileSync(file, JSON.stringify(profile));
+    await session.post('Profiler.start');
+  }
+  process.send?.('profiled');
+}
 
 function read(): ProbeReading {
   const { user, system } = process.cpuUsage();

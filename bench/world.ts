@@ -16,11 +16,10 @@ export interface WorldOptions {
   readonly mode: Mode;
   readonly engines: number;
   readonly containersPerEngine: number;
-  /** Options of node for the manager, such as --cpu-prof. */
-  readonly nodeArguments: readonly string[];
+  /** Whether CPU profiles of the manager can be written. */
+  readonly isProfiled: boolean;
 }
 
-const fleetPort = 12_390;
 /** Ten times the goal: a manager that needs longer than this has failed the row, and the bench goes on to say so. */
 const readyWithinMs = 60_000;
 const certificateDays = 2;
@@ -60,7 +59,7 @@ export class World {
       {
         engines: options.engines,
         containersPerEngine: options.containersPerEngine,
-        port: fleetPort,
+        port: await freePort(),
         latencyMs: 0,
         spread: usualSpread(),
         isOurs: true,
@@ -94,7 +93,7 @@ export class World {
     this.#manager = new MeasuredProcess({
       file: shippedProgram,
       args: ['manage', ...tlsArguments, '-H', this.#managerAddress, `file://${this.#directory}/nodes`],
-      nodeArguments: this.options.nodeArguments,
+      isProfiled: this.options.isProfiled,
     });
     this.#manager.order('watch');
     await this.#manager.printed((output) => countRegistered(output) >= this.options.engines, readyWithinMs);

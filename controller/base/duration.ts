@@ -75,6 +75,16 @@ export function formatDockerDuration(ms: number): string {
   return `${Math.floor(hours / 24 / 365)} years`;
 }
 
+/** The shortest time above `ms` that may read otherwise; never later than the one that does. */
+export function nextDockerDurationMs(ms: number): number {
+  if (ms < 60_000) return (Math.floor(ms / 1000) + 1) * 1000;
+  if (ms < 3_600_000) return (Math.floor(ms / 60_000) + 1) * 60_000;
+  // From here on whole hours count, rounded, and from two days on only every 24th of them.
+  const hours = Math.round(Math.floor(ms / 1000) / 3600);
+  const next = hours < 48 ? hours + 1 : (Math.floor(hours / 24) + 1) * 24;
+  return (next - 0.5) * 3_600_000;
+}
+
 /** kubectl's age column: `45s`, `3m20s`, `5h`, `12d`, `2y`. */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

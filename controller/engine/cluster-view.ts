@@ -1,5 +1,6 @@
 // What the manager may read about the cluster: engines and the event-fed cache of their objects. No I/O here.
 import type { JsonObject } from '../base/json.js';
+import type { ListEntry } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
 
 /** pending: not validated yet; healthy; unhealthy: failed too often; disconnected: dropped from discovery. */
@@ -56,7 +57,9 @@ export interface CachedContainer {
   /** Creation time, epoch seconds. */
   readonly createdSeconds: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** The engine's own entry of GET /containers/json, unknown fields included. */
+  /** The engine's own entry of GET /containers/json, unknown fields included: its bytes. */
+  readonly entry: ListEntry;
+  /** The same parsed, anew each time: microseconds that a loop over all containers does not have. */
   readonly summary: JsonObject;
   /** When the engine said so, epoch ms: the ages in `Status` are those of that moment. */
   readonly seenAtMs?: number | undefined;
@@ -106,6 +109,8 @@ export interface ClusterView {
   engines(): readonly PooledEngine[];
   /** All cached containers, newest first; not those for which a replacement on another engine stands. */
   containers(): readonly CachedContainer[];
+  /** The same in blocks of about a hundred: a block that is the same array has the same containers. */
+  containerBlocks(): readonly (readonly CachedContainer[])[];
   /** Everything on this engine, replaced containers too: they still hold their resources. */
   containersOf(engine: PooledEngine): readonly CachedContainer[];
   /** Containers with a reschedule policy, replaced ones too; the same array until something changes. */

@@ -34,8 +34,13 @@ export class ContainerIndex {
 
   /** All rows, newest first, without superseded ones; the same array until something changes. */
   all(): readonly ContainerRow[] {
-    this.#snapshot ??= this.#newestFirst.items.slice();
+    this.#snapshot ??= this.#newestFirst.items;
     return this.#snapshot;
+  }
+
+  /** The same in blocks, see SortedList. */
+  blocks(): readonly (readonly ContainerRow[])[] {
+    return this.#newestFirst.blocks;
   }
 
   /** Rows with a reschedule policy, superseded ones too; the same array until something changes. */

@@ -1,8 +1,9 @@
 // One cached container: the fields that are looked at often, beside the engine's own list entry.
 import { cpusOfShares, type CpuSharesMeaning } from '../api/cpu-shares.js';
-import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
+import { objectAt, stringAt, type JsonObject } from '../base/json.js';
 import type { CachedContainer, ContainerClaims, PooledEngine } from './cluster-view.js';
 import { numberAt, stringsOf } from './container-answers.js';
+import { ListEntry } from './list-entry.js';
 import { compareStrings } from './sorted-list.js';
 
 /** Labels written at creation, so that a list alone tells what is reserved. */
@@ -30,7 +31,7 @@ const noClaims: ContainerClaims = {};
 /** Immutable: a change makes a new row. */
 export class ContainerRow implements CachedContainer {
   readonly engine: PooledEngine;
-  readonly summary: JsonObject;
+  readonly entry: ListEntry;
   readonly seenAtMs: number | undefined;
   readonly id: string;
   readonly names: readonly string[];
@@ -48,22 +49,25 @@ export class ContainerRow implements CachedContainer {
   readonly inspected: Reservation | undefined;
   /** Grows with each container that becomes known, so it orders those of one second. */
   readonly sequence: number;
-  #entry: Buffer | undefined;
 
+  /** @throws SyntaxError when the bytes of the entry are no JSON */
   constructor(
     engine: PooledEngine,
-    summary: JsonObject,
+    given: JsonObject | ListEntry,
     known: {
       readonly inspected?: Reservation | undefined;
       readonly seenAtMs?: number | undefined;
       readonly sequence?: number;
+      /** The entry parsed, where it was already. */
+      readonly summary?: JsonObject;
     } = {},
   ) {
     const { inspected, seenAtMs, sequence = 0 } = known;
     this.engine = engine;
     this.seenAtMs = seenAtMs;
     this.sequence = sequence;
-    this.summary = summary;
+    this.entry = given instanceof ListEntry ? given : ListEntry.of(given);
+    const summary = known.summary ?? this.entry.parse();
     this.id = stringAt(summary, 'Id') ?? '';
     this.names = namesOf(summary);
     this.image = stringAt(summary, 'Image') ?? '';
@@ -84,10 +88,8 @@ export class ContainerRow implements CachedContainer {
     return this.labels[swarmIdLabel] ?? '';
   }
 
-  /** The list entry as JSON bytes, made once. */
-  get entry(): Buffer {
-    this.#entry ??= Buffer.from(JSON.stringify(this.summary));
-    return this.#entry;
+  get summary(): JsonObject {
+    return this.entry.parse();
   }
 }
 
@@ -157,12 +159,4 @@ function namesOf(summary: JsonObject): readonly string[] {
   if (!Array.isArray(names)) return [];
   const plain = names.filter((name) => typeof name === 'string').map((name) => name.replace(/^\//, ''));
   return plain.length < 2 ? plain : plain.sort((a, b) => Number(a.includes('/')) - Number(b.includes('/')));
-}
-
-/** The entries of a list answer that are objects with an `Id`. */
-export function summariesOf(answer: unknown): readonly JsonObject[] {
-  if (!Array.isArray(answer)) return [];
-  return (answer as unknown[]).filter(
-    (entry): entry is JsonObject => isJsonObject(entry) && (stringAt(entry, 'Id') ?? '') !== '',
-  );
 }

@@ -7,8 +7,9 @@ import type { EngineSpecs } from './cluster-view.js';
 import { reservationOfInspection, type Reservation } from './container-row.js';
 import { parseSpecs, readingApiVersion, type ParsedSpecs } from './engine-specs.js';
 import type { ObjectKind } from './engine-tables.js';
+import { ListEntry } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
-import { describeEndpoint } from './translate-error.js';
+import { describeEndpoint, engineAnswerError } from './translate-error.js';
 
 /** A ping has nothing to do; an engine that needs longer is not usable either. See probe timing in engine-member.ts. */
 export const pingTimeoutMs = 2_000;
@@ -65,18 +66,25 @@ export class EngineReader {
   }
 
   /** The list answer; restricted to `ids` when given. */
-  async containers(signal: AbortSignal, ids?: readonly string[]): Promise<unknown> {
+  async containers(signal: AbortSignal, ids?: readonly string[]): Promise<readonly ListEntry[]> {
     const filters = ids === undefined ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
     const path = `${this.#prefix}/containers/json?all=1${filters}`;
-    const answer = await this.#json({
+    const attempt = 'list the containers of';
+    const { status, bytes } = await this.#transport.requestBytes({
+      method: 'GET',
       path,
       signal,
-      timeoutMs: listTimeoutMs,
-      attempt: 'list the containers of',
+      attempt,
+      headersTimeoutMs: listTimeoutMs,
     });
-    // Anything but a list would look like "no containers".
-    if (!Array.isArray(answer)) throw this.#malformed('list of containers');
-    return answer;
+    if (status >= 400)
+      throw engineAnswerError(this.#transport.endpoint, { attempt, status, body: bytes.toString('utf8') });
+    try {
+      return ListEntry.listed(bytes);
+    } catch {
+      // Anything but a list would look like "no containers".
+      throw this.#malformed('list of containers');
+    }
   }
 
   async objects(kind: ObjectKind, signal: AbortSignal): Promise<readonly JsonObject[]> {

@@ -1,8 +1,9 @@
 // The cached objects of one engine, and the rule that keeps overlapping reads from undoing each other.
 import { stringAt, type JsonObject } from '../base/json.js';
 import type { CachedObject, PooledEngine } from './cluster-view.js';
-import { ContainerRow, reservationLabels, summariesOf, type Reservation } from './container-row.js';
+import { ContainerRow, reservationLabels, type Reservation } from './container-row.js';
 import type { ContainerIndex } from './container-index.js';
+import { ListEntry } from './list-entry.js';
 
 export type ObjectKind = 'images' | 'networks' | 'volumes';
 
@@ -63,12 +64,21 @@ export class EngineTables {
    * Applies the answer of a read: a container it does not name is gone.
    * @param ids what the read was restricted to; all containers when absent
    */
-  apply(read: ReadNumber, answer: unknown, ids: readonly string[] = [...this.#rows.keys()]): void {
+  apply(
+    read: ReadNumber,
+    answer: readonly (ListEntry | JsonObject)[],
+    ids: readonly string[] = [...this.#rows.keys()],
+  ): void {
     const listed = new Set<string>();
     // Engines list the newest first, and the sequence grows towards it.
-    for (const summary of [...summariesOf(answer)].reverse()) {
-      listed.add(stringAt(summary, 'Id') ?? '');
-      this.#put(read, summary);
+    for (let at = answer.length - 1; at >= 0; at -= 1) {
+      const entry = answer[at];
+      if (entry === undefined) continue;
+      const summary = entry instanceof ListEntry ? entry.parse() : entry;
+      const id = stringAt(summary, 'Id') ?? '';
+      if (id === '') continue;
+      listed.add(id);
+      this.#put(read, { id, entry, summary });
     }
     for (const id of ids) if (!listed.has(id)) this.#drop(read, id);
     this.endRead(read);
@@ -88,7 +98,7 @@ export class EngineTables {
     this.#inspected.add(id);
     if (isSaidAlready(entry.row, reservation)) return;
     this.#store(id, {
-      row: new ContainerRow(this.#engine, entry.row.summary, {
+      row: new ContainerRow(this.#engine, entry.row.entry, {
         inspected: reservation,
         seenAtMs: entry.row.seenAtMs,
         sequence: entry.row.sequence,
@@ -136,15 +146,18 @@ export class EngineTables {
     for (const kind of ['images', 'networks', 'volumes'] as const) this.#objects[kind] = [];
   }
 
-  #put(read: ReadNumber, summary: JsonObject): void {
-    const id = stringAt(summary, 'Id') ?? '';
+  #put(
+    read: ReadNumber,
+    { id, entry, summary }: { id: string; entry: ListEntry | JsonObject; summary: JsonObject },
+  ): void {
     const before = this.#rows.get(id);
     if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
     this.#store(id, {
-      row: new ContainerRow(this.#engine, summary, {
+      row: new ContainerRow(this.#engine, entry, {
         inspected: before?.row?.inspected,
         seenAtMs: this.#now?.(),
         sequence: before?.row?.sequence ?? this.#index.nextSequence(),
+        summary,
       }),
       read,
     });

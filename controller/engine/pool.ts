@@ -105,6 +105,10 @@ export class EnginePool implements ClusterView {
     return this.#index.equalNames();
   }
 
+  containerBlocks(): readonly (readonly CachedContainer[])[] {
+    return this.#index.blocks();
+  }
+
   containersOf(engine: PooledEngine): readonly CachedContainer[] {
     // Asked for every engine at every create; one that has left holds nothing.
     return engine instanceof EngineMember ? engine.tables.containers() : [];

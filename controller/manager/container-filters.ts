@@ -64,9 +64,10 @@ const predicateTable: Readonly<
       }
       return Number(value);
     });
-    return ({ state, summary }) => {
-      const code = /^Exited \((-?\d+)\)/.exec(stringAt(summary, 'Status') ?? '')?.[1];
-      return state === 'exited' && code !== undefined && codes.includes(Number(code));
+    return ({ state, entry }) => {
+      if (state !== 'exited') return false;
+      const code = /^Exited \((-?\d+)\)/.exec(entry.status)?.[1];
+      return code !== undefined && codes.includes(Number(code));
     };
   },
   expose: (values) => portPredicate('expose', { values, field: 'PrivatePort' }),
@@ -164,8 +165,8 @@ function portPredicate(
     if (last < first || last > 65_535) throw badValue(key, value);
     return { first, last, protocol: match[3] ?? 'tcp' };
   });
-  return ({ summary }) => {
-    const ports: unknown = summary['Ports'];
+  return ({ entry }) => {
+    const ports = entry.value('Ports');
     return (
       Array.isArray(ports) &&
       ports.some((port) => {
@@ -182,8 +183,7 @@ function portPredicate(
   };
 }
 
-function healthOf({ summary }: CachedContainer): string {
-  const status = stringAt(summary, 'Status') ?? '';
+function healthOf({ entry: { status } }: CachedContainer): string {
   if (status.includes('(healthy)')) return 'healthy';
   if (status.includes('(unhealthy)')) return 'unhealthy';
   return status.includes('(health: starting)') ? 'starting' : 'none';

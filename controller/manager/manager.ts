@@ -9,6 +9,7 @@ import { watchEqualNames } from './equal-names.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { ImageCatalog } from './image-catalog.js';
+import { ListPages } from './list-pages.js';
 import { createNameTable } from './name-table.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
 import { operations } from './operations.js';
@@ -38,9 +39,11 @@ export class Manager {
   readonly #server: ManagerServer;
   readonly #hijacker: Hijacker;
   readonly #shutdown = new AbortController();
+  readonly #lists: ListPages;
 
   constructor(options: ManagerOptions) {
     const { cluster, settings, clock, logger, random, randomHex, tls, nodes = createNodeTable() } = options;
+    this.#lists = new ListPages(clock);
     const catalog = new ImageCatalog({ cluster, nowMs: clock.now });
     const services: ManagerServices = {
       cluster,
@@ -50,6 +53,7 @@ export class Manager {
       random,
       randomHex,
       names: createNameTable(cluster),
+      lists: this.#lists,
       doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
       nodes,
       execs: createExecTable(),
@@ -88,6 +92,7 @@ export class Manager {
       graceMs,
       endStreams: async () => {
         this.#shutdown.abort(new Error('the manager shuts down'));
+        this.#lists.close();
         await this.#hijacker.close();
       },
     });

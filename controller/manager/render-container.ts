@@ -1,5 +1,5 @@
 // A cached container as GET /containers/json shows it: cluster-wide names, ages counted up, addresses that can be reached.
-import { formatDockerDuration } from '../base/duration.js';
+import { formatDockerDuration, nextDockerDurationMs } from '../base/duration.js';
 import type { JsonObject } from '../base/json.js';
 import type { CachedContainer, PooledEngine } from '../engine/cluster-view.js';
 import { isReachable } from './find-container.js';
@@ -21,18 +21,37 @@ export function nameStyleFor(userAgent: string, wanted: 'auto' | 'plain' | 'node
   return major < 29 || (major === 29 && minor < 4) ? 'node-only' : 'plain-first';
 }
 
-/** The engine's own list entry with what the cluster knows better; unknown fields stay. */
-export function renderContainer(
+export interface RenderedEntry {
+  /** The entry's JSON as its bytes, one character each. */
+  readonly text: string;
+  /** Until when it reads like this, epoch ms: then an age in it is another one. */
+  readonly untilMs: number;
+}
+
+/**
+ * The engine's own list entry with what the cluster knows better; its other bytes stay as they are.
+ * @param options.more JSON by further members
+ */
+export function renderEntry(
   container: CachedContainer,
-  options: { readonly nameStyle: NameStyle; readonly nowMs: number },
-): JsonObject {
-  const { engine, summary } = container;
-  const ports: unknown = summary['Ports'];
+  options: {
+    readonly nameStyle: NameStyle;
+    readonly nowMs: number;
+    readonly more?: Readonly<Record<string, string>> | undefined;
+  },
+): RenderedEntry {
+  const { engine, entry } = container;
+  const status = ageStatus(container, options.nowMs);
   return {
-    ...summary,
-    Names: clusterNames(container, options.nameStyle),
-    Status: renderStatus(container, options.nowMs),
-    ...(Array.isArray(ports) ? { Ports: renderPorts(ports, engine.ip) } : {}),
+    text: entry.patched({
+      Names: JSON.stringify(clusterNames(container, options.nameStyle)),
+      Status: JSON.stringify(status.text),
+      ...(entry.bytes('Ports').includes('"PublicPort"')
+        ? { Ports: JSON.stringify(renderPorts(entry.value('Ports') as unknown[], engine.ip)) } // only a list has members in it
+        : {}),
+      ...options.more,
+    }),
+    untilMs: status.untilMs,
   };
 }
 
@@ -47,19 +66,25 @@ const statusPattern =
 
 /** The engine's status text with its age counted on since it was read; "Host Down" when the engine does not answer. */
 export function renderStatus(container: CachedContainer, nowMs: number): string {
-  const { engine, summary } = container;
-  if (!isReachable(engine)) return 'Host Down';
-  const status = typeof summary['Status'] === 'string' ? summary['Status'] : '';
-  const sinceReadMs = nowMs - (container.seenAtMs ?? nowMs);
-  // Below a second the engine's own words are the better ones.
-  if (sinceReadMs < 1000) return status;
+  return ageStatus(container, nowMs).text;
+}
+
+function ageStatus(container: CachedContainer, nowMs: number): { text: string; untilMs: number } {
+  const { engine, entry } = container;
+  if (!isReachable(engine)) return { text: 'Host Down', untilMs: Infinity };
+  const { status } = entry;
+  const seenAtMs = container.seenAtMs ?? nowMs;
   const match = statusPattern.exec(status);
-  if (match === null) return status;
-  const [, before = '', age = '', ago = '', after = ''] = match;
-  const ageMs = parseAge(age);
-  if (ageMs === undefined) return status;
-  const grown = formatDockerDuration(ageMs + sinceReadMs);
-  return `${before}${grown}${ago}${after}`;
+  const [, before = '', age = '', ago = '', after = ''] = match ?? [];
+  const ageMs = match === null ? undefined : parseAge(age);
+  if (ageMs === undefined) return { text: status, untilMs: Infinity };
+  // Below a second the engine's own words are the better ones.
+  if (nowMs - seenAtMs < 1000) return { text: status, untilMs: seenAtMs + 1000 };
+  const grownMs = ageMs + nowMs - seenAtMs;
+  return {
+    text: `${before}${formatDockerDuration(grownMs)}${ago}${after}`,
+    untilMs: nowMs + (nextDockerDurationMs(grownMs) - grownMs),
+  };
 }
 
 const unitMs: Readonly<Record<string, number>> = {

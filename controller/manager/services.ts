@@ -10,6 +10,7 @@ import type { BuildPins } from './build/build-pins.js';
 import type { RecentBuilds } from './build/recent-builds.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
+import type { ListPages } from './list-pages.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
 import type { ImagePlacement } from './image-placement.js';
@@ -66,6 +67,8 @@ export interface ManagerServices {
   /** `bytes` random bytes in hex; not predictable. */
   readonly randomHex: (bytes: number) => string;
   readonly names: NameTable;
+  /** What list answers are made of. */
+  readonly lists: ListPages;
   readonly doubtful: DoubtfulCreates;
   readonly nodes: NodeTable;
   readonly execs: ExecTable;

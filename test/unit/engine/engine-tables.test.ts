@@ -115,7 +115,7 @@ void t.test('EngineTables ends like the engine for any order of changes, lists a
         const [one] = open.splice(at, 1);
         if (one === undefined) return;
         lookAt(one);
-        tables.apply(one.read, one.seen, one.ids);
+        tables.apply(one.read, one.seen ?? [], one.ids);
       };
       for (const step of steps) {
         if (step.type === 'change') {

@@ -1,5 +1,6 @@
 // Builders for tests of the manager: engines, cached containers and objects, and a cluster view over them.
 import type { JsonObject } from '../../../controller/base/json.js';
+import { ListEntry } from '../../../controller/engine/list-entry.js';
 import type {
   CachedContainer,
   CachedObject,
@@ -51,6 +52,7 @@ export interface ContainerChanges {
 
 export function aContainer(changes: ContainerChanges): CachedContainer {
   const { name, engine, summary = {}, ...others } = changes;
+  const whole = { Id: others.id ?? name, Names: [`/${name}`], Status: 'Up 5 minutes', ...summary };
   return {
     engine,
     id: Buffer.from(name).toString('hex').padEnd(64, '0'),
@@ -63,7 +65,8 @@ export function aContainer(changes: ContainerChanges): CachedContainer {
     memoryBytes: 0,
     cpus: 0,
     ...others,
-    summary: { Id: others.id ?? name, Names: [`/${name}`], Status: 'Up 5 minutes', ...summary },
+    entry: ListEntry.of(whole),
+    summary: whole,
   };
 }
 
@@ -88,6 +91,7 @@ export function aView(parts: ViewParts): ClusterView {
   return {
     engines: () => parts.engines ?? [...images.keys()],
     containers: () => containers,
+    containerBlocks: () => (containers.length === 0 ? [] : [containers]),
     containersOf: (engine) => containers.filter((container) => container.engine === engine),
     movable: () => [],
     replacementsOf: () => [],

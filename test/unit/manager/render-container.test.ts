@@ -1,6 +1,6 @@
 // List entries and inspections as clients get them.
 import t from 'tap';
-import { nameStyleFor, renderContainer, renderStatus } from '../../../controller/manager/render-container.js';
+import { nameStyleFor, renderEntry, renderStatus } from '../../../controller/manager/render-container.js';
 import { renderPorts } from '../../../controller/manager/render-ports.js';
 import { patchInspect } from '../../../controller/manager/routes/inspect-container.js';
 import { aContainer, anEngine } from './builders.js';
@@ -24,14 +24,47 @@ void t.test('nameStyleFor() gives the classic names to the CLIs that print them'
   t.equal(nameStyleFor('Docker-Client/30.0.0 (linux)', 'node'), 'node-only');
 });
 
-void t.test('renderContainer() keeps fields it has never heard of', async (t) => {
-  const container = aContainer({ engine, name: 'web', summary: { Future: { a: [1] } } });
-  const nowMs = 0;
-  t.match(renderContainer(container, { nameStyle: 'plain-first', nowMs }), {
-    Future: { a: [1] },
-    Names: ['/web', '/n1/web'],
+void t.test('renderEntry() keeps every byte that it does not know better', async (t) => {
+  const container = aContainer({
+    engine,
+    name: 'web',
+    summary: { Future: { a: [1] }, Umlaut: 'für', Id: 'ü' },
   });
-  t.same(renderContainer(container, { nameStyle: 'node-only', nowMs })['Names'], ['/n1/web']);
+  const text = (options: Partial<Parameters<typeof renderEntry>[1]> = {}): string =>
+    Buffer.from(
+      renderEntry(container, { nameStyle: 'plain-first', nowMs: 0, ...options }).text,
+      'latin1',
+    ).toString();
+  t.match(JSON.parse(text()), {
+    Id: 'ü',
+    Future: { a: [1] },
+    Umlaut: 'für',
+    Names: ['/web', '/n1/web'],
+    Status: 'Up 5 minutes',
+  });
+  t.same(JSON.parse(text({ nameStyle: 'node-only' })).Names, ['/n1/web']);
+  t.same(JSON.parse(text({ more: { SizeRw: '9007199254740993' } })).SizeRw, 9007199254740992);
+  t.match(text({ more: { SizeRw: '9007199254740993' } }), /"SizeRw":9007199254740993\}$/);
+});
+
+void t.test('renderEntry() tells until when its age reads like that', async (t) => {
+  const rows: readonly [string, number, number][] = [
+    ['Up 5 seconds', 0, 1_000],
+    ['Up 5 seconds', 2_500, 3_000],
+    ['Up 5 minutes', 90_000, 120_000],
+    ['Up 3 hours', 0, 1_000],
+    ['Up 3 hours', 2_000, 1_800_000],
+    ['Exited (1) 2 days ago', 5_000, 84_600_000],
+    ['Created', 5_000, Infinity],
+  ];
+  for (const [status, laterMs, untilMs] of rows) {
+    const container = aContainer({ engine, name: 'web', seenAtMs: 0, summary: { Status: status } });
+    const rendered = renderEntry(container, { nameStyle: 'plain-first', nowMs: laterMs });
+    t.equal(rendered.untilMs, untilMs, `${status} + ${laterMs} ms`);
+    if (untilMs === Infinity) continue;
+    const just = renderEntry(container, { nameStyle: 'plain-first', nowMs: untilMs - 1 });
+    t.equal(just.text, rendered.text, 'the same to the last millisecond');
+  }
 });
 
 void t.test('renderStatus() counts ages on from the moment they were read', async (t) => {

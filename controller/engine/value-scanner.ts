@@ -1,0 +1,143 @@
+// Finds where the values of a JSON text are, in its bytes and without making them. It follows strings and brackets only:
+// what it finds is still to be parsed, and text that is no JSON is told by that.
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openArray = 0x5b;
+const closeArray = 0x5d;
+const openObject = 0x7b;
+const closeObject = 0x7d;
+
+export type Range = readonly [start: number, end: number];
+
+export class ValueScanner {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** The elements of the array that the text is. @throws SyntaxError when it is none */
+  elements(): readonly Range[] {
+    this.#at = 0;
+    this.#skipSpace();
+    this.#expect(openArray);
+    const ranges: Range[] = [];
+    this.#skipSpace();
+    while (this.#bytes[this.#at] !== closeArray) {
+      ranges.push(this.#value());
+      this.#skipSpace();
+      if (this.#bytes[this.#at] === comma) {
+        this.#at += 1;
+        this.#skipSpace();
+      } else if (this.#bytes[this.#at] !== closeArray) throw this.#malformed();
+    }
+    return ranges;
+  }
+
+  /**
+   * Start and end of the values of some members of the object at `start`: 0 and 0 for one it lacks.
+   * @returns two numbers for each key; undefined when there is no object. @throws SyntaxError
+   */
+  members(start: number, keys: readonly string[]): readonly number[] | undefined {
+    const bytes = this.#bytes;
+    if (bytes[start] !== openObject) return undefined;
+    const found = new Array<number>(keys.length * 2).fill(0);
+    this.#at = start + 1;
+    this.#skipSpace();
+    while (bytes[this.#at] !== closeObject) {
+      const keyStart = this.#at + 1;
+      this.#skipString();
+      const keyEnd = this.#at - 1;
+      this.#skipSpace();
+      this.#expect(colon);
+      this.#skipSpace();
+      const [valueStart, valueEnd] = this.#value();
+      const key = keys.findIndex((name) => this.#isAt(name, keyStart, keyEnd));
+      if (key >= 0) {
+        found[2 * key] = valueStart;
+        found[2 * key + 1] = valueEnd;
+      }
+      this.#skipSpace();
+      if (bytes[this.#at] === comma) {
+        this.#at += 1;
+        this.#skipSpace();
+      } else if (bytes[this.#at] !== closeObject) throw this.#malformed();
+    }
+    return found;
+  }
+
+  #isAt(name: string, start: number, end: number): boolean {
+    if (end - start !== name.length) return false;
+    for (let i = 0; i < name.length; i += 1) if (this.#bytes[start + i] !== name.charCodeAt(i)) return false;
+    return true;
+  }
+
+  #value(): Range {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const first = bytes[start];
+    if (first === quote) this.#skipString();
+    else if (first === openArray || first === openObject) this.#skipNested();
+    else {
+      while (this.#at < bytes.length && !isEnd(bytes[this.#at] ?? 0)) this.#at += 1;
+      if (this.#at === start) throw this.#malformed();
+    }
+    return [start, this.#at];
+  }
+
+  #skipNested(): void {
+    const bytes = this.#bytes;
+    let depth = 0;
+    while (this.#at < bytes.length) {
+      const byte = bytes[this.#at];
+      if (byte === quote) {
+        this.#skipString();
+        continue;
+      }
+      this.#at += 1;
+      if (byte === openArray || byte === openObject) depth += 1;
+      else if (byte === closeArray || byte === closeObject) {
+        depth -= 1;
+        if (depth === 0) return;
+      }
+    }
+    throw this.#malformed();
+  }
+
+  #skipString(): void {
+    this.#expect(quote);
+    const bytes = this.#bytes;
+    while (this.#at < bytes.length) {
+      const byte = bytes[this.#at];
+      this.#at += byte === backslash ? 2 : 1;
+      if (byte === quote) return;
+    }
+    throw this.#malformed();
+  }
+
+  #skipSpace(): void {
+    while (isSpace(this.#bytes[this.#at] ?? 0)) this.#at += 1;
+  }
+
+  #expect(byte: number): void {
+    if (this.#bytes[this.#at] !== byte) throw this.#malformed();
+    this.#at += 1;
+  }
+
+  #malformed(): SyntaxError {
+    return new SyntaxError(`no JSON at byte ${this.#at}`);
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** Ends a number, true, false or null. */
+function isEnd(byte: number): boolean {
+  return byte === comma || byte === closeArray || byte === closeObject || isSpace(byte);
+}

@@ -112,5 +112,5 @@ function createdOf(
 function readDangling(value: string): boolean {
   if (value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
-  throw new ApiError(400, `invalid filter 'dangling=${value}'`);
+  throw new ApiError(400, `invalid filter 'dangling=[${value}]'`);
 }

@@ -43,14 +43,19 @@ function mergeCopies(
   const summaries = copies.map(({ image }) => image.summary);
   const tags = [...new Set(copies.flatMap((copy) => copy.tags))].sort();
   const digests = [...new Set(copies.flatMap((copy) => copy.digests))].sort();
-  // Before 1.43 engines show an image without names as `<none>`; clients of that time rely on it.
-  const showsNone = !isAtLeast(version, '1.43');
+  const isNameless = tags.length === 0 && digests.length === 0;
   const size = Math.max(...summaries.map((summary) => numberAt(summary, 'Size')));
   const manifests = mergeManifests(summaries);
   const merged: JsonObject = {
     ...summaries[0],
-    RepoTags: tags.length === 0 && showsNone ? ['<none>:<none>'] : tags,
-    RepoDigests: digests.length === 0 && showsNone ? ['<none>@<none>'] : digests,
+    // Before 1.43 engines show an image without any name as `<none>`, and no list where one kind of name is missing;
+    // clients of that time rely on it.
+    ...(isAtLeast(version, '1.43')
+      ? { RepoTags: tags, RepoDigests: digests }
+      : {
+          RepoTags: isNameless ? ['<none>:<none>'] : orNull(tags),
+          RepoDigests: isNameless ? ['<none>@<none>'] : orNull(digests),
+        }),
     Created: Math.min(...summaries.map((summary) => numberAt(summary, 'Created'))),
     Size: size,
     SharedSize: Math.max(...summaries.map((summary) => numberAt(summary, 'SharedSize', -1))),
@@ -62,6 +67,10 @@ function mergeCopies(
   if (isAtLeast(version, '1.44')) delete merged['VirtualSize'];
   if (!isAtLeast(version, '1.48')) delete merged['Descriptor'];
   return merged;
+}
+
+function orNull(names: readonly string[]): readonly string[] | null {
+  return names.length === 0 ? null : names;
 }
 
 /** The manifests of all copies by their digest: available when one engine has the content. */

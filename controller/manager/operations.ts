@@ -23,7 +23,7 @@ import * as plugins from './routes/plugins.js';
 import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
 import { createImage } from './routes/pull-image.js';
-import { notASwarmManager, pageNotFound } from './routes/swarm-mode.js';
+import { notASwarmManager, notInSwarm, pageNotFound, swarmByEngine } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
 import { updateContainer } from './routes/update-container.js';
 import * as volumes from './routes/volumes.js';
@@ -184,15 +184,15 @@ const rows = [
   ['GET', '/nodes/{id}', 'cache', nodes.inspectNode],
   ['DELETE', '/nodes/{id}', 'manager', nodes.removeNode],
   ['POST', '/nodes/{id}/update', 'manager', nodes.updateNode],
+  ['POST', '/swarm/init', 'swarm', swarmByEngine],
+  ['POST', '/swarm/join', 'swarm', swarmByEngine],
+  ['POST', '/swarm/leave', 'swarm', notInSwarm],
   ...swarmModeRows(),
 ] satisfies readonly Row[];
 
 function swarmModeRows(): readonly Row[] {
   const paths = [
     ['GET', '/swarm'],
-    ['POST', '/swarm/init'],
-    ['POST', '/swarm/join'],
-    ['POST', '/swarm/leave'],
     ['POST', '/swarm/update'],
     ['GET', '/swarm/unlockkey'],
     ['POST', '/swarm/unlock'],

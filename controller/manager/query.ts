@@ -43,11 +43,11 @@ export function parseFilters(text: string | null): Filters {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
-  } catch (error) {
-    throw new ApiError(400, `invalid filter: ${error instanceof Error ? error.message : 'not JSON'}`);
+  } catch {
+    throw new ApiError(400, 'invalid filter');
   }
   if (parsed === null) return result;
-  if (!isJsonObject(parsed)) throw new ApiError(400, 'invalid filter: must be a JSON object');
+  if (!isJsonObject(parsed)) throw new ApiError(400, 'invalid filter');
   for (const [key, value] of Object.entries(parsed)) {
     const values = readFilterValues(value);
     if (values === undefined) throw new ApiError(400, `invalid filter '${key}'`);

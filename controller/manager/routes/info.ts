@@ -4,13 +4,14 @@ import { formatTime } from '../../api/conditions.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { equalNameText } from '../equal-names.js';
 import { isReachable } from '../find-container.js';
+import { infoFor, typicalInfo } from '../info-fields.js';
 import { withOvercommit } from '../placement/overcommit.js';
 import { countStates, renderSystemStatus } from '../render-status.js';
 import { replyJson } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
 
 export const info: RouteHandler = (context) => {
-  replyJson(context.response, 200, renderInfo(context.services));
+  replyJson(context.response, 200, infoFor(context.version, renderInfo(context.services)));
   return Promise.resolve();
 };
 
@@ -25,7 +26,7 @@ export function renderInfo(services: RouteContext['services']): JsonObject {
     healthy.reduce((total, engine) => total + withOvercommit(read(engine), settings.overcommit), 0);
   const typical = mostCommon(healthy);
   return {
-    ...fromTypical(typical),
+    ...typicalInfo(typical?.specs?.info),
     ID: settings.clusterId,
     Name: settings.hostName,
     Containers: containers.length,
@@ -88,72 +89,6 @@ function warningsOf(
     ...equalNames.slice(0, maxNamesTold).map((name) => `WARNING: ${equalNameText(name)}`),
   ];
   return warnings.length === 0 ? null : warnings;
-}
-
-// What clients need but a cluster has no own value for is taken from an engine of the most common version.
-const typicalKeys = [
-  'MemoryLimit',
-  'SwapLimit',
-  'KernelMemory',
-  'KernelMemoryTCP',
-  'CpuCfsPeriod',
-  'CpuCfsQuota',
-  'CPUShares',
-  'CPUSet',
-  'PidsLimit',
-  'OomKillDisable',
-  'IPv4Forwarding',
-  'BridgeNfIptables',
-  'BridgeNfIp6tables',
-  'LoggingDriver',
-  'CgroupDriver',
-  'CgroupVersion',
-  'IndexServerAddress',
-  'RegistryConfig',
-  'Runtimes',
-  'DefaultRuntime',
-  'InitBinary',
-  'ContainerdCommit',
-  'RuncCommit',
-  'InitCommit',
-  'SecurityOptions',
-  'Isolation',
-  'LiveRestoreEnabled',
-] as const;
-
-// Answers for a cluster without a healthy engine: clients fail on some of these when they are missing.
-const defaults: JsonObject = {
-  MemoryLimit: true,
-  SwapLimit: true,
-  CpuCfsPeriod: true,
-  CpuCfsQuota: true,
-  CPUShares: true,
-  CPUSet: true,
-  PidsLimit: true,
-  OomKillDisable: true,
-  IPv4Forwarding: true,
-  IndexServerAddress: 'https://index.docker.io/v1/',
-  RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
-  Runtimes: {},
-  DefaultRuntime: 'runc',
-  InitBinary: '',
-  ContainerdCommit: { ID: '' },
-  RuncCommit: { ID: '' },
-  InitCommit: { ID: '' },
-  SecurityOptions: [],
-  LiveRestoreEnabled: false,
-};
-
-function fromTypical(engine: PooledEngine | undefined): JsonObject {
-  const given = engine?.specs?.info ?? {};
-  return {
-    ...defaults,
-    ...Object.fromEntries(
-      typicalKeys.flatMap((key) =>
-        given[key] === undefined || given[key] === null ? [] : [[key, given[key]]],
-      ),
-    ),
-  };
 }
 
 /** The first engine of the version that most engines have. */

@@ -8,6 +8,7 @@ import { anyEngine, reachableEngines } from '../find-container.js';
 import { findPlugins, mergePlugins, readPlugins, type Plugin } from '../find-plugins.js';
 import { forwardStream } from '../forward.js';
 import { requestHeaders } from '../headers.js';
+import { withDefaultTag } from '../image-reference.js';
 import { readAll } from '../read-all.js';
 import { replicate } from '../replicate.js';
 import { replyEmpty, replyJson } from '../reply.js';
@@ -34,6 +35,8 @@ export const pluginPrivileges: RouteHandler = (context) =>
 
 export const pullPlugin: RouteHandler = async (context) => {
   const body = await readAll(context.body);
+  const local = context.query.get('name') ?? '';
+  announceName(context, local === '' ? (context.query.get('remote') ?? '') : local);
   await replicateOn(context, {
     engines: reachableEngines(context.services.cluster),
     path: () => '/plugins/pull',
@@ -44,13 +47,19 @@ export const pullPlugin: RouteHandler = async (context) => {
 export const upgradePlugin: RouteHandler = async (context) => {
   const plugins = await findPlugins(context, param(context, 'name'));
   const body = await readAll(context.body);
-  const idOn = new Map(plugins.map(({ engine, name }) => [engine, name]));
+  const nameOn = new Map(plugins.map(({ engine, name }) => [engine, name]));
+  announceName(context, plugins[0]?.name ?? '');
   await replicateOn(context, {
-    engines: [...idOn.keys()],
-    path: (engine) => `/plugins/${encodeReference(idOn.get(engine) ?? '')}/upgrade`,
+    engines: [...nameOn.keys()],
+    path: (engine) => `/plugins/${encodeReference(nameOn.get(engine) ?? '')}/upgrade`,
     body,
   });
 };
+
+/** `docker plugin install` takes from this header the name under which it then sets and enables the plugin. */
+function announceName({ response }: RouteContext, reference: string): void {
+  response.setHeader('Docker-Plugin-Name', withDefaultTag(reference));
+}
 
 async function replicateOn(
   context: RouteContext,

@@ -1,5 +1,4 @@
 // What the manager answers for itself: ping and version.
-import { isAtLeast } from '../../engine/api-version.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { hasBuildKit } from '../build/place-build.js';
 import { reachableEngines } from '../find-container.js';
@@ -60,7 +59,7 @@ export const version: RouteHandler = (context) => {
     ],
     Version: shown,
     ApiVersion: versions.max,
-    ...(isAtLeast(context.version, '1.25') ? { MinAPIVersion: versions.min } : {}),
+    MinAPIVersion: versions.min,
     GitCommit: '',
     GoVersion: '',
     Os: settings.os,

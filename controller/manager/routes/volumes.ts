@@ -137,9 +137,12 @@ export const removeVolume: RouteHandler = async (context) => {
 export const updateVolume: RouteHandler = () =>
   Promise.reject(new ApiError(503, 'volume update only valid for cluster volumes, but swarm is unavailable'));
 
+const pruneKeys = ['all', 'label', 'label!', 'node'];
+
 export const pruneVolumes: RouteHandler = async (context) => {
   const { cluster } = context.services;
   const engines = chosenEngines(context);
+  readFilters(context.query, pruneKeys);
   const isModern = (engine: (typeof engines)[number]): boolean =>
     !isAtLeast(context.version, '1.42') || isAtLeast(engineVersion(engine, context.version), '1.42');
   const result = await fanOut(context, engines.filter(isModern), {
@@ -154,7 +157,9 @@ export const pruneVolumes: RouteHandler = async (context) => {
   requireSuccess(context, { ...result, successes });
   await Promise.all(successes.map(({ engine }) => cluster.refreshVolumes(engine)));
   const answers = successes.map(({ value }) => value);
-  replyJson(context.response, 200, mergePrune(answers, { listField: 'VolumesDeleted', hasSpace: true }));
+  const merged = mergePrune(answers, { listField: 'VolumesDeleted', hasSpace: true });
+  // Of all prunes, this one says in engines that nothing was deleted by an empty list.
+  replyJson(context.response, 200, { ...merged, VolumesDeleted: merged['VolumesDeleted'] ?? [] });
 };
 
 /**

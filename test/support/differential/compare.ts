@@ -20,6 +20,7 @@ export function compareAnswers(
   manager: Received,
   options: {
     readonly comparison: Comparison;
+    readonly isUnordered?: boolean | undefined;
     readonly rename: (text: string, side: 'engine' | 'manager') => string;
   },
 ): readonly Difference[] {
@@ -32,7 +33,7 @@ export function compareAnswers(
       : compareBodies(
           rename(engine.body.toString('latin1'), 'engine'),
           rename(manager.body.toString('latin1'), 'manager'),
-          comparison,
+          options,
         )),
   ];
 }
@@ -66,10 +67,23 @@ function compareHeaders(
   );
 }
 
-function compareBodies(engine: string, manager: string, comparison: Comparison): readonly Difference[] {
+function compareBodies(
+  engine: string,
+  manager: string,
+  options: { readonly comparison: Comparison; readonly isUnordered?: boolean | undefined },
+): readonly Difference[] {
   const [a, b] = [parseBody(engine), parseBody(manager)];
   if (a === undefined || b === undefined) return engine === manager ? [] : [different('$', engine, manager)];
-  return compareValues(a.value, b.value, { place: '$', comparison });
+  const { comparison, isUnordered = false } = options;
+  const ordered = (value: unknown): unknown => (isUnordered && Array.isArray(value) ? byName(value) : value);
+  return compareValues(ordered(a.value), ordered(b.value), { place: '$', comparison });
+}
+
+/** Sorted by what stands behind the last slash of the name. */
+function byName(list: readonly unknown[]): readonly unknown[] {
+  const nameOf = (entry: unknown): string =>
+    isRecord(entry) && typeof entry['Name'] === 'string' ? entry['Name'].replace(/^.*\//, '') : '';
+  return [...list].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 /** One JSON value, or one in each line. */

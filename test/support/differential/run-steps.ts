@@ -44,10 +44,14 @@ export function renameRun(text: string, { texts }: Memory): string {
   for (const [key, value] of texts) {
     renamed = renamed.replaceAll(value, `<${key}>`).replaceAll(value.slice(0, 12), `<${key}>`);
   }
-  return renamed
-    .replace(/\b[0-9a-f]{64}\b/g, '<hash>')
-    .replace(/\b[0-9a-f]{12}\b/g, '<short hash>')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
-    .replace(/(?<=[: ])1[678]\d{8}\b/g, '0')
-    .replace(/\b(Less than a second|About a minute|\d+ (seconds?|minutes?))\b/g, '<age>');
+  return (
+    renamed
+      .replace(/\b[0-9a-f]{64}\b/g, '<hash>')
+      .replace(/\b[0-9a-f]{12}\b/g, '<short hash>')
+      // Engines give out the next free subnet.
+      .replace(/\b172\.\d+\.0\./g, '172.x.0.')
+      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
+      .replace(/(?<=[: ])1[678]\d{8}\b/g, '0')
+      .replace(/\b(Less than a second|About a minute|\d+ (seconds?|minutes?))\b/g, '<age>')
+  );
 }

@@ -23,6 +23,8 @@ export interface Step {
   readonly comparison?: Comparison;
   /** Field of the JSON answer to remember under a key; `bytes` remembers the whole body. */
   readonly remember?: { readonly key: string; readonly field: string } | { readonly bytes: string };
+  /** Engines list these in any order: compared by name, without the node. */
+  readonly isUnordered?: boolean;
   /** Sent without a version in the path. */
   readonly isUnversioned?: boolean;
   /** Only in versions from this one on. */

@@ -22,7 +22,7 @@ const on = (operation: string, path: string, more: Partial<Step> = {}): Step => 
 
 export const containerSteps: readonly Step[] = [
   create('df-web', { Cmd: ['sleep', '600'], Env: ['A=1'], ExposedPorts: { '80/tcp': {} } }, 'to run', 'web'),
-  create('df-web', {}, 'name taken', 'none'),
+  create('df-web', { Cmd: ['x'] }, 'name taken', 'none'),
   create('df-no', { Image: 'nowhere:1' }, 'image missing', 'none'),
   create('df-no', { Image: '' }, 'no image', 'none'),
   create('df%20no', {}, 'bad name', 'none'),
@@ -150,7 +150,7 @@ export const containerSteps: readonly Step[] = [
   on('GET /containers/json', `/containers/json?all=1&filters=${named}`, { about: 'stopped' }),
   create(
     'df-talk',
-    { Cmd: ['sh', '-c', 'cat; echo end; echo err >&2'], OpenStdin: true, StdinOnce: true },
+    { Cmd: ['sh', '-c', 'cat; echo end'], OpenStdin: true, StdinOnce: true },
     'to talk',
     'talk',
   ),

@@ -1,0 +1,66 @@
+// What GET /info takes from an engine, and how older versions of the API show it.
+import { isJsonObject, objectAt, type JsonObject } from '../base/json.js';
+import { isAtLeast } from '../engine/api-version.js';
+
+// Answers for a cluster without a healthy engine: clients fail on some of these when they are missing.
+const defaults: JsonObject = {
+  MemoryLimit: true,
+  SwapLimit: true,
+  CpuCfsPeriod: true,
+  CpuCfsQuota: true,
+  CPUShares: true,
+  CPUSet: true,
+  PidsLimit: true,
+  OomKillDisable: true,
+  IPv4Forwarding: true,
+  IndexServerAddress: 'https://index.docker.io/v1/',
+  RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
+  Runtimes: {},
+  DefaultRuntime: 'runc',
+  InitBinary: '',
+  ContainerdCommit: { ID: '' },
+  RuncCommit: { ID: '' },
+  InitCommit: { ID: '' },
+  SecurityOptions: [],
+  LiveRestoreEnabled: false,
+};
+
+/**
+ * An engine's own info, for all that a cluster has no value of its own for: also fields this code has never heard of.
+ * @param info undefined: there is no engine to ask
+ */
+export function typicalInfo(info: JsonObject | undefined): JsonObject {
+  const given = Object.entries(info ?? {}).filter(([key, value]) => value !== null || !(key in defaults));
+  return { ...defaults, ...Object.fromEntries(given) };
+}
+
+/** Info in the form of an older version; engines are asked in their newest. */
+export function infoFor(version: string, info: JsonObject): JsonObject {
+  const shown: JsonObject = { ...info };
+  if (!isAtLeast(version, '1.25')) {
+    shown['ExecutionDriver'] = '<not supported>';
+    shown['SecurityOptions'] = optionNames(info['SecurityOptions']);
+  }
+  if (!isAtLeast(version, '1.42')) shown['KernelMemory'] ??= true;
+  if (!isAtLeast(version, '1.44')) {
+    shown['Runtimes'] = Object.fromEntries(
+      Object.entries(objectAt(info, 'Runtimes')).map(([name, runtime]) => [name, withoutStatus(runtime)]),
+    );
+  }
+  if (!isAtLeast(version, '1.46')) delete shown['Containerd'];
+  if (!isAtLeast(version, '1.49')) delete shown['FirewallBackend'];
+  return shown;
+}
+
+/** `name=seccomp,profile=builtin` was `seccomp`. */
+function optionNames(options: unknown): unknown {
+  if (!Array.isArray(options)) return options;
+  return options.map((option: unknown) =>
+    typeof option === 'string' ? (/^name=([^,]*)/.exec(option)?.[1] ?? option) : option,
+  );
+}
+
+function withoutStatus(runtime: unknown): unknown {
+  if (!isJsonObject(runtime)) return runtime;
+  return Object.fromEntries(Object.entries(runtime).filter(([key]) => key !== 'status'));
+}

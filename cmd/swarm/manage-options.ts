@@ -44,6 +44,10 @@ export interface ManageOptions {
    * per-engine overrides; paths are relative to the file; read again at SIGHUP.
    */
   readonly engineTlsFile?: string;
+  /** Time without an answer after which the containers of an engine move. */
+  readonly rescheduleDelayMs: number;
+  /** What outlives the manager is kept in this directory; absent: nothing does. */
+  readonly stateDirectory?: string;
   /** Where the availability that clients gave nodes is kept; absent: only in memory. */
   readonly availabilityFile?: string;
   readonly refreshMinMs: number;

@@ -1,6 +1,6 @@
 // Events as clients of the cluster get them: the engine's own, with the node's attributes, and those of the pool itself.
 import { isJsonObject, objectAt, type JsonObject } from '../base/json.js';
-import type { ClusterEvent } from './cluster-view.js';
+import type { ClusterEvent, ManagerEvent } from './cluster-view.js';
 
 /** What an event says of the engine it comes from. */
 export interface EventNode {
@@ -50,10 +50,18 @@ export function attributeEvent(
   return finish(event, timeNanoDigits);
 }
 
-/** An event of the pool about one of its engines. */
+/** An event of the pool about one of its engines, or of the manager about a container there. */
 export function poolEvent(
-  action: PoolAction,
-  { node, nowMs }: { readonly node: EventNode; readonly nowMs: number },
+  action: PoolAction | ManagerEvent['action'],
+  {
+    node,
+    nowMs,
+    actor,
+  }: {
+    readonly node: EventNode;
+    readonly nowMs: number;
+    readonly actor?: Pick<ManagerEvent, 'id' | 'attributes'>;
+  },
 ): ClusterEvent {
   return finish(
     {
@@ -61,7 +69,7 @@ export function poolEvent(
       from: `swarm node:${node.name}`,
       Type: 'swarm',
       Action: action,
-      Actor: { ID: '', Attributes: nodeAttributes(node) },
+      Actor: { ID: actor?.id ?? '', Attributes: { ...actor?.attributes, ...nodeAttributes(node) } },
       time: Math.floor(nowMs / 1000),
       timeNano: 0,
       node: nodeMember(node),

@@ -1,4 +1,5 @@
 // What the manager may read about the cluster: engines and the event-fed cache of their objects. No I/O here.
+import type { ErrorCode } from '../base/errors.js';
 import type { JsonObject } from '../base/json.js';
 import type { ListEntry } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
@@ -34,6 +35,7 @@ export interface PooledEngine {
   readonly state: EngineState;
   /** Why it is not healthy; absent when it is. */
   readonly error?: string | undefined;
+  readonly errorCode?: ErrorCode | undefined;
   /** Failures in a row. */
   readonly failures: number;
   /** 100 = no failure, 0 = unhealthy; between them it falls with each failure. */
@@ -104,6 +106,14 @@ export interface ClusterEvent {
   readonly timeNano: bigint;
 }
 
+/** An event of the manager about a container on an engine. */
+export interface ManagerEvent {
+  readonly action: 'container_reschedule' | 'container_stale_remove';
+  /** Of the container. */
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 export interface ClusterView {
   /** Every engine, sorted naturally by name, pending ones first. */
   engines(): readonly PooledEngine[];
@@ -140,6 +150,8 @@ export interface ClusterView {
   forget(engine: PooledEngine): void;
   /** Tells the pool the outcome of a call on an engine, for health book-keeping: undefined = success. */
   reportOutcome(engine: PooledEngine, error?: unknown): void;
+  /** Sends an event of the manager itself to every listener. */
+  publish(engine: PooledEngine, event: ManagerEvent): void;
   /** Calls `listener` for each event of every engine and of the pool itself. @returns unsubscribe */
   onEvent(listener: (event: ClusterEvent) => void): () => void;
 }

@@ -4,7 +4,7 @@ import type { ContainerLookup, PooledEngine } from './cluster-view.js';
 import { compareNewestFirst, swarmIdLabel, type ContainerRow } from './container-row.js';
 import { MultiMap } from './multi-map.js';
 import { SortedList, compareStrings, withPrefix } from './sorted-list.js';
-import { replacedIds, reschedulePolicyLabel, standsFor, wasMadeFor } from './superseded.js';
+import { replacedIds, reschedulePolicyLabel, visibleCopy, wasMadeFor } from './superseded.js';
 
 /** Digits of a short ID, as `docker ps` prints it. */
 const shortLength = 12;
@@ -68,11 +68,10 @@ export class ContainerIndex {
       this.#movable.add(row);
       this.#movableSnapshot = undefined;
     }
-    const replaced = replacedIds(row);
-    for (const id of replaced) this.#replacements.add(id, row);
+    for (const id of replacedIds(row)) this.#replacements.add(id, row);
     if (this.#isSuperseded(row)) this.#hidden.add(row.id, row);
     else this.#show(row);
-    for (const id of replaced) this.#review(id);
+    this.#reviewCopiesOf(row);
   }
 
   /** Removes this very row. */
@@ -80,15 +79,16 @@ export class ContainerIndex {
     if (this.#movable.delete(row)) this.#movableSnapshot = undefined;
     if (this.#hidden.get(row.id).includes(row)) this.#hidden.delete(row.id, row);
     else this.#hide(row);
-    for (const id of replacedIds(row)) {
-      this.#replacements.delete(id, row);
-      this.#review(id);
-    }
+    for (const id of replacedIds(row)) this.#replacements.delete(id, row);
+    this.#reviewCopiesOf(row);
   }
 
   /** To be called when the state of an engine changed: other containers may stand for each other now. */
   reviewAll(): void {
-    for (const id of this.#replacements.keys()) this.#review(id);
+    for (const id of this.#replacements.keys()) {
+      this.#review(id);
+      for (const replacement of this.#replacements.get(id)) this.#review(replacement.id);
+    }
   }
 
   /**
@@ -110,10 +110,24 @@ export class ContainerIndex {
     );
   }
 
+  /** Whether another copy of the container is what users see. */
   #isSuperseded(row: ContainerRow): boolean {
-    return this.#replacements
-      .get(row.id)
-      .some((other) => wasMadeFor(other, row, swarmIdLabel) && standsFor(other, row));
+    const isHiddenBy = (replacement: ContainerRow, old: ContainerRow): boolean =>
+      wasMadeFor(replacement, old, swarmIdLabel) &&
+      visibleCopy(replacement, old) === (row === old ? 'replacement' : 'old');
+    return (
+      this.#replacements.get(row.id).some((replacement) => isHiddenBy(replacement, row)) ||
+      replacedIds(row).some((id) => this.#withId(id).some((old) => isHiddenBy(row, old)))
+    );
+  }
+
+  #withId(id: string): readonly ContainerRow[] {
+    return [...this.#byId.get(id), ...this.#hidden.get(id)];
+  }
+
+  #reviewCopiesOf(row: ContainerRow): void {
+    for (const id of replacedIds(row)) this.#review(id);
+    for (const replacement of this.#replacements.get(row.id)) this.#review(replacement.id);
   }
 
   /** Shows or hides the containers with an ID, as their replacements are now. */

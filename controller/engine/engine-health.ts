@@ -1,5 +1,5 @@
 // Health book-keeping of one engine: pure transitions, the classic rules.
-import { isSwarmError, type ErrorCode } from '../base/errors.js';
+import { isSwarmError, type ErrorCode, type SwarmError } from '../base/errors.js';
 import type { EngineState } from './cluster-view.js';
 
 export interface Health {
@@ -7,6 +7,7 @@ export interface Health {
   /** Failures in a row. */
   readonly failures: number;
   readonly error?: string;
+  readonly errorCode?: ErrorCode;
   readonly updatedAtMs: number;
 }
 
@@ -23,6 +24,11 @@ export function isConnectionFailure(error: unknown): boolean {
   return isSwarmError(error) && connectionFailures.has(error.code);
 }
 
+/** Whether a failure says that nobody is there; a handshake that is refused is an answer. */
+export function isSilence(code: ErrorCode | undefined): boolean {
+  return code === 'ENGINE_UNREACHABLE' || code === 'ENGINE_TIMEOUT';
+}
+
 /** After contact: no error, no failures. The state stays: what became healthy is decided by a completed connect. */
 export function afterContact(health: Health, nowMs: number): Health {
   return { state: health.state, failures: 0, updatedAtMs: nowMs };
@@ -31,14 +37,19 @@ export function afterContact(health: Health, nowMs: number): Health {
 /** After a failure to reach it: a healthy engine is unhealthy from `failureRetry` failures in a row. */
 export function afterFailure(
   health: Health,
-  failure: { readonly message: string; readonly nowMs: number; readonly failureRetry: number },
+  failure: {
+    readonly error: Pick<SwarmError, 'message' | 'code'>;
+    readonly nowMs: number;
+    readonly failureRetry: number;
+  },
 ): Health {
   const failures = health.failures + 1;
   const isFlagged = health.state === 'healthy' && failures >= failure.failureRetry;
   return {
     state: isFlagged ? 'unhealthy' : health.state,
     failures,
-    error: failure.message,
+    error: failure.error.message,
+    errorCode: failure.error.code,
     updatedAtMs: failure.nowMs,
   };
 }

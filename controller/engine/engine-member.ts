@@ -6,7 +6,7 @@ import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import type { HostPort } from '../api/engine-address.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import type { Clock } from '../base/clock.js';
-import { SwarmError, toSwarmError } from '../base/errors.js';
+import { SwarmError, toSwarmError, type ErrorCode } from '../base/errors.js';
 import type { LogFields, Logger } from '../base/log.js';
 import type { EngineSpecs, EngineState, PooledEngine } from './cluster-view.js';
 import type { PoolAction } from './cluster-event.js';
@@ -113,6 +113,9 @@ export class EngineMember implements PooledEngine {
   }
   get error(): string | undefined {
     return this.#health.error;
+  }
+  get errorCode(): ErrorCode | undefined {
+    return this.#health.errorCode;
   }
   get failures(): number {
     return this.#health.failures;
@@ -289,7 +292,7 @@ export class EngineMember implements PooledEngine {
   #failed(error: SwarmError): void {
     const { clock, failureRetry, logger, onTransition } = this.#options;
     const before = this.#health;
-    this.#health = afterFailure(before, { message: error.message, nowMs: clock.now(), failureRetry });
+    this.#health = afterFailure(before, { error, nowMs: clock.now(), failureRetry });
     if (before.state !== 'healthy' || this.state !== 'unhealthy') return;
     logger.error(
       `Flagging engine as unhealthy. Connect failed ${this.#health.failures} times`,

@@ -12,6 +12,7 @@ import type {
   ClusterEvent,
   ClusterView,
   ContainerLookup,
+  ManagerEvent,
   PooledEngine,
 } from './cluster-view.js';
 import { ContainerIndex } from './container-index.js';
@@ -166,6 +167,10 @@ export class EnginePool implements ClusterView {
 
   reportOutcome(engine: PooledEngine, error?: unknown): void {
     this.#memberOf(engine)?.report(error);
+  }
+
+  publish(engine: PooledEngine, { action, ...actor }: ManagerEvent): void {
+    this.#emit(poolEvent(action, { node: nodeOf(engine), nowMs: this.#options.clock.now(), actor }));
   }
 
   onEvent(listener: (event: ClusterEvent) => void): () => void {

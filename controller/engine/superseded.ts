@@ -34,11 +34,9 @@ export function wasMadeFor(replacement: Container, old: Container, swarmIdLabel:
   );
 }
 
-/**
- * Whether users should see `replacement` in the place of `old`: not while the old one's engine answers and the new
- * one does not run.
- */
-export function standsFor(replacement: Container, old: Container): boolean {
-  if (old.engine.state !== 'healthy') return true;
-  return replacement.engine.state === 'healthy' && isUp(replacement);
+/** Which of the two users see. `both` only where the new one has run and ended, and the old one is back: a user must choose. */
+export function visibleCopy(replacement: Container, old: Container): 'replacement' | 'old' | 'both' {
+  if (old.engine.state !== 'healthy') return 'replacement';
+  if (replacement.engine.state !== 'healthy' || replacement.state === 'created') return 'old';
+  return isUp(replacement) ? 'replacement' : 'both';
 }

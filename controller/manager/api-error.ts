@@ -35,7 +35,8 @@ export function noSuchImage(reference: string): ApiError {
   return new ApiError(404, `No such image: ${withTag(reference)}`);
 }
 
-function withTag(reference: string): string {
+/** `busybox` → `busybox:latest`; references with a tag or a digest stay. */
+export function withTag(reference: string): string {
   const lastPart = reference.slice(reference.lastIndexOf('/') + 1);
   return lastPart.includes(':') || lastPart.includes('@') ? reference : `${reference}:latest`;
 }

@@ -18,6 +18,7 @@ import { GroupHomes } from './placement/group-homes.js';
 import { createImageCopier } from './placement/image-copier.js';
 import { createPlacer } from './placement/placer.js';
 import { RegistryRoute } from './registry-route.js';
+import { Rescheduler, type ReschedulerOptions } from './reschedule/rescheduler.js';
 import { Router } from './router.js';
 import { ManagerServer, type ListenTarget, type ServerTls } from './server.js';
 import type { ManagerServices, ManagerSettings } from './services.js';
@@ -33,13 +34,19 @@ export interface ManagerOptions {
   readonly tls?: ServerTls | undefined;
   /** Which engines take new containers. Default: all, until a client says otherwise. */
   readonly nodes?: NodeTable | undefined;
+  /** Absent: nothing is rescheduled. */
+  readonly reschedule?: RescheduleOptions | undefined;
 }
+
+/** How containers with the policy `on-node-failure` move. */
+export type RescheduleOptions = Pick<ReschedulerOptions, 'saved' | 'delayMs' | 'isThere'>;
 
 export class Manager {
   readonly #server: ManagerServer;
   readonly #hijacker: Hijacker;
   readonly #shutdown = new AbortController();
   readonly #lists: ListPages;
+  readonly #rescheduling: Promise<void>;
 
   constructor(options: ManagerOptions) {
     const { cluster, settings, clock, logger, random, randomHex, tls, nodes = createNodeTable() } = options;
@@ -71,6 +78,10 @@ export class Manager {
       }),
       shutdown: this.#shutdown.signal,
     };
+    this.#rescheduling =
+      options.reschedule === undefined
+        ? Promise.resolve()
+        : new Rescheduler({ services, random, ...options.reschedule }).run();
     void watchEqualNames({ cluster, clock, logger, signal: this.#shutdown.signal });
     this.#hijacker = new Hijacker({ clock });
     const router = new Router({ services, hijacker: this.#hijacker, operations });
@@ -94,6 +105,7 @@ export class Manager {
         this.#shutdown.abort(new Error('the manager shuts down'));
         this.#lists.close();
         await this.#hijacker.close();
+        await this.#rescheduling;
       },
     });
   }

@@ -7,9 +7,10 @@ export interface NameTable {
    * Claims `name` until the returned function is called; by then the cache must know the container, or it failed.
    * An empty name is always free.
    * @param claimant ID shown to others that want the name meanwhile
+   * @param options.except ID of a container whose own name it is: it does not stand in the way
    * @throws ApiError 409 when a container or another claim has the name
    */
-  reserve(name: string, claimant: string): () => void;
+  reserve(name: string, claimant: string, options?: { readonly except?: string }): () => void;
 }
 
 type Containers = Pick<ClusterView, 'containers' | 'findContainer'>;
@@ -17,12 +18,12 @@ type Containers = Pick<ClusterView, 'containers' | 'findContainer'>;
 export function createNameTable(cluster: Containers): NameTable {
   const claims = new Map<string, string>();
   return {
-    reserve: (requested, claimant) => {
+    reserve: (requested, claimant, { except } = {}) => {
       const name = requested.replace(/^\//, '');
       if (name === '') return () => undefined;
       const claim = claims.get(name);
       if (claim !== undefined) throw nameInUse(name, claim);
-      const holder = findHolder(cluster, name);
+      const holder = findHolder(cluster, { name, except });
       if (holder !== undefined) throw nameInUse(name, holder);
       claims.set(name, claimant);
       return () => {
@@ -32,12 +33,16 @@ export function createNameTable(cluster: Containers): NameTable {
   };
 }
 
-/** The container that has exactly this name on any engine; IDs that happen to read the same do not count. */
-function findHolder(cluster: Containers, name: string): string | undefined {
+/** A container that has exactly this name on any engine; IDs that happen to read the same do not count. */
+function findHolder(
+  cluster: Containers,
+  { name, except }: { readonly name: string; readonly except: string | undefined },
+): string | undefined {
   const found = cluster.findContainer(name);
   if (found.type === 'missing') return undefined;
-  if (found.type === 'found' && found.container.names.includes(name)) return found.container.id;
-  return cluster.containers().find((container) => container.names.includes(name))?.id;
+  const holds = ({ id, names }: CachedContainer): boolean => id !== except && names.includes(name);
+  if (found.type === 'found' && holds(found.container)) return found.container.id;
+  return cluster.containers().find(holds)?.id;
 }
 
 /**

@@ -57,6 +57,12 @@ export function takeDirectives(body: JsonObject): {
   };
 }
 
+/** The policy of a container that exists; `off` where it has none that is known. */
+export function readReschedulePolicy(labels: JsonObject): ReschedulePolicy {
+  const [policy] = readLabel(labels, 'com.docker.swarm.reschedule-policies');
+  return reschedulePolicies.find((known) => known === policy) ?? 'off';
+}
+
 /** Whether an environment entry is a directive, and so never reaches the container. */
 function isDirective(entry: unknown): boolean {
   return typeof entry === 'string' && carriers.some(({ prefix }) => entry.startsWith(prefix));

@@ -9,7 +9,7 @@ import { knownVersions } from '../../controller/engine/api-version.js';
 import type { EngineState } from '../../controller/engine/cluster-view.js';
 import type { EngineTls } from '../../controller/engine/endpoint.js';
 import { EnginePool } from '../../controller/engine/pool.js';
-import { Manager } from '../../controller/manager/manager.js';
+import { Manager, type RescheduleOptions } from '../../controller/manager/manager.js';
 import type { NodeTable } from '../../controller/manager/node-table.js';
 import type { ServerTls } from '../../controller/manager/server.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
@@ -45,6 +45,9 @@ export async function startManager(
     readonly logger?: Logger;
     readonly settings?: Partial<ManagerSettings>;
     readonly nodes?: NodeTable;
+    readonly reschedule?: RescheduleOptions;
+    /** Engines that are down from the beginning. Default 0. */
+    readonly down?: number;
   },
 ): Promise<StartedManager> {
   const { addresses, tlsFor = () => undefined, tls, logger = silentLogger } = options;
@@ -64,6 +67,7 @@ export async function startManager(
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     tls,
     nodes: options.nodes,
+    reschedule: options.reschedule,
   });
   t.teardown(async () => {
     await manager.close(0);
@@ -71,11 +75,11 @@ export async function startManager(
   });
   pool.setAddresses(addresses);
   const listening = await manager.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
-  await waitForState(pool, { state: 'healthy', count: addresses.length });
+  await waitForState(pool, { state: 'healthy', count: addresses.length - (options.down ?? 0) });
   return { manager, pool, port: listening.type === 'tcp' ? listening.port : 0 };
 }
 
-const defaultSettings: ManagerSettings = {
+export const defaultSettings: ManagerSettings = {
   strategy: 'spread',
   filters: filterNames,
   versions: knownVersions,

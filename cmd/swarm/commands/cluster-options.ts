@@ -1,5 +1,6 @@
 // `--cluster-opt` of `swarm manage`: overcommit, retries of a create, the meaning of CPU shares, explanations,
-// and where images go.
+// where images go, and when containers move.
+import { parseGoDuration } from '../../../controller/base/duration.js';
 import { parseImagePlacement } from '../../../controller/manager/image-placement.js';
 import type { ManageOptions } from '../manage-options.js';
 import { mistake } from '../validation.js';
@@ -7,7 +8,10 @@ import { mistake } from '../validation.js';
 /** Unknown keys are ignored, as ever. @throws {USAGE} */
 export function parseClusterOptions(
   options: readonly string[],
-): Pick<ManageOptions, 'overcommit' | 'createRetry' | 'cpuShares' | 'explain' | 'imagePlacement'> {
+): Pick<
+  ManageOptions,
+  'overcommit' | 'createRetry' | 'cpuShares' | 'explain' | 'imagePlacement' | 'rescheduleDelayMs'
+> {
   const pairs = new Map(options.map(splitOption));
   const overcommit = parseNumber(pairs, 'swarm.overcommit', 0.05);
   if (overcommit <= -1) {
@@ -26,7 +30,26 @@ export function parseClusterOptions(
   if ('problem' in imagePlacement) {
     throw mistake(`swarm.imageplacement cannot be read: ${imagePlacement.problem}`);
   }
-  return { overcommit, createRetry, cpuShares, explain, imagePlacement };
+  return {
+    overcommit,
+    createRetry,
+    cpuShares,
+    explain,
+    imagePlacement,
+    rescheduleDelayMs: parseDelay(pairs),
+  };
+}
+
+/** An engine that is restarted or upgraded is back within half a minute. */
+const defaultDelay = '30s';
+
+function parseDelay(pairs: ReadonlyMap<string, string>): number {
+  const text = pairs.get('swarm.rescheduledelay') ?? defaultDelay;
+  const parsed = parseGoDuration(text);
+  if (!('ms' in parsed) || parsed.ms < 0) {
+    throw mistake(`swarm.rescheduledelay must be a duration as 30s, ${JSON.stringify(text)} is invalid`);
+  }
+  return parsed.ms;
 }
 
 function splitOption(option: string): readonly [string, string] {

@@ -65,6 +65,12 @@ export const manageFlags = {
     value: 'FILE',
     help: 'JSON file with TLS files of single engines, and which take no new containers, by host:port',
   },
+  stateDirectory: {
+    names: ['state-dir'],
+    kind: 'string',
+    value: 'DIRECTORY',
+    help: 'Keep what is needed to reschedule containers here; default: in memory, so a restarted manager does not know the containers of an engine that is down',
+  },
   availabilityFile: {
     names: ['availability-file'],
     kind: 'string',
@@ -132,7 +138,7 @@ export const manageFlags = {
     names: ['cluster-opt'],
     kind: 'list',
     value: 'KEY=VALUE',
-    help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails; swarm.cpushares=weight, or classic where --cpu-shares is a number of CPUs; swarm.explain=unmet, or never or always: when a create warns about its placement; swarm.imageplacement=all, or one, or constraints joined by semicolons: the engines that get pulled, loaded and imported images',
+    help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails; swarm.cpushares=weight, or classic where --cpu-shares is a number of CPUs; swarm.explain=unmet, or never or always: when a create warns about its placement; swarm.rescheduledelay=30s, the time without an answer after which containers of an engine are rescheduled; swarm.imageplacement=all, or one, or constraints joined by semicolons: the engines that get pulled, loaded and imported images',
   },
   containerNames: {
     names: ['container-names'],

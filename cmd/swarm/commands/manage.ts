@@ -83,6 +83,7 @@ export async function parseManage({ args, globals, environment }: CommandInput):
     ...(tls === undefined ? {} : { tls }),
     ...(engineTls === undefined ? {} : { engineTls }),
     ...(values.engineTlsFile === '' ? {} : { engineTlsFile: values.engineTlsFile }),
+    ...(values.stateDirectory === '' ? {} : { stateDirectory: values.stateDirectory }),
     ...(values.availabilityFile === '' ? {} : { availabilityFile: values.availabilityFile }),
     ...refresh,
     ...clusterOptions,

@@ -16,6 +16,7 @@ import type { ProgramEnvironment } from '../program-environment.js';
 import { createProgramLogger } from '../program-log.js';
 import { readTlsMaterial } from './manager-tls.js';
 import { readNodeMemory } from './node-memory.js';
+import { openRescheduleState } from './reschedule-state.js';
 
 /** What requests under way get to finish after SIGTERM; containers are killed 10 s after it by default. */
 const drainMs = 9_000;
@@ -41,6 +42,12 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     memory:
       options.availabilityFile === undefined ? undefined : await readNodeMemory(options.availabilityFile),
   });
+  const reschedule = await openRescheduleState({
+    directory: options.stateDirectory,
+    delayMs: options.rescheduleDelayMs,
+    clock,
+    logger,
+  });
   const manager = new Manager({
     cluster: pool,
     settings: settingsFor(options, environment),
@@ -50,6 +57,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     tls: material.server,
     nodes,
+    reschedule: reschedule.options,
   });
   const discovery = await openDiscovery(options.discoveryUrl, {
     clock,
@@ -78,6 +86,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     ending.abort();
     await manager.close(0);
     await pool.close();
+    await reschedule.close();
     await discovery.close();
   }
 }

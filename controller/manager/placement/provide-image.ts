@@ -64,7 +64,7 @@ export async function createWithImage(
 }
 
 /** The engine's words for a missing image; other 404s (networks, plugins) are answers for the client. */
-function isImageMissing(answer: SmallResponse): boolean {
+export function isImageMissing(answer: SmallResponse): boolean {
   return answer.status === 404 && /no such image/i.test(answer.body.toString('utf8'));
 }
 

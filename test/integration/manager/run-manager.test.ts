@@ -36,6 +36,7 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       failureRetry: 3,
       overcommit: 0.05,
       createRetry: 0,
+      rescheduleDelayMs: 30_000,
       versions: { min: '1.24', max: '1.51' },
       cpuShares: 'weight',
       explain: 'unmet',

@@ -10,11 +10,12 @@ import {
 } from '../../../controller/engine/engine-health.js';
 
 const healthy: Health = { state: 'healthy', failures: 0, updatedAtMs: 0 };
-const fail = (health: Health): Health => afterFailure(health, { message: 'down', nowMs: 5, failureRetry: 3 });
+const fail = (health: Health): Health =>
+  afterFailure(health, { error: { message: 'down', code: 'ENGINE_TIMEOUT' }, nowMs: 5, failureRetry: 3 });
 
 void t.test('afterFailure() flags a healthy engine at the third failure in a row', async (t) => {
   const once = fail(healthy);
-  t.same(once, { state: 'healthy', failures: 1, error: 'down', updatedAtMs: 5 });
+  t.same(once, { state: 'healthy', failures: 1, error: 'down', errorCode: 'ENGINE_TIMEOUT', updatedAtMs: 5 });
   t.equal(fail(once).state, 'healthy');
   t.match(fail(fail(once)), { state: 'unhealthy', failures: 3 });
 });

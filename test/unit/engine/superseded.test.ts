@@ -69,11 +69,16 @@ const rows: readonly { readonly name: string; readonly given: Copies; readonly s
     {
       name: 'the old engine is back and the new one never ran',
       given: { oldEngine: 'healthy', newState: 'created' },
-      shown: both,
+      shown: [anId('a')],
     },
     {
       name: 'the old engine is back and the new one lost',
       given: { oldEngine: 'healthy', newEngine: 'unhealthy' },
+      shown: [anId('a')],
+    },
+    {
+      name: 'the old engine is back and the new one has ended',
+      given: { oldEngine: 'healthy', newState: 'exited' },
       shown: both,
     },
     { name: 'both engines are lost', given: { newEngine: 'unhealthy' }, shown: [anId('b')] },

@@ -108,6 +108,7 @@ export function aView(parts: ViewParts): ClusterView {
     refreshVolumes: async () => undefined,
     forget: () => undefined,
     reportOutcome: () => undefined,
+    publish: () => undefined,
     onEvent: () => () => undefined,
   };
 }

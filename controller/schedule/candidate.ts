@@ -1,5 +1,8 @@
 // An engine as the scheduler sees it for one request: plain data, a snapshot that does not change while it is used.
 
+import type { DeviceWish } from './device-request.js';
+import type { EngineDevices } from './engine-devices.js';
+
 /** Every filter, in the default order of application. */
 export const filterNames = [
   'health',
@@ -47,6 +50,8 @@ export interface CandidateContainer {
   readonly memoryBytes: number;
   /** Reserved CPUs; 1 = one CPU. */
   readonly cpus: number;
+  /** GPUs it was created with. */
+  readonly devices?: DeviceWish | undefined;
 }
 
 export interface CandidateImage {
@@ -78,4 +83,6 @@ export interface Candidate {
   /** Ports its containers hold on the host, by number; see `heldPorts`. */
   readonly hostPorts: ReadonlyMap<number, readonly CandidatePort[]>;
   readonly images: readonly CandidateImage[];
+  /** GPUs and devices it has; absent: none. */
+  readonly devices?: EngineDevices;
 }

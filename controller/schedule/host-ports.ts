@@ -67,9 +67,10 @@ export function heldPorts(
 function overlaps(request: PortRequest, other: CandidatePort): boolean {
   if (request.protocol !== other.protocol) return false;
   const otherIp = other.ip ?? '';
-  return isEveryAddress(request.hostIp) || isEveryAddress(otherIp) || request.hostIp === otherIp;
+  return request.hostIp === otherIp || covers(request.hostIp, otherIp) || covers(otherIp, request.hostIp);
 }
 
-function isEveryAddress(ip: string): boolean {
-  return ip === '' || ip === '0.0.0.0' || ip === '::';
+/** `::` is every address of both families where an engine listens with one socket, as older ones do. */
+function covers(ip: string, other: string): boolean {
+  return ip === '' || ip === '::' || (ip === '0.0.0.0' && !(other.includes(':') && other !== '::'));
 }

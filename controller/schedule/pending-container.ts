@@ -29,5 +29,6 @@ export function pendingContainer({ request, candidate, id, name }: PendingOption
     exposedPorts: request.hostPorts,
     memoryBytes: request.memoryBytes,
     cpus: request.cpus,
+    devices: request.devices,
   };
 }

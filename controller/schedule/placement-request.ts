@@ -2,6 +2,7 @@
 import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { SwarmError } from '../base/errors.js';
 import { objectAt, stringAt, type JsonObject } from '../base/json.js';
+import { readDevices, type DeviceWish } from './device-request.js';
 import { readDependencies, type Dependency } from './dependency-request.js';
 import { reschedulePolicies, takeDirectives, type Directives, type ReschedulePolicy } from './directives.js';
 import { parseExpression, type Expression } from './expression.js';
@@ -17,6 +18,8 @@ export interface PlacementRequest {
   readonly memoryBytes: number;
   /** 1 = one CPU. */
   readonly cpus: number;
+  /** GPUs and other devices; absent: none. */
+  readonly devices?: DeviceWish;
   /** Host ports to publish; those left to the engine's choice are not listed. */
   readonly ports: readonly PortRequest[];
   /** Exposed ports (`80/tcp`) of a container in network mode `host`; empty in other modes. */
@@ -59,6 +62,7 @@ export function parsePlacement(
   const whitelists = read('whitelist', directives.whitelists);
   if (problems.length > 0) throw new SwarmError('PLACEMENT_INVALID', `Cannot read ${problems.join('; ')}`);
   const hostConfig = objectAt(taken.body, 'HostConfig');
+  const devices = readDevices(hostConfig);
   const networkMode = stringAt(hostConfig, 'NetworkMode') ?? '';
   const request: PlacementRequest = {
     constraints,
@@ -66,6 +70,7 @@ export function parsePlacement(
     whitelists,
     reschedulePolicies: readReschedulePolicies(directives),
     ...readResources(taken.body, options.cpuShares ?? 'weight'),
+    ...(devices === undefined ? {} : { devices }),
     // In network mode `host` an engine ignores bindings: the container has the host's own ports.
     ports: networkMode === 'host' ? [] : readPorts(hostConfig),
     hostPorts: networkMode === 'host' ? readHostPorts(taken.body) : [],

@@ -1,5 +1,5 @@
 // One engine as the scheduler sees it: totals are summed up once, what few requests ask for is read when it is asked for.
-import { isJsonObject, objectAt, stringAt } from '../../base/json.js';
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import type { CachedContainer, PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels } from '../../engine/container-row.js';
 import type {
@@ -8,6 +8,8 @@ import type {
   CandidateImage,
   CandidatePort,
 } from '../../schedule/candidate.js';
+import { readDevices, type DeviceWish } from '../../schedule/device-request.js';
+import { readEngineDevices, type EngineDevices } from '../../schedule/engine-devices.js';
 import { heldPorts } from '../../schedule/host-ports.js';
 import { claimedPorts, parseReservedPorts, type ReservedPorts } from '../../schedule/reserved-ports.js';
 import { withOvercommit } from './overcommit.js';
@@ -37,6 +39,8 @@ export class EngineCandidate implements Candidate {
   readonly #rows: readonly CachedContainer[];
   readonly #pending: readonly CandidateContainer[];
   readonly #imagesOf: (address: string) => readonly CandidateImage[];
+  readonly #info: JsonObject;
+  #devices: EngineDevices | undefined;
   #containers: readonly CandidateContainer[] | undefined;
   #hostPorts: ReadonlyMap<number, readonly CandidatePort[]> | undefined;
 
@@ -59,6 +63,7 @@ export class EngineCandidate implements Candidate {
     this.usedCpus = usedCpus;
     this.usedMemoryBytes = usedMemoryBytes;
     this.containerCount = rows.length + pending.length;
+    this.#info = engine.specs?.info ?? {};
     this.#rows = rows;
     this.#pending = pending;
     this.#imagesOf = imagesOf;
@@ -72,6 +77,12 @@ export class EngineCandidate implements Candidate {
   get hostPorts(): ReadonlyMap<number, readonly CandidatePort[]> {
     this.#hostPorts ??= heldPorts(this.containers);
     return this.#hostPorts;
+  }
+
+  /** Read when it is asked for: few requests want any. */
+  get devices(): EngineDevices {
+    this.#devices ??= readEngineDevices(this.#info);
+    return this.#devices;
   }
 
   get images(): readonly CandidateImage[] {
@@ -100,7 +111,19 @@ function asCandidateContainer(container: CachedContainer): CandidateContainer {
     ...(reserved.exposedPorts === undefined ? {} : { exposedPorts: reserved.exposedPorts }),
     memoryBytes: container.memoryBytes,
     cpus: container.cpus,
+    devices: devicesOf(container),
   };
+}
+
+function devicesOf({ claims, labels }: CachedContainer): DeviceWish | undefined {
+  if (claims !== undefined) return readDevices({ ...claims });
+  const label = labels[reservationLabels.devices];
+  if (label === undefined) return undefined;
+  try {
+    return readDevices({ DeviceRequests: JSON.parse(label) as unknown });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Held in every state; the inspection is newer than the label, and tells of containers that others made. */

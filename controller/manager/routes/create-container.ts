@@ -235,6 +235,9 @@ function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonO
       [reservationLabels.memoryBytes]: String(request.memoryBytes),
       [reservationLabels.cpus]: String(request.cpus),
       ...(ports === undefined ? {} : { [reservationLabels.ports]: ports }),
+      ...(request.devices === undefined
+        ? {}
+        : { [reservationLabels.devices]: JSON.stringify(objectAt(body, 'HostConfig')['DeviceRequests']) }),
     },
   };
 }

@@ -132,6 +132,18 @@ t.test('schedule() keeps host ports apart by number, protocol and address', asyn
       false,
     ],
     ['every address asked', holding({ publicPort: 80, ip: '10.0.0.1' }), publish({ HostPort: '80' }), false],
+    [
+      'every IPv4 address and one of IPv6',
+      holding({ publicPort: 80, ip: '0.0.0.0' }),
+      publish({ HostPort: '80', HostIp: 'fd00::1' }),
+      true,
+    ],
+    [
+      'every address of both families',
+      holding({ publicPort: 80, ip: '::' }),
+      publish({ HostPort: '80', HostIp: '10.0.0.1' }),
+      false,
+    ],
     ['range with a free port', holding({ publicPort: 80 }), publish({ HostPort: '80-81' }), true],
     ['range without', holding({ publicPort: 80 }), publish({ HostPort: '80-80' }), false],
     ['left to the engine', holding({ publicPort: 80 }), publish({ HostPort: '' }), true],

@@ -13,8 +13,8 @@ export const start: Row = {
     const before = await world.fleet.counts();
     const elapsedMs = await world.startManager();
     const reading = await world.manager.read();
-    // What was begun while engines became healthy belongs to the start too.
-    await sleep(settleMs);
+    // What was begun while engines became healthy belongs to the start too; what is confirmed slowly afterwards does not.
+    await sleep(2_000);
     const after = await world.fleet.counts();
     const { engines } = world.options;
     const size = Math.max(1, engines / 1_000);

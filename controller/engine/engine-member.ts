@@ -24,12 +24,13 @@ import { EngineSession, type ParsedEvent, type SessionOptions } from './engine-s
 import type { ParsedSpecs } from './engine-specs.js';
 import type { ReservationSweep } from './reservation-sweep.js';
 import { EngineTables } from './engine-tables.js';
+import type { VersionAnswers } from './version-answers.js';
 import { EngineTransport } from './transport.js';
 
-// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3 s old when a ping starts,
-// three pings time out after 2 s each: 9 s. A refused connection fails at once, so tries are at least 1.5 s apart and
+// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.8 s old when a ping starts,
+// three pings time out after 2 s each: 9.8 s. A refused connection fails at once, so tries are at least 1.5 s apart and
 // an engine that restarts within 3 s stays healthy.
-const probeIntervalMs = 3_000;
+const probeIntervalMs = 3_800;
 const probeSpacingMs = 1_500;
 /** A pending engine is retried from 1 s to 30 s apart; a known one at most 3 s, so that it is back within seconds. */
 const pendingRetryCapMs = 30_000;
@@ -50,6 +51,7 @@ export interface MemberOptions {
   readonly failureRetry: number;
   readonly index: ContainerIndex;
   readonly inspections: PQueue;
+  readonly versions: VersionAnswers;
   readonly sweep: Pick<ReservationSweep, 'add'>;
   /** What CpuShares of a container mean. */
   readonly cpuShares: CpuSharesMeaning;
@@ -93,7 +95,7 @@ export class EngineMember implements PooledEngine {
       clock: options.clock,
     });
     this.tables = new EngineTables(this, options.index, options.clock.now);
-    this.#reader = new EngineReader(this.transport);
+    this.#reader = new EngineReader(this.transport, options.versions);
     this.#health = { state: 'pending', failures: 0, updatedAtMs: options.clock.now() };
     this.#running = Promise.all([this.#stayConnected(), this.#probe()]);
   }
@@ -202,7 +204,7 @@ export class EngineMember implements PooledEngine {
       // Of an engine that was lost, a ping tells in 2 s whether it still is, and leaves nothing waiting there. A
       // pending one gets the time to say why it cannot be reached.
       if (this.state === 'unhealthy') await this.#reader.ping(signal);
-      return this.#reader.specs(signal);
+      return this.#reader.specs(signal, { isFirst: this.#specs === undefined });
     });
     this.#identify(parsed);
     const opened = await EngineSession.open(this.#sessionOptions(), signal);

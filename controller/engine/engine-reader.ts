@@ -9,6 +9,7 @@ import { parseSpecs, readingApiVersion, type ParsedSpecs } from './engine-specs.
 import type { ObjectKind } from './engine-tables.js';
 import { ListEntry } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
+import type { VersionAnswers } from './version-answers.js';
 import { describeEndpoint, engineAnswerError } from './translate-error.js';
 
 /** A ping has nothing to do; an engine that needs longer is not usable either. See probe timing in engine-member.ts. */
@@ -26,22 +27,17 @@ const listPaths: Readonly<Record<ObjectKind, string>> = {
 
 export class EngineReader {
   readonly #transport: EngineTransport;
+  readonly #versions: VersionAnswers;
   #prefix = '';
 
-  constructor(transport: EngineTransport) {
+  constructor(transport: EngineTransport, versions: VersionAnswers) {
     this.#transport = transport;
+    this.#versions = versions;
   }
 
   /** @throws ENGINE_* when it does not answer in time or not as an engine would */
   async ping(signal: AbortSignal): Promise<void> {
-    const { status } = await this.#transport.requestBytes({
-      method: 'GET',
-      path: '/_ping',
-      signal,
-      attempt: 'ping',
-      headersTimeoutMs: pingTimeoutMs,
-      maxBytes: 64 * 1024,
-    });
+    const status = await this.#transport.ping({ timeoutMs: pingTimeoutMs, signal });
     if (status >= 500)
       throw new SwarmError(
         'ENGINE_UNREACHABLE',
@@ -49,13 +45,20 @@ export class EngineReader {
       );
   }
 
-  /** Who the engine is now; later reads use an API version it speaks. @throws ENGINE_UNUSABLE, ENGINE_* */
-  async specs(signal: AbortSignal): Promise<ParsedSpecs> {
+  /**
+   * Who the engine is now; later reads use an API version it speaks.
+   * @param options.isFirst the version may be that of an engine of the same build
+   * @throws ENGINE_UNUSABLE, ENGINE_*
+   */
+  async specs(signal: AbortSignal, options: { readonly isFirst: boolean }): Promise<ParsedSpecs> {
     // One after the other over one connection: a second TLS handshake costs more than a round trip.
     const read = (path: string): Promise<unknown> =>
       this.#json({ path, signal, timeoutMs: specsTimeoutMs, attempt: 'read the resources of' });
     const info = await read('/info');
-    const version = await read('/version');
+    const ask = (): Promise<unknown> => read('/version');
+    const version = await (options.isFirst
+      ? this.#versions.answerFor(info, ask)
+      : this.#versions.note(info, ask()));
     const parsed = parseSpecs(this.#transport.endpoint, { info, version });
     this.useVersionOf(parsed.specs);
     return parsed;

@@ -55,6 +55,7 @@ const maxEventDelayMs = 2_000;
 const maxIdsPerRead = 100;
 /** Specs change by hand (labels, memory of a VM); `daemon reload` events announce most. */
 const specsMaxAgeMs = 300_000;
+const objectsMaxAgeMs = 300_000;
 /** A broken volume plugin may hold its list for long; the engine counts as listed without it. */
 const firstObjectsTimeoutMs = 5_000;
 
@@ -64,6 +65,7 @@ export class EngineSession {
   readonly #queue: ParsedEvent[] = [];
   readonly #inspecting = new Set<string>();
   #specsAtMs: number;
+  #objectsAtMs: number;
   /** Reads of containers that failed in a row: while there are any, the cache is doubtful. */
   #failedReads = 0;
   #wakeTimer = new AbortController();
@@ -75,6 +77,7 @@ export class EngineSession {
     // Every read listens to it, and requests of many clients may make dozens at once.
     setMaxListeners(0, this.#stop.signal);
     this.#specsAtMs = options.clock.monotonic();
+    this.#objectsAtMs = this.#specsAtMs;
   }
 
   /**
@@ -232,7 +235,7 @@ export class EngineSession {
 
   async #refreshSpecs(): Promise<void> {
     await this.#read(async (signal) => {
-      const specs = await this.#options.reader.specs(signal);
+      const specs = await this.#options.reader.specs(signal, { isFirst: false });
       this.#specsAtMs = this.#options.clock.monotonic();
       this.#options.onSpecs(specs);
     });
@@ -250,6 +253,9 @@ export class EngineSession {
       if (!wasRegular) continue;
       if (clock.monotonic() - this.#specsAtMs >= specsMaxAgeMs) await this.#refreshSpecs();
       await this.refreshContainers();
+      // Images, networks and volumes change less often than containers, and events tell of them likewise.
+      if (clock.monotonic() - this.#objectsAtMs < objectsMaxAgeMs) continue;
+      this.#objectsAtMs = clock.monotonic();
       for (const kind of objectKinds) await this.refreshObjects(kind);
     }
   }

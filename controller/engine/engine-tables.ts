@@ -4,6 +4,7 @@ import type { CachedObject, PooledEngine } from './cluster-view.js';
 import { ContainerRow, reservationLabels, type Reservation } from './container-row.js';
 import type { ContainerIndex } from './container-index.js';
 import { ListEntry } from './list-entry.js';
+import { agedStatus } from './status-age.js';
 
 export type ObjectKind = 'images' | 'networks' | 'volumes';
 
@@ -152,6 +153,11 @@ export class EngineTables {
   ): void {
     const before = this.#rows.get(id);
     if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
+    // What is made of a row stays good for as long as nothing but time has passed.
+    if (before?.row !== undefined && this.#isAsExpected(before.row, entry)) {
+      this.#rows.set(id, { row: before.row, read });
+      return;
+    }
     this.#store(id, {
       row: new ContainerRow(this.#engine, entry, {
         inspected: before?.row?.inspected,
@@ -161,6 +167,14 @@ export class EngineTables {
       }),
       read,
     });
+  }
+
+  /** Whether a new entry says what the row says, grown older. */
+  #isAsExpected({ entry: known, seenAtMs }: ContainerRow, entry: ListEntry | JsonObject): boolean {
+    if (!(entry instanceof ListEntry) || !known.isSameButStatus(entry)) return false;
+    const sinceReadMs = (this.#now?.() ?? 0) - (seenAtMs ?? 0);
+    const { status } = entry;
+    return known.status === status || agedStatus(known.status, sinceReadMs).text === status;
   }
 
   #drop(read: ReadNumber, id: string): void {

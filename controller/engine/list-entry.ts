@@ -55,6 +55,20 @@ export class ListEntry {
     return typeof status === 'string' ? status : '';
   }
 
+  /** Whether another entry has the same bytes, its status apart. */
+  isSameButStatus(other: ListEntry): boolean {
+    const [start, end] = this.#range('Status');
+    const [otherStart, otherEnd] = other.#range('Status');
+    const [from = 0, to = 0] = this.#at;
+    const [otherFrom = 0, otherTo = 0] = other.#at;
+    const block = this.#block;
+    return (
+      block.compare(other.#block, otherFrom, otherStart || otherTo, from, start || to) === 0 &&
+      (end === 0) === (otherEnd === 0) &&
+      (end === 0 || block.compare(other.#block, otherEnd, otherTo, end, to) === 0)
+    );
+  }
+
   /** The JSON of a patched member as its bytes, one character each. */
   bytes(member: PatchedMember): string {
     const [start, end] = this.#range(member);

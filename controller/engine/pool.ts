@@ -20,6 +20,7 @@ import type { EngineTls } from './endpoint.js';
 import { EngineMember } from './engine-member.js';
 import type { ParsedEvent } from './engine-session.js';
 import type { ObjectKind } from './engine-tables.js';
+import { VersionAnswers } from './version-answers.js';
 import { sortNaturally } from './natural-order.js';
 import { ReservationSweep } from './reservation-sweep.js';
 
@@ -57,6 +58,7 @@ export class EnginePool implements ClusterView {
   readonly #handshakes = new PQueue({ concurrency: handshakesAtOnce });
   readonly #inspections = new PQueue({ concurrency: inspectionsAtOnce });
   readonly #sweep: ReservationSweep;
+  readonly #versions: VersionAnswers;
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
@@ -65,6 +67,7 @@ export class EnginePool implements ClusterView {
   constructor(options: EnginePoolOptions) {
     this.#options = options;
     this.#sweep = new ReservationSweep(options.clock);
+    this.#versions = new VersionAnswers(options.clock);
   }
 
   /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
@@ -198,6 +201,7 @@ export class EnginePool implements ClusterView {
       failureRetry,
       index: this.#index,
       inspections: this.#inspections,
+      versions: this.#versions,
       sweep: this.#sweep,
       cpuShares: this.#options.cpuShares ?? 'weight',
       handshakes: (work) => this.#paced(work),

@@ -1,7 +1,7 @@
 // A cached container as GET /containers/json shows it: cluster-wide names, ages counted up, addresses that can be reached.
-import { formatDockerDuration, nextDockerDurationMs } from '../base/duration.js';
 import type { JsonObject } from '../base/json.js';
 import type { CachedContainer, PooledEngine } from '../engine/cluster-view.js';
+import { agedStatus } from '../engine/status-age.js';
 import { isReachable } from './find-container.js';
 import { renderPorts } from './render-ports.js';
 
@@ -60,50 +60,19 @@ export function clusterNames({ engine, names }: CachedContainer, style: NameStyl
   return style === 'node-only' ? qualified : [...names.map((name) => `/${name}`), ...qualified];
 }
 
-// The words an engine puts before and after an age: "Up 5 minutes (healthy)", "Exited (0) 2 hours ago".
-const statusPattern =
-  /^(Up |Exited \(-?\d+\) |Restarting \(-?\d+\) )(Less than a second|\d+ \w+|About an? \w+)( ago)?(.*)$/;
-
 /** The engine's status text with its age counted on since it was read; "Host Down" when the engine does not answer. */
 export function renderStatus(container: CachedContainer, nowMs: number): string {
   return ageStatus(container, nowMs).text;
 }
 
-function ageStatus(container: CachedContainer, nowMs: number): { text: string; untilMs: number } {
-  const { engine, entry } = container;
+function ageStatus(
+  { engine, entry, seenAtMs }: CachedContainer,
+  nowMs: number,
+): { text: string; untilMs: number } {
   if (!isReachable(engine)) return { text: 'Host Down', untilMs: Infinity };
-  const { status } = entry;
-  const seenAtMs = container.seenAtMs ?? nowMs;
-  const match = statusPattern.exec(status);
-  const [, before = '', age = '', ago = '', after = ''] = match ?? [];
-  const ageMs = match === null ? undefined : parseAge(age);
-  if (ageMs === undefined) return { text: status, untilMs: Infinity };
-  // Below a second the engine's own words are the better ones.
-  if (nowMs - seenAtMs < 1000) return { text: status, untilMs: seenAtMs + 1000 };
-  const grownMs = ageMs + nowMs - seenAtMs;
-  return {
-    text: `${before}${formatDockerDuration(grownMs)}${ago}${after}`,
-    untilMs: nowMs + (nextDockerDurationMs(grownMs) - grownMs),
-  };
-}
-
-const unitMs: Readonly<Record<string, number>> = {
-  second: 1000,
-  minute: 60_000,
-  hour: 3_600_000,
-  day: 86_400_000,
-  week: 7 * 86_400_000,
-  month: 30 * 86_400_000,
-  year: 365 * 86_400_000,
-};
-
-/** The smallest age that reads like this, so that counting on never runs ahead of the engine by more than one step. */
-function parseAge(text: string): number | undefined {
-  if (text === 'Less than a second') return 0;
-  const about = /^About an? (minute|hour)$/.exec(text)?.[1];
-  if (about !== undefined) return unitMs[about];
-  const match = /^(\d+) (second|minute|hour|day|week|month|year)s?$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0);
+  const readAtMs = seenAtMs ?? nowMs;
+  const { text, untilMs } = agedStatus(entry.status, nowMs - readAtMs);
+  return { text, untilMs: readAtMs + untilMs };
 }
 
 /** Name → what inspect shows of the engine, as classic swarm did. */

@@ -40,6 +40,8 @@ export class SimulatedEngine implements SimulatedEngineState {
   connections = 0;
   /** Requests it ever got. */
   requestCount = 0;
+  /** Those of them that were pings. */
+  pingCount = 0;
   readonly #server: http.Server;
   readonly #sockets = new Set<Socket>();
 
@@ -192,6 +194,7 @@ export class SimulatedEngine implements SimulatedEngineState {
       const body = isWanted && hasBody(incoming) ? await readBody(incoming) : emptyBody;
       const request = { method, path, version, query, body };
       this.requestCount += 1;
+      if (path === '/_ping') this.pingCount += 1;
       const held = this.received(request);
       if (held !== undefined) await held;
       answer =

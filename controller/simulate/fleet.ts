@@ -23,7 +23,9 @@ export interface FleetPart {
 }
 
 export interface FleetCounts {
+  /** Pings are counted apart. */
   readonly requests: number;
+  readonly pings: number;
   readonly connections: number;
   readonly openConnections: number;
   readonly events: number;
@@ -119,7 +121,8 @@ export class SimulatedFleet {
     const sum = (read: (engine: SimulatedEngine) => number): number =>
       this.engines.reduce((total, engine) => total + read(engine), 0);
     return {
-      requests: sum((engine) => engine.requestCount),
+      requests: sum((engine) => engine.requestCount - engine.pingCount),
+      pings: sum((engine) => engine.pingCount),
       connections: sum((engine) => engine.connections),
       openConnections: sum((engine) => engine.openConnections),
       events: this.#events,

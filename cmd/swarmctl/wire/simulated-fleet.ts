@@ -77,6 +77,7 @@ export class SimulatedEngines {
       answers.reduce((total, answer) => total + (answer.type === 'counts' ? answer.counts[key] : 0), 0);
     return {
       requests: sum('requests'),
+      pings: sum('pings'),
       connections: sum('connections'),
       openConnections: sum('openConnections'),
       events: sum('events'),

@@ -48,8 +48,6 @@ export interface ManageOptions {
   readonly rescheduleDelayMs: number;
   /** What outlives the manager is kept in this directory; absent: nothing does. */
   readonly stateDirectory?: string;
-  /** Where the availability that clients gave nodes is kept; absent: only in memory. */
-  readonly availabilityFile?: string;
   readonly refreshMinMs: number;
   readonly refreshMaxMs: number;
   /** Failures in a row after which an engine counts as unhealthy, ≥ 1. */

@@ -15,8 +15,8 @@ export const containerPaths = {
   discovery: `${filesRoot}/discovery`,
   /** Where a token service keeps its entries. */
   leases: `${filesRoot}/leases.json`,
-  /** Where a manager keeps what clients set by `docker node update`. */
-  availability: `${filesRoot}/availability.json`,
+  /** Where a manager keeps what it must know after a restart: drained nodes, containers of engines that are down. */
+  state: `${filesRoot}/state`,
   engines: `${filesRoot}/engines/engines.json`,
 } as const;
 

@@ -69,13 +69,7 @@ export const manageFlags = {
     names: ['state-dir'],
     kind: 'string',
     value: 'DIRECTORY',
-    help: 'Keep what is needed to reschedule containers here; default: in memory, so a restarted manager does not know the containers of an engine that is down',
-  },
-  availabilityFile: {
-    names: ['availability-file'],
-    kind: 'string',
-    value: 'FILE',
-    help: 'Keep what docker node update sets in this file; default: until the manager ends',
+    help: 'Keep what docker node update sets and what is needed to reschedule containers here; default: in memory, so a restarted manager opens drained nodes and does not know the containers of an engine that is down',
   },
   refreshMin: {
     names: ['engine-refresh-min-interval'],

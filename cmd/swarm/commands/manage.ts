@@ -84,7 +84,6 @@ export async function parseManage({ args, globals, environment }: CommandInput):
     ...(engineTls === undefined ? {} : { engineTls }),
     ...(values.engineTlsFile === '' ? {} : { engineTlsFile: values.engineTlsFile }),
     ...(values.stateDirectory === '' ? {} : { stateDirectory: values.stateDirectory }),
-    ...(values.availabilityFile === '' ? {} : { availabilityFile: values.availabilityFile }),
     ...refresh,
     ...clusterOptions,
     containerNames: parseContainerNames(values.containerNames),

@@ -37,16 +37,16 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     failureRetry: options.failureRetry,
     cpuShares: options.cpuShares,
   });
-  const nodes = createNodeTable({
-    isCordoned: (address) => material.isCordoned(address),
-    memory:
-      options.availabilityFile === undefined ? undefined : await readNodeMemory(options.availabilityFile),
-  });
   const reschedule = await openRescheduleState({
     directory: options.stateDirectory,
     delayMs: options.rescheduleDelayMs,
     clock,
     logger,
+  });
+  const { stateDirectory } = options;
+  const nodes = createNodeTable({
+    isCordoned: (address) => material.isCordoned(address),
+    memory: stateDirectory === undefined ? undefined : await readNodeMemory(stateDirectory),
   });
   const manager = new Manager({
     cluster: pool,

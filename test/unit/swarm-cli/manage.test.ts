@@ -212,7 +212,6 @@ const right: readonly (readonly [readonly string[], object])[] = [
   [['--cors', '--heartbeat', '1s'], { cors: true, heartbeatMs: 1000 }],
   [['--engine-failure-retry', '5', '--engine-refresh-retry', '3'], { failureRetry: 5 }],
   [['--api-min-version', '1.40', '--api-max-version=1.45'], { versions: { min: '1.40', max: '1.45' } }],
-  [['--availability-file', '/a/b.json'], { availabilityFile: '/a/b.json' }],
   [['--cluster-id', 'abc', '--refresh-on-node-filter'], { clusterId: 'abc' }],
   [['--advertise', 'nonsense'], {}],
   [

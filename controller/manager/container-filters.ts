@@ -4,7 +4,7 @@ import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '.
 import { ApiError } from './api-error.js';
 import { findContainer } from './find-container.js';
 import { imageMatches } from './image-reference.js';
-import { matchesLabels } from './label-filter.js';
+import { labelMatcher } from './label-filter.js';
 import { matchRegex } from './pattern.js';
 import type { Filters } from './query.js';
 
@@ -93,8 +93,15 @@ const predicateTable: Readonly<
   },
   // Only engines on Windows look at it.
   isolation: () => () => true,
-  label: (values) => (container) => matchesLabels(container.labels, values),
+  label: (values) => {
+    const matches = labelMatcher(values);
+    return ({ labels }) => matches(labels);
+  },
   name: (values) => {
+    // Without a slash or an operator in them they can only be in one of the two parts.
+    if (values.every((value) => /^[\w-]+$/.test(value)))
+      return ({ names, engine }) =>
+        names.some((name) => values.some((value) => name.includes(value) || engine.name.includes(value)));
     const matchers = values.map((value) => matchRegex(value));
     return ({ names, engine }) =>
       names.some((name) =>

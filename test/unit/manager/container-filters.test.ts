@@ -74,6 +74,7 @@ void t.test('containerPredicate() applies every filter of the engine, plus node'
     [{ name: ['^/web$'] }, ['web']],
     [{ name: ['^(web|db)$'] }, ['web', 'db']],
     [{ name: ['n2/db'] }, ['db']],
+    [{ name: ['n2'] }, ['db']],
     [{ network: ['front'] }, ['web']],
     [{ network: ['abcdef'] }, ['web']],
     [{ node: ['n1'] }, ['web', 'old']],

@@ -1,5 +1,6 @@
 // A request to an engine and its answer, as transport.ts carries them.
 import type { Readable } from 'node:stream';
+import { headersFromRaw } from './wire-headers.js';
 
 export interface EngineRequest {
   readonly method: string;
@@ -33,4 +34,37 @@ export interface EngineResponse {
   readonly headers: Readonly<Record<string, string | string[]>>;
   /** Destroying it ends the request at the engine. */
   readonly body: Readable;
+}
+
+/** A request whose answer is read whole. The time limit covers its body too, unless `bodyStallMs` is given. */
+export interface SmallRequest extends EngineRequest {
+  /** Longest body that is taken. Default 64 MiB. */
+  readonly maxBytes?: number;
+  /**
+   * Whoever asked for it may leave, which aborts `signal`: then the request has this long to finish, so that a change is
+   * not cut halfway and an engine that never answers does not hold its connection for ever. Not for streamed bodies.
+   */
+  readonly leaving?: { readonly signal: AbortSignal; readonly graceMs: number };
+}
+
+export class SmallAnswer {
+  readonly status: number;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly bytes: Buffer;
+
+  constructor(parts: {
+    readonly status: number;
+    readonly rawHeaders: readonly string[];
+    readonly bytes: Buffer;
+  }) {
+    this.status = parts.status;
+    this.rawHeaders = parts.rawHeaders;
+    this.bytes = parts.bytes;
+  }
+
+  /** Lower-case names; a repeated header is an array. Made when asked for: most answers are passed on as they came. */
+  get headers(): Readonly<Record<string, string | string[]>> {
+    return headersFromRaw(this.rawHeaders);
+  }
 }

@@ -3,19 +3,20 @@
 import type net from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import PQueue from 'p-queue';
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
 import { SwarmError, systemCodeOf } from '../base/errors.js';
 import { EngineDialer } from './dialer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
-import type { EngineRequest, EngineResponse } from './engine-request.js';
+import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
+import { Slots } from './slots.js';
+import { SmallExchange, TooLong } from './small-exchange.js';
 import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
 import { upload } from './upload.js';
 
-export type { EngineRequest, EngineResponse };
+export type { EngineRequest, EngineResponse, SmallRequest };
 
 const defaultHeadersTimeoutMs = 30_000;
 // 16 requests that wait for headers keep a dockerd of 2 cores busy, and bound what one hung engine holds of our memory;
@@ -27,13 +28,15 @@ const idleConnectionMs = 30_000;
 const connectionLifeMs = 600_000;
 // dockerd accepts and sends headers up to 1 MiB.
 const maxHeaderBytes = 1 << 20;
+// Engines answer OK; what is longer is no engine.
+const maxPingBytes = 64 * 1024;
 const defaultMaxJsonBytes = 64 * 1024 * 1024;
 
 export class EngineTransport {
   readonly #clock: Clock;
   readonly #dialer: EngineDialer;
-  readonly #waiting = new PQueue({ concurrency: waitingRequests });
-  readonly #underWay = new Set<AbortController>();
+  readonly #waiting = new Slots(waitingRequests);
+  readonly #underWay = new Set<{ abort(reason: Error): void }>();
   readonly #draining = new Set<Pool>();
   #pool: Pool;
   #isClosed = false;
@@ -63,8 +66,7 @@ export class EngineTransport {
    * @throws ENGINE_* when there is no answer; the signal's reason when it was aborted
    */
   async request(request: EngineRequest): Promise<EngineResponse> {
-    if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
-    request.signal?.throwIfAborted();
+    this.#checkOpen(request);
     const attempt = request.attempt ?? 'reach';
     const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
     const controller = new AbortController();
@@ -90,9 +92,7 @@ export class EngineTransport {
     const send = (): Promise<EngineResponse> => this.#send(request, controller.signal, startTimer);
     try {
       if (!(request.body instanceof Readable)) startTimer();
-      const response = await (timeoutMs === 0
-        ? send()
-        : this.#waiting.add(send, { signal: controller.signal }));
+      const response = await (timeoutMs === 0 ? send() : this.#inTurn(send, controller.signal));
       this.#dialer.noteAnswer();
       // Nobody needs to read a body that cannot be there, so its end may never show.
       if (request.method === 'HEAD' || response.status === 204 || response.status === 304) detach();
@@ -100,9 +100,7 @@ export class EngineTransport {
       return response;
     } catch (error) {
       detach();
-      const reason: unknown = controller.signal.reason;
-      if (controller.signal.aborted)
-        throw reason instanceof Error ? reason : new SwarmError('ABORTED', 'Aborted');
+      if (controller.signal.aborted) throw reasonOf(controller.signal);
       throw await this.#dialer.explain(error, attempt);
     } finally {
       isSettled = true;
@@ -111,47 +109,27 @@ export class EngineTransport {
   }
 
   /**
-   * GET /_ping without the machinery of `request`: of a fleet it is sent hundreds of times a second. No body is kept.
+   * GET /_ping without the machinery of `request`: of a fleet it is sent hundreds of times a second. It waits for no other request.
    * @returns the status. @throws ENGINE_* when there is no answer in time; the signal's reason when it was aborted
    */
   async ping(options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<number> {
     const { timeoutMs, signal } = options;
     if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
     signal.throwIfAborted();
-    let cancel = (): void => undefined;
-    let onAbort = (): void => undefined;
+    const exchange = new SmallExchange({ maxBytes: maxPingBytes });
+    const onAbort = (): void => exchange.abort(reasonOf(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    // The immediate lets sockets be read first, as in `request`.
+    const cancel = this.#clock.setTimer(timeoutMs, () =>
+      setImmediate(() => exchange.abort(engineTimeout(this.endpoint, { attempt: 'ping', ms: timeoutMs }))),
+    );
     try {
-      const status = await new Promise<number>((resolve, reject) => {
-        let reason: Error | undefined;
-        let exchange: Dispatcher.DispatchController | undefined;
-        const give = (error: Error): void => {
-          reason = error;
-          exchange?.abort(error);
-          reject(error);
-        };
-        onAbort = (): void =>
-          give(signal.reason instanceof Error ? signal.reason : new SwarmError('ABORTED', 'Aborted'));
-        signal.addEventListener('abort', onAbort, { once: true });
-        // The immediate lets sockets be read first, as in `request`.
-        cancel = this.#clock.setTimer(timeoutMs, () =>
-          setImmediate(() => give(engineTimeout(this.endpoint, { attempt: 'ping', ms: timeoutMs }))),
-        );
-        this.#pool.dispatch(
-          { method: 'GET', path: '/_ping' },
-          {
-            onRequestStart: (started) => {
-              exchange = started;
-              if (reason !== undefined) started.abort(reason);
-            },
-            onResponseStart: (_exchange, statusCode) => resolve(statusCode),
-            onResponseError: (_exchange, error) => reject(error),
-          },
-        );
-      });
+      exchange.start(this.#pool, { method: 'GET', path: '/_ping' });
+      const { status } = await exchange.answer;
       this.#dialer.noteAnswer();
       return status;
     } catch (error) {
-      if (error instanceof SwarmError) throw error;
+      if (exchange.abortReason !== undefined) throw exchange.abortReason;
       throw await this.#dialer.explain(error, 'ping');
     } finally {
       cancel();
@@ -164,9 +142,7 @@ export class EngineTransport {
    * @throws OBJECT_NOT_FOUND (404), OBJECT_CONFLICT (409) or ENGINE_ERROR with the engine's message on status ≥ 400, or
    *   when the body is longer than `maxBytes` (default 64 MiB) or no JSON
    */
-  async requestJson(
-    request: EngineRequest & { readonly maxBytes?: number },
-  ): Promise<{ readonly status: number; readonly body: unknown }> {
+  async requestJson(request: SmallRequest): Promise<{ readonly status: number; readonly body: unknown }> {
     const { status, bytes } = await this.requestBytes(request);
     const text = bytes.toString('utf8');
     if (status >= 400)
@@ -184,45 +160,60 @@ export class EngineTransport {
   }
 
   /** A whole answer, whatever its status; bounded in size and time like `requestJson`. */
-  async requestBytes(
-    request: EngineRequest & { readonly maxBytes?: number },
-  ): Promise<Pick<EngineResponse, 'status' | 'headers'> & { readonly bytes: Buffer }> {
-    const { maxBytes = defaultMaxJsonBytes } = request;
+  async requestBytes(request: SmallRequest): Promise<SmallAnswer> {
+    const { body, signal, leaving, maxBytes = defaultMaxJsonBytes, attempt = 'reach' } = request;
+    if (body instanceof Readable) return this.#uploadForBytes(request);
+    this.#checkOpen(request);
     const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
-    const startMs = this.#clock.monotonic();
-    const response = await this.request(request);
-    const leftMs = Math.max(1, timeoutMs - (this.#clock.monotonic() - startMs));
-    const attempt = request.attempt ?? 'reach';
-    const cancel =
-      timeoutMs === 0
-        ? () => undefined
-        : this.#clock.setTimer(leftMs, () =>
-            response.body.destroy(
-              engineTimeout(this.endpoint, { attempt, ms: timeoutMs, what: 'no whole answer' }),
-            ),
-          );
+    const exchange = new SmallExchange({ maxBytes });
+    const onAbort = (): void => exchange.abort(reasonOf(signal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    let cancelGrace = (): void => undefined;
+    const onLeave = (): void => {
+      const { graceMs = 0 } = leaving ?? {};
+      cancelGrace = this.#clock.setTimer(graceMs, () => exchange.abort(reasonOf(leaving?.signal)));
+    };
+    if (leaving?.signal.aborted === true) onLeave();
+    else leaving?.signal.addEventListener('abort', onLeave, { once: true });
+    this.#underWay.add(exchange);
+    const expire = (): void => {
+      if (exchange.hasBegun && request.bodyStallMs !== undefined) return;
+      const what = exchange.hasBegun ? 'no whole answer' : 'no answer';
+      // As in `request`: what waits in the sockets is read first.
+      setImmediate(() => exchange.abort(engineTimeout(this.endpoint, { attempt, ms: timeoutMs, what })));
+    };
+    const cancelTimer = timeoutMs === 0 ? undefined : this.#clock.setTimer(timeoutMs, expire);
+    let hasSlot = false;
     try {
-      const chunks: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        size += chunk.length;
-        if (size > maxBytes)
-          throw new SwarmError(
-            'ENGINE_ERROR',
-            `Cannot read the answer of engine "${this.endpoint.name}": it is longer than ${maxBytes} bytes`,
-          );
-        chunks.push(chunk);
+      if (timeoutMs > 0) {
+        if (!this.#waiting.tryTake()) await this.#waiting.take(exchange.answer);
+        hasSlot = true;
       }
+      exchange.start(this.#pool, {
+        method: request.method,
+        path: request.path,
+        headers: endToEndHeaders(request.headers ?? {}, { keepLength: false }),
+        body: body ?? null,
+        headersTimeout: 0,
+        bodyTimeout: request.bodyStallMs ?? 0,
+      });
+      const answer = await exchange.answer;
+      this.#dialer.noteAnswer();
       // undici offers a connection again one turn after its answer ended; without the turn a caller that asks one thing
       // after the other gets a second connection, and pays a second TLS handshake.
       await nextTurn();
-      return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
+      return new SmallAnswer(answer);
     } catch (error) {
-      if (request.signal?.aborted) throw request.signal.reason;
-      throw await this.#dialer.explain(error, attempt);
+      if (exchange.abortReason !== undefined) throw exchange.abortReason;
+      if (error instanceof TooLong) throw this.#tooLong(maxBytes);
+      throw await this.#dialer.explain(error, exchange.hasBegun ? 'read the answer of' : attempt);
     } finally {
-      cancel();
-      response.body.destroy();
+      cancelTimer?.();
+      cancelGrace();
+      signal?.removeEventListener('abort', onAbort);
+      leaving?.signal.removeEventListener('abort', onLeave);
+      this.#underWay.delete(exchange);
+      if (hasSlot) this.#waiting.give();
     }
   }
 
@@ -254,13 +245,63 @@ export class EngineTransport {
     await Promise.all([this.#pool, ...this.#draining].map((pool) => pool.destroy()));
   }
 
+  #checkOpen(request: EngineRequest): void {
+    if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
+    if (request.signal?.aborted === true) throw reasonOf(request.signal);
+  }
+
+  #tooLong(maxBytes: number): SwarmError {
+    return new SwarmError(
+      'ENGINE_ERROR',
+      `Cannot read the answer of engine "${this.endpoint.name}": it is longer than ${maxBytes} bytes`,
+    );
+  }
+
+  async #inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    if (!this.#waiting.tryTake()) await this.#waiting.take(rejectionOf(signal));
+    try {
+      return await work();
+    } finally {
+      this.#waiting.give();
+    }
+  }
+
+  /** The small answer to a streamed body. */
+  async #uploadForBytes(request: SmallRequest): Promise<SmallAnswer> {
+    const { maxBytes = defaultMaxJsonBytes, attempt = 'reach' } = request;
+    const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
+    const response = await this.request(request);
+    const expire = (): void => {
+      const reason = engineTimeout(this.endpoint, { attempt, ms: timeoutMs, what: 'no whole answer' });
+      response.body.destroy(reason);
+    };
+    const cancel = timeoutMs === 0 ? undefined : this.#clock.setTimer(timeoutMs, expire);
+    try {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > maxBytes) throw this.#tooLong(maxBytes);
+        chunks.push(chunk);
+      }
+      const { status, rawHeaders } = response;
+      return new SmallAnswer({ status, rawHeaders, bytes: Buffer.concat(chunks) });
+    } catch (error) {
+      if (request.signal?.aborted) throw reasonOf(request.signal);
+      throw await this.#dialer.explain(error, attempt);
+    } finally {
+      cancel?.();
+      response.body.destroy();
+    }
+  }
+
   async #send(request: EngineRequest, signal: AbortSignal, onSent: () => void): Promise<EngineResponse> {
     signal.throwIfAborted();
     const headers = endToEndHeaders(request.headers ?? {}, { keepLength: request.body instanceof Readable });
     if (request.body instanceof Readable)
       return upload({ dialer: this.#dialer, clock: this.#clock, request, headers, signal, onSent });
     const answer = await this.#pool.request({
-      method: request.method, // undici sends any token; its type lists the usual ones
+      method: request.method,
       path: request.path,
       headers,
       body: request.body ?? null,
@@ -304,6 +345,20 @@ export class EngineTransport {
       },
     });
   }
+}
+
+function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new SwarmError('ABORTED', 'Aborted');
+}
+
+/** Rejects when the signal aborts. */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (): void => reject(reasonOf(signal));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
 }
 
 /** Whether an error of a body stream only says that our side gave it up. */

@@ -1,13 +1,9 @@
 // One request to one engine on behalf of a client: outcome reported for health, deadlines by kind of call.
-import type { Clock } from '../base/clock.js';
-import { SwarmError, isSwarmError, systemCodeOf } from '../base/errors.js';
+import { isSwarmError, systemCodeOf } from '../base/errors.js';
 import { stringAt } from '../base/json.js';
 import type { ClusterView, PooledEngine } from '../engine/cluster-view.js';
-import type { EngineRequest, EngineResponse } from '../engine/transport.js';
-import { translateEngineError } from '../engine/translate-error.js';
-import { ApiError } from './api-error.js';
+import type { EngineRequest, EngineResponse, SmallRequest } from '../engine/transport.js';
 import { parseJson } from './lossless-json.js';
-import { readAll } from './read-all.js';
 
 /** Time until an engine must begin to answer, in milliseconds, by kind of call. 0 = no limit. */
 export const answerWithin = {
@@ -53,23 +49,22 @@ export interface SmallResponse {
 export async function callForBody(
   cluster: Pick<ClusterView, 'reportOutcome'>,
   engine: PooledEngine,
-  request: EngineRequest,
+  request: SmallRequest,
   // A list with sizes of 1,000 containers is ~2 MB, an inspect below 100 kB: this is far above both.
   maxBytes = 64 * 1024 * 1024,
 ): Promise<SmallResponse> {
-  const response = await callEngine(cluster, engine, { bodyStallMs: stallWithin.json, ...request });
-  const { status, rawHeaders } = response;
   try {
-    return { status, rawHeaders, body: await readAll(response.body, maxBytes) };
+    const { status, rawHeaders, bytes } = await engine.transport.requestBytes({
+      bodyStallMs: stallWithin.json,
+      ...request,
+      maxBytes,
+    });
+    cluster.reportOutcome(engine);
+    return { status, rawHeaders, body: bytes };
   } catch (error) {
-    if (request.signal?.aborted === true) throw error;
-    if (error instanceof ApiError)
-      throw new SwarmError(
-        'ENGINE_ERROR',
-        `Cannot read the answer of engine "${engine.name}": it is longer than ${maxBytes} bytes`,
-      );
-    cluster.reportOutcome(engine, error);
-    throw translateEngineError(error, engine.transport.endpoint, 'read the answer of');
+    const isGivenUp = request.signal?.aborted === true || request.leaving?.signal.aborted === true;
+    if (!isGivenUp) cluster.reportOutcome(engine, error);
+    throw error;
   }
 }
 
@@ -104,28 +99,6 @@ export function neverArrived(error: unknown): boolean {
     isSwarmError(error, 'ENGINE_CLIENT_REJECTED') ||
     notConnectedCodes.has(systemCodeOf(error) ?? '')
   );
-}
-
-/**
- * A signal for changes that must not be cut when the client leaves: it aborts `lingerMs` after the client did, so that
- * an engine that never answers does not hold its connection for ever. `release` ends the wait when the answer is there.
- */
-export function lingeringSignal(
-  clientSignal: AbortSignal,
-  { clock, lingerMs }: { readonly clock: Clock; readonly lingerMs: number },
-): { readonly signal: AbortSignal; readonly release: () => void } {
-  const controller = new AbortController();
-  let cancel = (): void => undefined;
-  const onLeave = (): void => {
-    cancel = clock.setTimer(lingerMs, () => controller.abort(clientSignal.reason));
-  };
-  if (clientSignal.aborted) onLeave();
-  else clientSignal.addEventListener('abort', onLeave, { once: true });
-  const release = (): void => {
-    clientSignal.removeEventListener('abort', onLeave);
-    cancel();
-  };
-  return { signal: controller.signal, release };
 }
 
 /** Runs `work` over `items`, at most `limit` at a time; results in order. Rejections become values. */

@@ -4,7 +4,7 @@ import { isAtLeast } from '../engine/api-version.js';
 import { messageOf } from '../base/errors.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
-import { answerWithin, callEngine, callForBody, lingeringSignal, type SmallResponse } from './call-engine.js';
+import { answerWithin, callEngine, callForBody, type SmallResponse } from './call-engine.js';
 import { enginePath, engineVersion } from './engine-path.js';
 import { answerHeaders, requestHeaders } from './headers.js';
 import { announcesBody } from './request-body.js';
@@ -110,18 +110,13 @@ export async function forwardChange(
     contentLength: false,
     contentType: target.body !== undefined,
   });
-  const lingering = lingeringSignal(context.signal, { clock: services.clock, lingerMs: 60_000 });
-  const { signal } = lingering;
-  try {
-    return await callForBody(services.cluster, target.engine, {
-      ...engineRequest(context, target),
-      ...(target.body === undefined ? {} : { body: target.body }),
-      headers,
-      signal: target.signal === undefined ? signal : AbortSignal.any([signal, target.signal]),
-    });
-  } finally {
-    lingering.release();
-  }
+  return callForBody(services.cluster, target.engine, {
+    ...engineRequest(context, target),
+    ...(target.body === undefined ? {} : { body: target.body }),
+    headers,
+    ...(target.signal === undefined ? {} : { signal: target.signal }),
+    leaving: { signal: context.signal, graceMs: 60_000 },
+  });
 }
 
 /** Sends an answer that was read whole, unchanged. */

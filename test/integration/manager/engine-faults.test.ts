@@ -155,7 +155,8 @@ void t.test('waitContainer() goes on waiting when the engine comes back', async 
         if (!target.endsWith('/wait')) return undefined;
         waits += 1;
         return (socket) => {
-          socket.write(head('Transfer-Encoding: chunked\r\n'));
+          // The proxy takes nothing more on a connection whose answer it wrote itself.
+          socket.write(head('Connection: close\r\nTransfer-Encoding: chunked\r\n'));
           if (waits === 1) resolve();
           else socket.write('11\r\n{"StatusCode":7}\n\r\n0\r\n\r\n');
         };

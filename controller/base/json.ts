@@ -7,6 +7,16 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The value that `text` is the JSON of; undefined when it is absent, or no JSON. */
+export function parseJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The object at `key`, or an empty one: for reading optional parts of foreign JSON. */
 export function objectAt(value: unknown, key: string): JsonObject {
   const inner = isJsonObject(value) ? value[key] : undefined;

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Node } from '../api/resources.js';
 import { SwarmError, systemCodeOf } from '../base/errors.js';
-import { isJsonObject, objectAt, stringAt } from '../base/json.js';
+import { isJsonObject, objectAt, parseJson, stringAt } from '../base/json.js';
 import type { Logger } from '../base/log.js';
 import { removeUnfinishedWrites, syncDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 
@@ -99,20 +99,11 @@ function fileName({ metadata }: Node): string {
 }
 
 function decode(text: string): Debt | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const node = objectAt(value, 'node');
-    const isNode = stringAt(objectAt(node, 'metadata'), 'name') !== undefined && isJsonObject(node['spec']);
-    if (
-      !isJsonObject(value) ||
-      value['format'] !== format ||
-      typeof value['sinceMs'] !== 'number' ||
-      !isNode
-    ) {
-      return undefined;
-    }
-    return { node: node as unknown as Node, sinceMs: value['sinceMs'] }; // written by record() only; the format tells
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  const node = objectAt(value, 'node');
+  const isNode = stringAt(objectAt(node, 'metadata'), 'name') !== undefined && isJsonObject(node['spec']);
+  if (!isJsonObject(value) || value['format'] !== format || !isNode) return undefined;
+  const { sinceMs } = value;
+  // written by record() only; the format tells
+  return typeof sinceMs === 'number' ? { node: node as unknown as Node, sinceMs } : undefined;
 }

@@ -1,6 +1,6 @@
 // What is kept of a decision: a label on the container, so that "why does it run there?" has an answer as long as the
 // container lives, whatever became of the manager. Compact, because every list carries the labels of every container.
-import { isJsonObject, stringAt } from '../base/json.js';
+import { isJsonObject, parseJson, stringAt } from '../base/json.js';
 import type { StrategyName } from './candidate.js';
 
 export const placementLabel = 'io.swarmctl.placement';
@@ -84,7 +84,7 @@ function compact(record: PlacementRecord): Record<string, unknown> {
 
 /** Reads the label value. @returns undefined where there is none, or none of ours */
 export function readPlacementRecord(text: string | undefined): PlacementRecord | undefined {
-  const value = parse(text);
+  const value = parseJson(text);
   const node = stringAt(value, 'node');
   const strategy = stringAt(value, 'by');
   if (!isJsonObject(value) || node === undefined) return undefined;
@@ -147,15 +147,6 @@ function describeExclusion({ by, count, nodes, why }: RecordedExclusion): string
   if (nodes.length === 0)
     return `${count} ${count === 1 ? 'engine' : 'engines'} ${why === '' ? `(${by})` : why}`;
   return `${nodes.join(', ')}${more > 0 ? ` and ${more} more` : ''} ${why === '' ? `(${by})` : why}`;
-}
-
-function parse(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0);

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseHostPort } from '../../../controller/api/engine-address.js';
 import { SwarmError } from '../../../controller/base/errors.js';
-import { isJsonObject, stringAt, type JsonObject } from '../../../controller/base/json.js';
+import { isJsonObject, parseJson, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import type { EngineTls } from '../../../controller/engine/endpoint.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
 import type { CommandContext } from '../command-context.js';
@@ -29,7 +29,7 @@ export async function getFromCluster(
       headersTimeoutMs: answerWithinMs,
       signal: context.signal,
     });
-    const body = parse(bytes.toString('utf8'));
+    const body = parseJson(bytes.toString('utf8'));
     if (status < 400 && isJsonObject(body)) return body;
     const message = stringAt(body, 'message') ?? `HTTP status ${status}`;
     throw new SwarmError(status === 404 ? 'OBJECT_NOT_FOUND' : 'ENGINE_ERROR', message, {
@@ -85,13 +85,5 @@ async function makeTarget(o: {
       `Cannot read the client certificates in "${directory}": ca.pem, cert.pem and key.pem must be there`,
       { cause, hint: "Copy them from the operator's machine: clusters/<name>/client in its state directory" },
     );
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

@@ -24,6 +24,7 @@ if [ "$tests" = yes ]; then
   want git git
   want openssl openssl
   want python3 python3
+  /usr/bin/python3 -c 'import docker' 2>/dev/null || wanted+=(python3-docker)
   [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
 fi
 

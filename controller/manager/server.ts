@@ -107,10 +107,8 @@ export class ManagerServer {
     // The handler says when it wants the body: a refusal costs the client no upload.
     server.on('checkContinue', serve);
     server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-      // An upgrade sent behind a request that is not answered yet would write into the middle of that answer.
-      if (socket instanceof net.Socket && this.#answersDue(socket).length === 0) {
-        void this.#handler.handleUpgrade(request, socket, head);
-      } else socket.destroy();
+      if (socket instanceof net.Socket) this.#upgrade(request, socket, head);
+      else socket.destroy();
     });
     const ending = { clock: this.#clock, lingerMs: this.#limits.lingerMs };
     // Engines know no tunnels to elsewhere; without a listener there would not even be an answer.
@@ -163,6 +161,20 @@ export class ManagerServer {
       return;
     }
     this.#order.enter(response, () => void this.#handler.handleRequest(request, response));
+  }
+
+  #upgrade(request: http.IncomingMessage, socket: net.Socket, head: Buffer): void {
+    const due = this.#answersDue(socket);
+    // Sent behind a request that is not answered yet, it would write into the middle of that answer.
+    if (due.some((response) => !response.writableEnded)) {
+      socket.destroy();
+      return;
+    }
+    const serve = (): void => void this.#handler.handleUpgrade(request, socket, head);
+    // A client may have read an answer to its end before this process learns that it is sent.
+    const last = due.at(-1);
+    if (last === undefined) serve();
+    else last.once('close', serve);
   }
 
   /** The rest of an upload that was answered early is not worth reading for long. */

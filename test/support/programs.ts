@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { newerDocker } from './newer-docker.js';
 
 // This file runs as dist/test/support/programs.js.
 export const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -72,16 +73,21 @@ export function swarm(args: readonly string[], options: RunOptions = {}): Promis
   return run(process.execPath, [swarmProgram, ...args], options);
 }
 
-/** Every docker CLI on this machine, as [version, path]; there is at least the one of the engine's package. */
+/**
+ * Every docker CLI on this machine, as [version, path], one of each version: the one of the engine's package, what else
+ * is in PATH, and the one that the set-up unpacked.
+ */
 export async function dockerClis(): Promise<readonly (readonly [version: string, file: string])[]> {
-  const files = ['/usr/bin/docker', '/usr/local/bin/docker'].filter((file) => existsSync(file));
-  if (files.length === 0) throw new Error('no docker CLI found: run make setup-test');
-  return Promise.all(
-    files.map(async (file) => {
-      const { stdout } = await run(file, ['--version']);
-      return [/version ([\d.]+)/.exec(stdout)?.[1] ?? 'unknown', file] as const;
-    }),
-  );
+  const directories = ['/usr/bin', '/usr/local/bin', ...(process.env['PATH'] ?? '').split(':')];
+  const inPath = directories.map((directory) => path.join(directory, 'docker'));
+  const files = [...new Set([...inPath, (await newerDocker()).docker])].filter((file) => existsSync(file));
+  const found = new Map<string, string>();
+  for (const file of files) {
+    const { stdout } = await run(file, ['--version']);
+    const version = /version ([\d.]+)/.exec(stdout)?.[1] ?? 'unknown';
+    if (!found.has(version)) found.set(version, file);
+  }
+  return [...found];
 }
 
 export interface Background {

@@ -8,11 +8,36 @@ export interface EngineBody {
   readonly connectLater: readonly { readonly network: string; readonly config: unknown }[];
 }
 
-/** @param version API version that the engine is spoken to in */
-export function adaptCreateBody(body: JsonObject, version: string): EngineBody {
+export interface SpokenVersions {
+  /** API version of the client. */
+  readonly client: string;
+  /** API version that the engine is spoken to in. */
+  readonly engine: string;
+  /** Whether the engine's host has cgroups of version 1. */
+  readonly hasOldCgroups: boolean;
+}
+
+export function adaptCreateBody(given: JsonObject, versions: SpokenVersions): EngineBody {
+  const { engine: version } = versions;
+  const body = withOldDefaults(given, versions);
   const mounted = isAtLeast(version, '1.42') ? body : bindInsteadOfMount(body);
   return isAtLeast(version, '1.44') ? { body: mounted, connectLater: [] } : splitEndpoints(mounted);
 }
+
+/** What a client leaves to the engine means what it meant in the client's version, also for engines that dropped that. */
+function withOldDefaults(body: JsonObject, { client, engine, hasOldCgroups }: SpokenVersions): JsonObject {
+  const changed = (since: string): boolean => !isAtLeast(client, since) && isAtLeast(engine, since);
+  const hostConfig = objectAt(body, 'HostConfig');
+  const defaults = {
+    ...(changed('1.40') && isUnset(hostConfig['IpcMode']) ? { IpcMode: 'shareable' } : {}),
+    ...(changed('1.41') && hasOldCgroups && isUnset(hostConfig['CgroupnsMode'])
+      ? { CgroupnsMode: 'host' }
+      : {}),
+  };
+  return Object.keys(defaults).length === 0 ? body : { ...body, HostConfig: { ...hostConfig, ...defaults } };
+}
+
+const isUnset = (value: unknown): boolean => value === undefined || value === null || value === '';
 
 /** Before 1.44 a create takes one endpoint, and its MAC address stands in the container's own configuration. */
 function splitEndpoints(body: JsonObject): EngineBody {

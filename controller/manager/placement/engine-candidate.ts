@@ -36,6 +36,8 @@ export class EngineCandidate implements Candidate {
   readonly usedCpus: number;
   readonly usedMemoryBytes: number;
   readonly containerCount: number;
+  /** Newest API version that the engine speaks; undefined until it has said. */
+  readonly apiVersion: string | undefined;
   readonly #rows: readonly CachedContainer[];
   readonly #pending: readonly CandidateContainer[];
   readonly #imagesOf: (address: string) => readonly CandidateImage[];
@@ -63,6 +65,7 @@ export class EngineCandidate implements Candidate {
     this.usedCpus = usedCpus;
     this.usedMemoryBytes = usedMemoryBytes;
     this.containerCount = rows.length + pending.length;
+    this.apiVersion = engine.specs?.apiVersion;
     this.#info = engine.specs?.info ?? {};
     this.#rows = rows;
     this.#pending = pending;

@@ -4,6 +4,7 @@ import { isSwarmError, SwarmError } from '../../base/errors.js';
 import { objectAt, type JsonObject } from '../../base/json.js';
 import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
+import type { ApiNeed } from '../api-needs.js';
 import type { ManagerServices } from '../services.js';
 import { colocate, describePins, enginesOf, type Colocation, type Pin } from './colocation.js';
 import { groupOf } from './group-homes.js';
@@ -23,7 +24,11 @@ export interface Gathered {
 const maxRounds = 3;
 
 /** @throws SwarmError NO_ELIGIBLE_ENGINE when no engine has everything, PLACEMENT_INVALID, ENGINE_* when a move fails */
-export async function gather(services: ManagerServices, given: JsonObject): Promise<Gathered> {
+export async function gather(
+  services: ManagerServices,
+  given: JsonObject,
+  needs: readonly ApiNeed[],
+): Promise<Gathered> {
   const { cluster, fresh, homes, settings } = services;
   const group = groupOf(objectAt(given, 'Labels'));
   if (group !== undefined) homes.arrived(group);
@@ -32,7 +37,8 @@ export async function gather(services: ManagerServices, given: JsonObject): Prom
     const located = colocate(given, cluster);
     const { request, body } = parsePlacement(located.body, { cpuShares: settings.cpuShares });
     const movable = located.pins.filter((pin) => isMovable(services, pin));
-    const target = movable.length === 0 ? undefined : findTarget(services, { located, request, movable });
+    const target =
+      movable.length === 0 ? undefined : findTarget(services, { located, request, movable, needs });
     if (target === undefined || round === maxRounds) {
       const only = enginesOf(located.pins, cluster);
       // Before anything is awaited: the next create must find them settled.
@@ -60,7 +66,17 @@ function isMovable({ fresh }: ManagerServices, { kind, reference, objects }: Pin
 /** Where to move what can be moved; undefined when the container can run where everything is, or nowhere. */
 function findTarget(
   services: ManagerServices,
-  { located, request, movable }: { located: Colocation; request: PlacementRequest; movable: readonly Pin[] },
+  {
+    located,
+    request,
+    movable,
+    needs,
+  }: {
+    located: Colocation;
+    request: PlacementRequest;
+    movable: readonly Pin[];
+    needs: readonly ApiNeed[];
+  },
 ): PooledEngine | undefined {
   const tryPlace = (pins: readonly Pin[]): PooledEngine | undefined => {
     try {
@@ -70,6 +86,7 @@ function findTarget(
         id: services.randomHex(32),
         name: '',
         only,
+        needs,
       });
       release();
       return engine;

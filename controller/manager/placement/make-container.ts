@@ -27,7 +27,11 @@ export interface MakeOptions {
 /** @returns the engine's answer to the create, or to the connect that failed after it, whatever its status */
 export async function makeContainer(engine: PooledEngine, options: MakeOptions): Promise<SmallResponse> {
   const { cluster, images, version } = options;
-  const adapted = adaptCreateBody(options.body, engineVersion(engine, version));
+  const adapted = adaptCreateBody(options.body, {
+    client: version,
+    engine: engineVersion(engine, version),
+    hasOldCgroups: engine.specs?.info['CgroupVersion'] === '1',
+  });
   const need = { engine, reference: options.image, platform: options.platform, signal: options.signal };
   const answer = await images.createWithImage(need, (image) =>
     options.send(

@@ -2,12 +2,14 @@
 // are made one after the other, each seeing the creates that are still under way.
 import { SwarmError } from '../../base/errors.js';
 import type { ClusterView, PooledEngine } from '../../engine/cluster-view.js';
-import type { Candidate, FilterName, StrategyName } from '../../schedule/candidate.js';
+import type { FilterName, StrategyName } from '../../schedule/candidate.js';
 import { pendingContainer } from '../../schedule/pending-container.js';
 import type { PlacementRecord, RecordedExclusion } from '../../schedule/placement-record.js';
 import type { PlacementRequest } from '../../schedule/placement-request.js';
 import { schedule } from '../../schedule/schedule.js';
+import { unknownTo, type ApiNeed } from '../api-needs.js';
 import { CandidateList } from './candidates.js';
+import type { EngineCandidate } from './engine-candidate.js';
 
 export interface Placement {
   readonly engine: PooledEngine;
@@ -28,6 +30,8 @@ export interface PlaceOptions {
   readonly onlyBecause?: string | undefined;
   /** Addresses of engines that failed already. */
   readonly except?: ReadonlySet<string> | undefined;
+  /** What the engine's API must know; absent: nothing. */
+  readonly needs?: readonly ApiNeed[] | undefined;
 }
 
 export interface Placer {
@@ -47,18 +51,29 @@ export function createPlacer(options: {
   const candidateList = new CandidateList(options);
   const { isCordoned } = options;
   return {
-    place: ({ request, id, name, only, onlyBecause, except }) => {
+    place: ({ request, id, name, only, onlyBecause, except, needs = [] }) => {
       const all = candidateList.current();
       const present = eligible(all, { only, except });
-      const candidates =
-        isCordoned === undefined ? present : present.filter((candidate) => !isCordoned(candidate));
-      if (candidates.length === 0 && present.length > 0) {
+      const open = isCordoned === undefined ? present : present.filter((candidate) => !isCordoned(candidate));
+      if (open.length === 0 && present.length > 0) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',
           `Cannot place ${name === '' ? 'the container' : `container "${name}"`}: every engine that may take it is cordoned (${present.length})`,
           {
             hint: 'Uncordon one: docker node update --availability active NODE, or set spec.unschedulable of its Node to false',
           },
+        );
+      }
+      const candidates =
+        needs.length === 0
+          ? open
+          : open.filter((candidate) => unknownTo(needs, candidate.apiVersion) === undefined);
+      const tooOld = describeTooOld(open, needs);
+      if (candidates.length === 0 && tooOld.length > 0) {
+        throw new SwarmError(
+          'NO_ELIGIBLE_ENGINE',
+          `Cannot place ${name === '' ? 'the container' : `container "${name}"`}: ${tooOld.join('; ')}`,
+          { hint: 'Upgrade the Docker of an engine, or leave the option out' },
         );
       }
       const decision = schedule({
@@ -68,7 +83,9 @@ export function createPlacer(options: {
         filters: options.filters,
         random: options.random,
       });
-      if (decision.type === 'refused') throw new SwarmError('NO_ELIGIBLE_ENGINE', decision.message);
+      if (decision.type === 'refused') {
+        throw new SwarmError('NO_ELIGIBLE_ENGINE', [decision.message, ...tooOld].join('\n'));
+      }
       const { address } = decision.best;
       const engine = candidateList.engineAt(address);
       if (engine === undefined) {
@@ -89,7 +106,7 @@ export function createPlacer(options: {
           leftOut: [
             ...(candidates.length === all.length
               ? []
-              : passedOver(all, { only, onlyBecause, except, isCordoned })),
+              : passedOver(all, { only, onlyBecause, except, isCordoned, needs })),
             ...decision.brief.leftOut,
           ],
         },
@@ -100,36 +117,68 @@ export function createPlacer(options: {
 
 /** Engines that were not even looked at, by the first reason that is true of each. */
 function passedOver(
-  all: readonly Candidate[],
+  all: readonly EngineCandidate[],
   {
     only,
     onlyBecause,
     except,
     isCordoned,
+    needs,
   }: Pick<PlaceOptions, 'only' | 'onlyBecause' | 'except'> & {
-    readonly isCordoned: ((candidate: Candidate) => boolean) | undefined;
+    readonly needs: readonly ApiNeed[];
+    readonly isCordoned: ((candidate: EngineCandidate) => boolean) | undefined;
   },
 ): readonly RecordedExclusion[] {
   const groups = [
     { by: 'uses', why: onlyBecause ?? 'may not take it', names: [] as string[] },
     { by: 'failed', why: 'did not take it', names: [] as string[] },
     { by: 'cordon', why: 'is cordoned', names: [] as string[] },
+    {
+      by: 'api',
+      why: `does not know ${needs.map(({ feature }) => feature).join(', ')}`,
+      names: [] as string[],
+    },
   ] as const;
-  const [uses, failed, cordon] = groups;
+  const [uses, failed, cordon, api] = groups;
   for (const candidate of all) {
     if (only?.has(candidate.address) === false) uses.names.push(candidate.name);
     else if (except?.has(candidate.address) === true) failed.names.push(candidate.name);
     else if (isCordoned?.(candidate) === true) cordon.names.push(candidate.name);
+    else if (unknownTo(needs, candidate.apiVersion) !== undefined) api.names.push(candidate.name);
   }
   return groups.flatMap(({ by, why, names }) =>
     names.length === 0 ? [] : [{ by, count: names.length, nodes: names.slice(0, 3), why }],
   );
 }
 
+// As many names as the other reasons of a refusal give.
+const mostNamed = 3;
+
+/** One line for each need that some engine lacks: `2 of 3 engines do not know …, which needs API 1.45 (node1 speaks 1.41, …)`. */
+function describeTooOld(
+  candidates: readonly EngineCandidate[],
+  needs: readonly ApiNeed[],
+): readonly string[] {
+  return needs.flatMap((need) => {
+    const old = candidates.filter((candidate) => unknownTo([need], candidate.apiVersion) !== undefined);
+    if (old.length === 0) return [];
+    const more = old.length - mostNamed;
+    const named = [
+      ...old.slice(0, mostNamed).map(({ name, apiVersion }) => `${name} speaks ${apiVersion ?? ''}`),
+      ...(more > 0 ? [`and ${more} more`] : []),
+    ];
+    const total = `${candidates.length} ${candidates.length === 1 ? 'engine' : 'engines'}`;
+    const verb = old.length === 1 ? 'does' : 'do';
+    return [
+      `${old.length} of ${total} ${verb} not know ${need.feature}, which needs API ${need.since} (${named.join(', ')})`,
+    ];
+  });
+}
+
 function eligible(
-  candidates: readonly Candidate[],
+  candidates: readonly EngineCandidate[],
   { only, except }: Pick<PlaceOptions, 'only' | 'except'>,
-): readonly Candidate[] {
+): readonly EngineCandidate[] {
   if (only === undefined && (except === undefined || except.size === 0)) return candidates;
   return candidates.filter(({ address }) => only?.has(address) !== false && except?.has(address) !== true);
 }

@@ -10,6 +10,7 @@ import { isUp, replacesLabel } from '../../engine/superseded.js';
 import { parsePlacement } from '../../schedule/placement-request.js';
 import { withEngineCpuShares } from '../../schedule/resource-request.js';
 import { cpusOfShares } from '../../api/cpu-shares.js';
+import { createNeeds } from '../api-needs.js';
 import { answerWithin, callForBody, messageIn, type SmallResponse } from '../call-engine.js';
 import { enginePath } from '../engine-path.js';
 import { isReachable } from '../find-container.js';
@@ -108,6 +109,7 @@ async function makeSomewhere(services: MoveServices, container: SavedContainer):
         name: container.name,
         only: enginesOf(located.pins, cluster),
         except: failed,
+        needs: createNeeds(container.body, { version: settings.versions.max }),
       });
     } catch (error) {
       throw lastError ?? error;

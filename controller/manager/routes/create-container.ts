@@ -12,7 +12,9 @@ import type { PlacementRequest } from '../../schedule/placement-request.js';
 import { withEngineCpuShares } from '../../schedule/resource-request.js';
 import { formatReservedPorts } from '../../schedule/reserved-ports.js';
 import { ApiError, nameInUse } from '../api-error.js';
+import { createNeeds, lossWarnings, type ApiNeed } from '../api-needs.js';
 import { answerWithin, neverArrived, type SmallResponse } from '../call-engine.js';
+import { engineVersion } from '../engine-path.js';
 import { isReachable } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { nameTwin } from '../name-table.js';
@@ -40,7 +42,11 @@ export const createContainer: RouteHandler = async (context) => {
   const swarmId = services.randomHex(32);
   const release = services.names.reserve(name, swarmId);
   try {
-    const { request, body, only, pins, giveBack } = await gather(services, asked.body);
+    const needs = createNeeds(asked.body, {
+      version: context.version,
+      platform: context.query.get('platform'),
+    });
+    const { request, body, only, pins, giveBack } = await gather(services, asked.body, needs);
     try {
       await placeAndCreate(context, {
         create: { name, image: request.image, body: withPlacementLabels(body, request) },
@@ -48,6 +54,7 @@ export const createContainer: RouteHandler = async (context) => {
         request,
         only,
         onlyBecause: describeLack(pins),
+        needs,
         explain: asked.mode ?? services.settings.explain,
       });
     } catch (error) {
@@ -70,10 +77,11 @@ async function placeAndCreate(
     request: PlacementRequest;
     only: ReadonlySet<string> | undefined;
     onlyBecause: string | undefined;
+    needs: readonly ApiNeed[];
     explain: ExplainMode;
   },
 ): Promise<void> {
-  const { create, request, only, onlyBecause } = plan;
+  const { create, request, only, onlyBecause, needs } = plan;
   const { placer, settings, logger, clock } = context.services;
   const failed = new Set<string>();
   let { swarmId } = plan;
@@ -89,6 +97,7 @@ async function placeAndCreate(
         only,
         onlyBecause,
         except: failed,
+        needs,
       });
     } catch (error) {
       // After a failed try the reason why that engine failed says more than "no engine is left".
@@ -97,6 +106,11 @@ async function placeAndCreate(
     }
     const { engine, release } = placement;
     const record = { ...placement.record, atSeconds: Math.floor(clock.now() / 1000) };
+    const lost = lossWarnings(create.body, {
+      version: context.version,
+      engine: engine.name,
+      engineVersion: engineVersion(engine, context.version),
+    });
     let sent = 0;
     const onSend = (): void => void (sent += 1);
     try {
@@ -106,7 +120,8 @@ async function placeAndCreate(
         if (id !== '') await settleCreated(context, { engine, id, name: create.name });
         // It is sent again when the engine lacked the image and has it now.
         const broughtImage = sent > 1 ? create.image : undefined;
-        replySmall(context, withWarnings(answer, createWarnings(plan.explain, { record, broughtImage })));
+        const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage })];
+        replySmall(context, withWarnings(answer, warnings));
         return;
       }
       lastAnswer = answer;
@@ -119,7 +134,7 @@ async function placeAndCreate(
         const id = await findCreated(context, { engine, swarmId, name: create.name, error });
         if (id !== undefined) {
           await settleCreated(context, { engine, id, name: create.name });
-          const warnings = createWarnings(plan.explain, { record, broughtImage: undefined });
+          const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage: undefined })];
           replyJson(context.response, 201, { Id: id, Warnings: warnings });
           return;
         }

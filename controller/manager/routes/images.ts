@@ -1,6 +1,7 @@
 // Images: look-ups on an engine that has the image, changes on every engine that has it, questions to registries.
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
+import { ableEngines, imageNeeds, unknownTo, type ImageCall } from '../api-needs.js';
 import { isAtLeast } from '../../engine/api-version.js';
 import { answerWithin } from '../call-engine.js';
 import { encodeReference, engineVersion } from '../engine-path.js';
@@ -12,16 +13,33 @@ import { replyEmpty, replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
 
 /** A look-up or stream of one engine that has the image. */
-function fromHolder(suffix: string, answerWithinMs: number): RouteHandler {
+function fromHolder(suffix: Exclude<ImageCall, 'load'>, answerWithinMs: number): RouteHandler {
   return async (context) => {
     const reference = param(context, 'name');
     const copies = context.services.catalog.copies(withTagOf(context, reference, suffix));
     await forwardToHolder(context, {
-      engines: copies.map(({ engine }) => engine),
+      engines: ableHolders(
+        context,
+        suffix,
+        copies.map(({ engine }) => engine),
+      ),
       path: `/images/${encodeReference(reference)}/${suffix}`,
       answerWithinMs,
     });
   };
+}
+
+// What an older engine tells of its only platform is still true; what it sends away would be the wrong platform.
+const onlyTold: ReadonlySet<ImageCall> = new Set(['json', 'history']);
+
+function ableHolders(
+  context: RouteContext,
+  call: ImageCall,
+  engines: readonly PooledEngine[],
+): readonly PooledEngine[] {
+  const needs = imageNeeds(call, context.query, context.version);
+  const able = engines.filter((engine) => unknownTo(needs, engine.specs?.apiVersion) === undefined);
+  return able.length === 0 && onlyTold.has(call) ? engines : ableEngines(engines, needs);
 }
 
 /** Push names the tag beside the path. */
@@ -42,12 +60,10 @@ export const saveImages: RouteHandler = async (context) => {
   const names = context.query.getAll('names').filter((name) => name !== '');
   const holders = names.map((name) => catalog.copies(name).map(({ engine }) => engine));
   const having = (engine: PooledEngine): number => holders.filter((held) => held.includes(engine)).length;
-  const engine = holders
-    .flat()
-    .reduce<PooledEngine | undefined>(
-      (best, one) => (best === undefined || having(one) > having(best) ? one : best),
-      undefined,
-    );
+  const engine = ableHolders(context, 'get', [...new Set(holders.flat())]).reduce<PooledEngine | undefined>(
+    (best, one) => (best === undefined || having(one) > having(best) ? one : best),
+    undefined,
+  );
   for (const [at, name] of names.entries()) {
     if (engine === undefined || holders[at]?.includes(engine) === true) continue;
     const copied = await images.copyTo(engine, name, { signal: context.signal });

@@ -3,6 +3,7 @@
 import type { JsonObject } from '../../base/json.js';
 import { messageOf } from '../../base/errors.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
+import { ableEngines, imageNeeds } from '../api-needs.js';
 import { settleAll } from '../call-engine.js';
 import { chooseImageEngines } from '../choose-image-engines.js';
 import { loadedReference } from '../progress-stream.js';
@@ -19,7 +20,9 @@ const uploadsAtOnce = 32;
 export const loadImages: RouteHandler = async (context) => {
   const { catalog, cluster, clock } = context.services;
   const { engines, leftOut } = chooseImageEngines(context, '');
-  const direct = engines.slice(0, uploadsAtOnce);
+  // Older ones would take the archive whole: they get what was loaded.
+  const able = ableEngines(engines, imageNeeds('load', context.query, context.version));
+  const direct = able.slice(0, uploadsAtOnce);
   const branches = teeUpload(context.body, { count: direct.length, clock });
   const branchOf = new Map(direct.map((engine, at) => [engine, branches[at]]));
   const isQuiet = isTrue(context.query.get('quiet'));

@@ -2,6 +2,7 @@
 import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import type { CachedObject, PooledEngine } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
+import { ableEngines, connectNeeds, networkNeeds } from '../api-needs.js';
 import { answerWithin } from '../call-engine.js';
 import { fanOut, requireSuccess } from '../fan-out.js';
 import { findReachableContainer, isReachable } from '../find-container.js';
@@ -151,7 +152,10 @@ export const createNetwork: RouteHandler = async (context) => {
     if (existing !== undefined && !predefined.has(name)) {
       throw new ApiError(409, `network with name ${name} already exists`);
     }
-    const engine = pinned ?? chooseEngine(context.services, { id: claim, labels: objectAt(body, 'Labels') });
+    const needs = networkNeeds(body, context.version);
+    if (pinned !== undefined) ableEngines([pinned], needs);
+    const engine =
+      pinned ?? chooseEngine(context.services, { id: claim, labels: objectAt(body, 'Labels'), needs });
     const answer = await forwardChange(context, {
       engine,
       path: '/networks/create',
@@ -159,7 +163,8 @@ export const createNetwork: RouteHandler = async (context) => {
       answerWithinMs: answerWithin.slow,
     });
     if (answer.status < 400) {
-      if (pinned === undefined) fresh.remember('network', { name, engine, body });
+      // Where it could be moved to, it would be made without what it needs.
+      if (pinned === undefined && needs.length === 0) fresh.remember('network', { name, engine, body });
       await cluster.refreshNetworks(engine);
     }
     replySmall(context, answer);
@@ -203,6 +208,7 @@ function joining(action: 'connect' | 'disconnect'): RouteHandler {
     const body = await readJsonBody(context);
     const containerReference = stringAt(body, 'Container') ?? '';
     const container = findReachableContainer(cluster, containerReference);
+    if (action === 'connect') ableEngines([container.engine], connectNeeds(body, context.version));
     const network = await networkOn(context, { engine: container.engine, reference, containerReference });
     const answer = await forwardChange(context, {
       engine: container.engine,

@@ -4,19 +4,15 @@ import type { Clock } from '../../base/clock.js';
 import { SwarmError } from '../../base/errors.js';
 import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import type { Logger } from '../../base/log.js';
-import type { CachedObject, ClusterView, PooledEngine } from '../../engine/cluster-view.js';
+import type { ClusterView, PooledEngine } from '../../engine/cluster-view.js';
 import { swarmIdLabel } from '../../engine/container-row.js';
 import { isUp, replacesLabel } from '../../engine/superseded.js';
-import { parsePlacement } from '../../schedule/placement-request.js';
 import { withEngineCpuShares } from '../../schedule/resource-request.js';
-import { cpusOfShares } from '../../api/cpu-shares.js';
-import { createNeeds } from '../api-needs.js';
 import { answerWithin, callForBody, messageIn, type SmallResponse } from '../call-engine.js';
 import { enginePath } from '../engine-path.js';
 import { isReachable } from '../find-container.js';
 import { stringifyJson } from '../lossless-json.js';
 import type { NameTable } from '../name-table.js';
-import { colocate, enginesOf } from '../placement/colocation.js';
 import { giveUpOnHung } from '../placement/give-up.js';
 import type { ImageCopier } from '../placement/image-copier.js';
 import { isImageMissing } from '../placement/provide-image.js';
@@ -24,6 +20,7 @@ import { createdId, makeContainer, removeUnstarted } from '../placement/make-con
 import type { Placer } from '../placement/placer.js';
 import type { ManagerSettings } from '../services.js';
 import { findCopies, type Copy } from './find-copies.js';
+import { choosePlace, inCpus } from './choose-place.js';
 import { prepareEngine } from './prepare-engine.js';
 import { pullImage } from './pull-image.js';
 import type { SavedContainer } from './saved-container.js';
@@ -49,15 +46,22 @@ const maxEngines = 5;
 // Labels are in every list: 20 moves are 1.3 kB, and engines that were lost before that will not come back with theirs.
 const maxReplaced = 20;
 
-/** @throws SwarmError NO_ELIGIBLE_ENGINE, ENGINE_*; ApiError when its name is taken: to be tried again later */
-export async function moveContainer(services: MoveServices, container: SavedContainer): Promise<Moved> {
+/**
+ * @param companions what shares networks or volumes with it and has to move too
+ * @throws SwarmError NO_ELIGIBLE_ENGINE, ENGINE_*; ApiError when its name is taken: to be tried again later
+ */
+export async function moveContainer(
+  services: MoveServices,
+  container: SavedContainer,
+  companions: readonly SavedContainer[],
+): Promise<Moved> {
   const there = await lookForCopies(services, container);
   const [first] = there;
   if (first !== undefined) return finish(services, container, there.find(isUp) ?? first);
   // The name may be that of the lost container itself, and of nobody else.
   const release = services.names.reserve(container.name, container.swarmId, { except: container.id });
   try {
-    return await makeSomewhere(services, container);
+    return await makeSomewhere(services, container, companions);
   } finally {
     release();
   }
@@ -92,25 +96,18 @@ export async function startCopy(
   if (started.status >= 400) throw refused('start', container, { engine, answer: started });
 }
 
-async function makeSomewhere(services: MoveServices, container: SavedContainer): Promise<Moved> {
-  const { placer, settings, logger, cluster } = services;
+async function makeSomewhere(
+  services: MoveServices,
+  container: SavedContainer,
+  companions: readonly SavedContainer[],
+): Promise<Moved> {
+  const { logger } = services;
   const failed = new Set<string>([container.engine.address]);
   let lastError: unknown;
   for (let tries = 0; tries < maxEngines; tries += 1) {
-    const located = colocate(container.body, elsewhere(cluster, container));
-    const { request } = parsePlacement(inCpus(located.body, { container, settings }), {
-      cpuShares: settings.cpuShares,
-    });
     let placement;
     try {
-      placement = placer.place({
-        request,
-        id: container.swarmId,
-        name: container.name,
-        only: enginesOf(located.pins, cluster),
-        except: failed,
-        needs: createNeeds(container.body, { version: settings.versions.max }),
-      });
+      placement = choosePlace(services, { container, companions, failed });
     } catch (error) {
       throw lastError ?? error;
     }
@@ -136,9 +133,26 @@ async function makeOn(
   container: SavedContainer,
   engine: PooledEngine,
 ): Promise<Moved> {
-  const { cluster, clock, settings, logger } = services;
+  const { cluster, settings, logger } = services;
   const version = settings.versions.max;
-  const prepared = await prepareEngine(engine, container, { cluster, version, logger });
+  const { body, undo } = await prepareEngine(engine, container, { cluster, version, logger });
+  try {
+    const moved = await makePrepared(services, { container, engine, prepared: body });
+    if (moved.type === 'yielded') await undo();
+    return moved;
+  } catch (error) {
+    // An empty network left here would keep the next try here.
+    await undo();
+    throw error;
+  }
+}
+
+async function makePrepared(
+  services: MoveServices,
+  { container, engine, prepared }: { container: SavedContainer; engine: PooledEngine; prepared: JsonObject },
+): Promise<Moved> {
+  const { cluster, clock, settings } = services;
+  const version = settings.versions.max;
   const sized =
     settings.cpuShares === 'classic'
       ? withEngineCpuShares(inCpus(prepared, { container, settings }), {
@@ -227,32 +241,6 @@ function movedLabels(container: SavedContainer): JsonObject {
     ...objectAt(container.body, 'Labels'),
     [swarmIdLabel]: container.swarmId,
     [replacesLabel]: replaced.join(','),
-  };
-}
-
-/** With shares as the classic meant them, the engine's number becomes that of CPUs again. */
-function inCpus(
-  body: JsonObject,
-  { container, settings }: { container: SavedContainer; settings: MoveServices['settings'] },
-): JsonObject {
-  const host = objectAt(body, 'HostConfig');
-  const shares = host['CpuShares'];
-  if (settings.cpuShares !== 'classic' || typeof shares !== 'number' || shares === 0) return body;
-  const cpus = cpusOfShares(shares, container.engine.cpus);
-  return { ...body, HostConfig: { ...host, CpuShares: cpus } };
-}
-
-/** What lies on engines that do not answer, or on the one it leaves, cannot decide where a container goes. */
-function elsewhere(
-  cluster: ClusterView,
-  { engine: left }: SavedContainer,
-): Pick<ClusterView, 'networks' | 'volumes' | 'findContainer' | 'engines'> {
-  const counts = ({ engine }: CachedObject): boolean => isReachable(engine) && engine.id !== left.id;
-  return {
-    networks: () => cluster.networks().filter(counts),
-    volumes: () => cluster.volumes().filter(counts),
-    engines: () => cluster.engines(),
-    findContainer: (reference) => cluster.findContainer(reference),
   };
 }
 

@@ -20,16 +20,26 @@ export interface PrepareOptions {
   readonly logger: Logger;
 }
 
+export interface PreparedEngine {
+  /** The create body for this engine: addresses are left out in a network whose range could not be the same. */
+  readonly body: JsonObject;
+  /** Removes again what was made and is not used; for when the container was not made. Never rejects. */
+  readonly undo: () => Promise<void>;
+}
+
 /**
- * @returns the create body for this engine: addresses are left out in a network whose range could not be the same
  * @throws SwarmError ENGINE_ERROR with the engine's words, or ENGINE_*
  */
 export async function prepareEngine(
   engine: PooledEngine,
   container: SavedContainer,
   options: PrepareOptions,
-): Promise<JsonObject> {
+): Promise<PreparedEngine> {
   const { cluster, logger } = options;
+  const made: string[] = [];
+  const undo = async (): Promise<void> => {
+    for (const path of made.splice(0).reverse()) await removeUnused(engine, path, options);
+  };
   const renumbered = new Set<string>();
   for (const network of container.networks) {
     const name = stringAt(network, 'Name') ?? '';
@@ -41,6 +51,7 @@ export async function prepareEngine(
       renumbered.add(name);
       logger.warn(`Network "${name}" has another address range on ${engine.name}: its own is in use there`);
     }
+    made.push(`/networks/${encodeURIComponent(name)}`);
     await cluster.refreshNetworks(engine);
   }
   for (const volume of container.volumes) {
@@ -50,13 +61,15 @@ export async function prepareEngine(
       .some(({ engine: at, id }) => at.address === engine.address && id === name);
     if (isThere) continue;
     await createVolume(engine, volume, options);
+    made.push(`/volumes/${encodeURIComponent(name)}`);
     if (hasDataHere(volume))
       logger.warn(`Volume "${name}" of container "${container.name}" is new and empty on ${engine.name}`, {
         kept: `${container.engine.name}/${name}`,
       });
     await cluster.refreshVolumes(engine);
   }
-  return renumbered.size === 0 ? container.body : withoutAddresses(container.body, renumbered);
+  const body = renumbered.size === 0 ? container.body : withoutAddresses(container.body, renumbered);
+  return { body, undo };
 }
 
 /** Whether what is in the volume is on its engine alone; one with options is a mount that can be made anywhere. */
@@ -107,6 +120,24 @@ async function createVolume(
     ...options,
   });
   if (answer.status >= 400) throw refused(`volume "${String(volume['Name'])}"`, engine, answer);
+}
+
+/** Engines refuse to remove what is in use, and that is right. */
+async function removeUnused(engine: PooledEngine, path: string, options: PrepareOptions): Promise<void> {
+  const { cluster, version, logger } = options;
+  try {
+    await callForBody(cluster, engine, {
+      method: 'DELETE',
+      path: enginePath(engine, { version, path }),
+      headersTimeoutMs: answerWithin.quick,
+    });
+    await (path.startsWith('/networks/') ? cluster.refreshNetworks(engine) : cluster.refreshVolumes(engine));
+  } catch (error) {
+    logger.debug('Cannot remove what was made for a container that did not come', {
+      path,
+      error: String(error),
+    });
+  }
 }
 
 function withoutAddresses(body: JsonObject, networks: ReadonlySet<string>): JsonObject {

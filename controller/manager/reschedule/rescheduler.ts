@@ -48,6 +48,8 @@ interface Task {
   readonly step: Step;
   readonly copy: CachedContainer | undefined;
   readonly old: CachedContainer | undefined;
+  /** What shares networks or volumes with it and moves after it. */
+  readonly companions: readonly SavedContainer[];
 }
 
 interface Trouble {
@@ -140,7 +142,7 @@ export class Rescheduler {
     const trouble = this.#troubles.get(header.id);
     if (trouble !== undefined && clock.monotonic() < trouble.againAtMs) return [];
     const old = this.#rowOf(header, at);
-    return [{ header, step, copy, old }];
+    return [{ header, step, copy, old, companions: [] }];
   }
 
   #predecessorRuns({ replaced }: SavedHeader): boolean {
@@ -172,7 +174,8 @@ export class Rescheduler {
       else loaded.push({ task, container });
     }
     for (const group of groupByShared(loaded.map(({ container }) => container))) {
-      this.#begin(group.flatMap(({ id }) => loaded.find(({ task }) => task.header.id === id)?.task ?? []));
+      const tasksOf = group.flatMap(({ id }) => loaded.find(({ task }) => task.header.id === id)?.task ?? []);
+      this.#begin(tasksOf.map((task, at) => ({ ...task, companions: group.slice(at + 1) })));
     }
   }
 
@@ -228,7 +231,7 @@ export class Rescheduler {
     this.#troubles.delete(header.id);
   }
 
-  async #move({ header, old }: Task): Promise<void> {
+  async #move({ header, old, companions }: Task): Promise<void> {
     const { services, saved } = this.#options;
     const container = await saved.read(header.id);
     if (container === undefined) return;
@@ -236,7 +239,7 @@ export class Rescheduler {
       const volumes = container.volumes.filter(hasDataHere).map(({ Name: name }) => String(name));
       if (volumes.length > 0) throw new Error(stays(container, volumes));
     }
-    const moved = await moveContainer(services, container);
+    const moved = await moveContainer(services, container, companions);
     const { logger, cluster } = services;
     if (moved.type === 'yielded') {
       throw new Error(`Another manager reschedules container "${header.name}" at the same time`);

@@ -260,3 +260,140 @@ void t.test('when the second engine is lost too and the first is back, the first
   await cluster.until('the stale one is gone', () => n1.find('web') === undefined);
   t.same(everywhere(cluster.engines), [`${holder.name}:web running`]);
 });
+
+/** Lets the first `count` changes after the loss through and no more: the manager hangs there until it is killed. */
+function stopAfter(
+  engines: readonly FakeEngine[],
+  count: number,
+): { readonly let: () => void; readonly done: () => number } {
+  let seen = 0;
+  for (const engine of engines)
+    engine.faults.hang = ({ method, path }) => {
+      if (method === 'GET' || method === 'HEAD') return false;
+      if (!path.startsWith('/containers')) return false;
+      seen += 1;
+      return seen > count;
+    };
+  return {
+    let: () => {
+      for (const engine of engines) engine.faults.hang = () => false;
+    },
+    done: () => seen,
+  };
+}
+
+void t.test(
+  'a manager killed before or after any change leaves what the next one brings to an end',
+  async (t) => {
+    // create, start; then delete of the stale copy: killed in front of each, and after all.
+    const states: string[] = [];
+    for (const allowed of [0, 1, 2]) {
+      const cluster = await startRescheduleCluster(t, ['n1', 'n2', 'n3']);
+      const [n1] = two(cluster);
+      n1.addContainer({ name: 'web', labels: { ...movable, [swarmIdLabel]: swarmId } });
+      const first = await cluster.startManager();
+      await cluster.until('it is saved', () => first.saved.list().length === 1);
+      const others = cluster.engines.slice(1);
+      const stop = stopAfter(others, allowed);
+      cutOff(n1);
+      await cluster.until('it is at the step', () =>
+        allowed < 2
+          ? stop.done() > allowed
+          : others.some((engine) => engine.find('web')?.status === 'running'),
+      );
+      states.push(
+        everywhere(others)
+          .map((text) => text.replace(/^n\d:/, ''))
+          .join(),
+      );
+      await first.kill();
+      stop.let();
+      const second = await cluster.startManager();
+      const copies = (): FakeEngine[] => others.filter((engine) => engine.find('web') !== undefined);
+      await cluster.until(
+        'it runs once',
+        () => copies().length === 1 && copies()[0]?.find('web')?.status === 'running',
+      );
+      await cluster.pass(30_000);
+      t.equal(copies().length, 1, `once, killed after ${allowed} changes`);
+      t.match(second.pool.findContainer(swarmId), {
+        type: 'found',
+        container: { names: ['web'], state: 'running' },
+      });
+      bringBack(n1);
+      await cluster.until('the stale copy is gone', () => n1.find('web') === undefined);
+      await second.kill();
+    }
+    t.same(states, ['', 'web created', 'web running'], 'the kills hit different states');
+  },
+);
+
+void t.test('two managers never start a container twice, and one copy is left', async (t) => {
+  const cluster = await startRescheduleCluster(t, ['n1', 'n2', 'n3', 'n4']);
+  const [n1] = two(cluster);
+  const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+  for (const name of names) n1.addContainer({ name, labels: movable });
+  const others = cluster.engines.slice(1);
+  const managers = [
+    await cluster.startManager(),
+    await cluster.startManager({ directory: `${cluster.directory}/second` }),
+  ];
+  await cluster.until('both know them', () =>
+    managers.every(({ saved }) => saved.list().length === names.length),
+  );
+  const running = (name: string): number =>
+    others.filter((engine) => engine.find(name)?.status === 'running').length;
+  let most = 0;
+  cutOff(n1);
+  await cluster.until('all run elsewhere', () => {
+    most = Math.max(most, ...names.map(running));
+    return names.every((name) => running(name) === 1);
+  });
+  await cluster.pass(40_000);
+  t.equal(most, 1, 'never two at once');
+  t.same(
+    names.map((name) => others.filter((engine) => engine.find(name) !== undefined).length),
+    names.map(() => 1),
+  );
+  const starts = others.flatMap(({ requests }) => requests.filter(({ path }) => path.endsWith('/start')));
+  t.comment(`${starts.length} starts of ${names.length} containers by two managers`);
+  bringBack(n1);
+  await cluster.until('the stale copies are gone', () => n1.containers.size === 0);
+  t.same(
+    names.map(running),
+    names.map(() => 1),
+  );
+});
+
+void t.test('a copy that is one too many goes, the older one stays', async (t) => {
+  const cluster = await startRescheduleCluster(t, ['n1', 'n2', 'n3']);
+  const [n1, n2] = two(cluster);
+  const n3 = cluster.engines[2];
+  const labels = { ...movable, [swarmIdLabel]: swarmId, 'io.swarmctl.replaces': 'b'.repeat(64) };
+  n1.addContainer({ name: 'web', labels, createdMs: 2_000_000 });
+  n2.addContainer({ name: 'web', labels, createdMs: 1_000_000 });
+  n3?.addContainer({ name: 'web', labels, createdMs: 500_000, status: 'created' });
+  await cluster.startManager();
+  await cluster.until('one is left', () => everywhere(cluster.engines).length === 1);
+  t.same(everywhere(cluster.engines), ['n2:web running']);
+});
+
+void t.test('a drained node gives away its containers in their own time, and gets none back', async (t) => {
+  const cluster = await startRescheduleCluster(t, ['n1', 'n2']);
+  const [n1, n2] = two(cluster);
+  n1.addContainer({ name: 'web', labels: movable });
+  n1.addContainer({ name: 'plain' });
+  const manager = await cluster.startManager();
+  await cluster.until('it is saved', () => manager.saved.list().length === 1);
+  const engine = manager.pool.engines()[0];
+  if (engine === undefined) throw new Error('it is known');
+  await manager.nodes.update(engine, { index: 1, availability: 'drain', nowMs: 0 });
+  await cluster.until('it moved', () => n2.find('web')?.status === 'running' && n1.find('web') === undefined);
+  const changes = n1.requests
+    .filter(({ method }) => method !== 'GET' && method !== 'HEAD')
+    .map(({ path }) => path);
+  t.match(changes, [/\/stop$/, /^\/containers\/[0-9a-f]{64}$/], 'stopped, then removed');
+  await manager.nodes.update(engine, { index: 2, availability: 'active', nowMs: 0 });
+  await cluster.pass(20_000);
+  t.same(everywhere(cluster.engines), ['n1:plain running', 'n2:web running']);
+});

@@ -1,7 +1,8 @@
-// The bytes of list answers, kept: a block of containers that has not changed is written again as it is. What grows old by
-// itself (ages, addresses and states of engines) is checked each time, and pages that nobody asks for are let go.
+// The bytes of list answers, kept: a block of containers that has not changed is written again as it is, and of one that
+// has only what changed is rendered. What grows old by itself (ages, addresses and states of engines) is checked each
+// time, and bytes that nobody asks for are let go.
 import type { CancelTimer, Clock } from '../base/clock.js';
-import type { CachedContainer } from '../engine/cluster-view.js';
+import type { CachedContainer, PooledEngine } from '../engine/cluster-view.js';
 import { renderEntry, type NameStyle } from './render-container.js';
 
 type Block = readonly CachedContainer[];
@@ -10,10 +11,16 @@ type Block = readonly CachedContainer[];
 const unusedMs = 60_000;
 
 /** What entries say of their engine. */
-interface EngineFacts {
-  readonly name: string;
-  readonly ip: string;
-  readonly state: string;
+type EngineFace = Readonly<Pick<PooledEngine, 'name' | 'ip' | 'state'>>;
+
+/** One entry after a comma, rendered: a part of a page, or alone. */
+interface Fragment {
+  source: Buffer;
+  start: number;
+  end: number;
+  readonly face: EngineFace;
+  /** The first moment at which its age reads otherwise, epoch ms. */
+  readonly untilMs: number;
 }
 
 interface Page {
@@ -21,15 +28,22 @@ interface Page {
   readonly bytes: Buffer;
   /** Where each entry with its comma begins, and the end of the last. */
   readonly offsets: Uint32Array;
-  readonly engines: readonly EngineFacts[];
-  /** The first moment at which an age in it reads otherwise, epoch ms. */
+  /** Number of changes of engines that it knows. */
+  readonly facesVersion: number;
   readonly untilMs: number;
+}
+
+/** What is kept in one style of names. Pages belong to blocks, fragments to entries: what is replaced takes them with it. */
+interface Kept {
+  readonly pages: WeakMap<Block, Page>;
+  readonly fragments: WeakMap<CachedContainer['entry'], Fragment>;
 }
 
 export class ListPages {
   readonly #clock: Clock;
-  /** Pages belong to blocks: one that is replaced takes its pages with it. */
-  #pages = new Map<NameStyle, WeakMap<Block, Page>>();
+  #kept = new Map<NameStyle, Kept>();
+  #faces = new Map<PooledEngine, EngineFace>();
+  #facesVersion = 0;
   #cancelSweep: CancelTimer | undefined;
   #isUsed = false;
 
@@ -38,35 +52,72 @@ export class ListPages {
   }
 
   /**
-   * The entries of a block, each after a comma: all of them, or the chosen ones.
-   * @param chosen positions in the block, rising
+   * The pieces of one list: `pages` gives those of a block, `one` that of a container.
+   * @param engines all of the cluster
    */
-  pieces(
-    block: Block,
-    options: { readonly nameStyle: NameStyle; readonly chosen: readonly number[] },
-  ): Buffer[] {
-    const { nameStyle, chosen } = options;
-    const nowMs = this.#clock.now();
-    const kept = this.#pages.get(nameStyle)?.get(block);
-    const isFresh = kept !== undefined && isStillTrue(kept, block, nowMs);
-    // Few of a block are rendered alone: a page is for lists that take most of it.
-    if (!isFresh && chosen.length * 4 < block.length)
-      return [renderSome(block, { nameStyle, chosen, nowMs })];
-    const page = isFresh ? kept : this.#keep(block, nameStyle, renderPage(block, nameStyle, nowMs));
+  open(
+    engines: readonly PooledEngine[],
+    nameStyle: NameStyle,
+  ): {
+    /** The chosen entries of a block, each after a comma; `chosen` are positions in the block, rising. */
+    readonly pieces: (block: Block, chosen: readonly number[]) => Buffer[];
+    /** One entry after a comma. */
+    readonly one: (container: CachedContainer) => Buffer;
+  } {
     this.#noteUse();
-    return runsOf(page, chosen);
+    const kept = this.#keptIn(nameStyle);
+    const context = { kept, nameStyle, nowMs: this.#clock.now() };
+    let areFacesKnown = false;
+    const one = (container: CachedContainer): Buffer => bytesOf(fragmentOf(container, context));
+    return {
+      one,
+      pieces: (block, chosen) => {
+        // Engines are looked at once for the whole list, and not at all for a few entries.
+        const hasPage = kept.pages.has(block) || chosen.length * 4 >= block.length;
+        if (hasPage && !areFacesKnown) this.#lookAt(engines);
+        areFacesKnown ||= hasPage;
+        const page = kept.pages.get(block);
+        if (page?.facesVersion === this.#facesVersion && context.nowMs < page.untilMs)
+          return runsOf(page, chosen);
+        // Few of a block are rendered alone: a page is for lists that take most of it.
+        if (chosen.length * 4 < block.length)
+          return chosen.flatMap((at) => {
+            const container = block[at];
+            return container === undefined ? [] : [one(container)];
+          });
+        const made = makePage(block, { ...context, facesVersion: this.#facesVersion });
+        kept.pages.set(block, made);
+        return runsOf(made, chosen);
+      },
+    };
   }
 
   close(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
-    this.#pages.clear();
+    this.#kept.clear();
+    this.#faces.clear();
   }
 
-  #keep(block: Block, nameStyle: NameStyle, page: Page): Page {
-    const pages = this.#pages.get(nameStyle) ?? new WeakMap<Block, Page>();
-    this.#pages.set(nameStyle, pages.set(block, page));
-    return page;
+  #keptIn(nameStyle: NameStyle): Kept {
+    const known = this.#kept.get(nameStyle);
+    if (known !== undefined) return known;
+    const kept: Kept = { pages: new WeakMap(), fragments: new WeakMap() };
+    this.#kept.set(nameStyle, kept);
+    return kept;
+  }
+
+  /** Notes whether an engine is shown otherwise than before. */
+  #lookAt(engines: readonly PooledEngine[]): void {
+    const areSame =
+      this.#faces.size === engines.length &&
+      engines.every((engine) => {
+        const face = this.#faces.get(engine);
+        return face !== undefined && isFaceOf(face, engine);
+      });
+    if (areSame) return;
+    this.#faces = new Map(engines.map((engine) => [engine, faceOf(engine)]));
+    this.#facesVersion += 1;
   }
 
   #noteUse(): void {
@@ -77,7 +128,8 @@ export class ListPages {
   #sweep(): void {
     this.#cancelSweep = undefined;
     if (!this.#isUsed) {
-      this.#pages = new Map();
+      this.#kept = new Map();
+      this.#faces.clear();
       return;
     }
     this.#isUsed = false;
@@ -85,45 +137,56 @@ export class ListPages {
   }
 }
 
-function isStillTrue(page: Page, block: Block, nowMs: number): boolean {
-  if (nowMs >= page.untilMs) return false;
-  for (let at = 0; at < block.length; at += 1) {
-    const engine = block[at]?.engine;
-    const facts = page.engines[at];
-    if (engine?.state !== facts?.state || engine?.name !== facts?.name || engine?.ip !== facts?.ip)
-      return false;
-  }
-  return true;
+interface RenderContext {
+  readonly kept: Kept;
+  readonly nameStyle: NameStyle;
+  readonly nowMs: number;
 }
 
-function renderPage(block: Block, nameStyle: NameStyle, nowMs: number): Page {
-  let text = '';
+function faceOf({ name, ip, state }: PooledEngine): EngineFace {
+  return { name, ip, state };
+}
+
+function isFaceOf(face: EngineFace, engine: PooledEngine): boolean {
+  return face.state === engine.state && face.name === engine.name && face.ip === engine.ip;
+}
+
+/** The entry as it was rendered before, as long as nobody would read it otherwise. */
+function fragmentOf(container: CachedContainer, { kept, nameStyle, nowMs }: RenderContext): Fragment {
+  const known = kept.fragments.get(container.entry);
+  if (known !== undefined && nowMs < known.untilMs && isFaceOf(known.face, container.engine)) return known;
+  const { text, untilMs } = renderEntry(container, { nameStyle, nowMs });
+  const source = Buffer.from(`,${text}`, 'latin1');
+  const fragment = { source, start: 0, end: source.length, face: faceOf(container.engine), untilMs };
+  kept.fragments.set(container.entry, fragment);
+  return fragment;
+}
+
+function bytesOf({ source, start, end }: Fragment): Buffer {
+  return source.subarray(start, end);
+}
+
+/** Only entries that changed are rendered; the bytes of the others are copied. */
+function makePage(block: Block, context: RenderContext & { readonly facesVersion: number }): Page {
+  const fragments = block.map((container) => fragmentOf(container, context));
+  const offsets = new Uint32Array(fragments.length + 1);
+  let length = 0;
   let untilMs = Infinity;
-  const offsets = new Uint32Array(block.length + 1);
-  const facts = new Map<CachedContainer['engine'], EngineFacts>();
-  const engines = block.map((container, at) => {
-    const rendered = renderEntry(container, { nameStyle, nowMs });
-    text += `,${rendered.text}`;
-    untilMs = Math.min(untilMs, rendered.untilMs);
-    offsets[at + 1] = text.length;
-    const { engine } = container;
-    const known = facts.get(engine) ?? { name: engine.name, ip: engine.ip, state: engine.state };
-    facts.set(engine, known);
-    return known;
+  fragments.forEach((fragment, at) => {
+    length += fragment.end - fragment.start;
+    offsets[at + 1] = length;
+    untilMs = Math.min(untilMs, fragment.untilMs);
   });
-  return { bytes: Buffer.from(text, 'latin1'), offsets, engines, untilMs };
-}
-
-function renderSome(
-  block: Block,
-  { nameStyle, chosen, nowMs }: { nameStyle: NameStyle; chosen: readonly number[]; nowMs: number },
-): Buffer {
-  let text = '';
-  for (const at of chosen) {
-    const container = block[at];
-    if (container !== undefined) text += `,${renderEntry(container, { nameStyle, nowMs }).text}`;
-  }
-  return Buffer.from(text, 'latin1');
+  const bytes = Buffer.allocUnsafeSlow(length);
+  fragments.forEach((fragment, at) => {
+    const start = offsets[at] ?? 0;
+    fragment.source.copy(bytes, start, fragment.start, fragment.end);
+    // From now on a part of this page, so that nothing holds the one before.
+    fragment.end = start + fragment.end - fragment.start;
+    fragment.start = start;
+    fragment.source = bytes;
+  });
+  return { bytes, offsets, untilMs, facesVersion: context.facesVersion };
 }
 
 /** Chosen entries of a page: those that stand beside each other in one piece. */

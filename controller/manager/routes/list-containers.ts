@@ -27,6 +27,7 @@ export const listContainers: RouteHandler = async (context) => {
   const { response } = context;
   response.setHeader('Content-Type', 'application/json');
   const answer = new ListAnswer(response);
+  const list = lists.open(cluster.engines(), nameStyle);
   let turnEndsMs = clock.monotonic() + turnMs;
   // Blocks are never changed, so the list is that of this moment however long the client takes.
   for (const block of cluster.containerBlocks()) {
@@ -34,7 +35,7 @@ export const listContainers: RouteHandler = async (context) => {
     if (chosen.length > 0) {
       const pieces =
         sizes === undefined
-          ? lists.pieces(block, { nameStyle, chosen })
+          ? list.pieces(block, chosen)
           : chosen.map((at) => renderSized(block[at], { nameStyle, nowMs: clock.now(), sizes }));
       for (const piece of pieces) answer.add(piece);
       if (answer.pendingBytes >= writeBytes && !(await answer.flush())) return;

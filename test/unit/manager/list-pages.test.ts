@@ -19,15 +19,17 @@ void t.test('ListPages writes the same bytes again until an age reads otherwise'
   const clock = new FakeClock();
   const pages = new ListPages(clock);
   t.teardown(() => pages.close());
-  const block = someBlock(clock, anEngine({ name: 'n1' }));
+  const engine = anEngine({ name: 'n1' });
+  const block = someBlock(clock, engine);
+  const pieces = (): readonly Buffer[] => pages.open([engine], 'plain-first').pieces(block, all);
   await clock.advance(2_000);
-  const [first] = pages.pieces(block, { nameStyle: 'plain-first', chosen: all });
-  const [again] = pages.pieces(block, { nameStyle: 'plain-first', chosen: all });
+  const [first] = pieces();
+  const [again] = pieces();
   // Small buffers share memory: only the same place in it is the same bytes.
   t.same([again?.buffer === first?.buffer, again?.byteOffset], [true, first?.byteOffset], 'not made anew');
   t.equal(parse([first ?? Buffer.alloc(0)])[0]?.Status, 'Up 2 minutes');
   await clock.advance(58_000);
-  const [later] = pages.pieces(block, { nameStyle: 'plain-first', chosen: all });
+  const [later] = pieces();
   t.equal(parse([later ?? Buffer.alloc(0)])[0]?.Status, 'Up 3 minutes');
 });
 
@@ -38,7 +40,7 @@ void t.test('ListPages follows the name, address and state of engines', async (t
   const engine: { -readonly [K in keyof PooledEngine]: PooledEngine[K] } = anEngine({ name: 'n1' });
   const block = someBlock(clock, engine);
   const entry = (): { Names: string[]; Status: string } | undefined =>
-    parse(pages.pieces(block, { nameStyle: 'node-only', chosen: all }))[1];
+    parse(pages.open([engine], 'node-only').pieces(block, all))[1];
   t.match(entry(), { Names: ['/n1/b'], Status: 'Up 3 minutes' });
   engine.name = 'n2';
   t.match(entry(), { Names: ['/n2/b'] });
@@ -50,15 +52,13 @@ void t.test('ListPages cuts what is chosen out of a page, and renders few alone'
   const clock = new FakeClock();
   const pages = new ListPages(clock);
   t.teardown(() => pages.close());
-  const block = someBlock(clock, anEngine({ name: 'n1' }));
-  const names = (chosen: readonly number[]): string[] =>
-    parse(pages.pieces(block, { nameStyle: 'node-only', chosen })).flatMap(({ Names }) => Names);
+  const engine = anEngine({ name: 'n1' });
+  const block = someBlock(clock, engine);
+  const pieces = (chosen: readonly number[]): readonly Buffer[] =>
+    pages.open([engine], 'node-only').pieces(block, chosen);
+  const names = (chosen: readonly number[]): string[] => parse(pieces(chosen)).flatMap(({ Names }) => Names);
   t.same(names([3]), ['/n1/d'], 'alone');
-  t.equal(
-    pages.pieces(block, { nameStyle: 'node-only', chosen: [0, 1, 3] }).length,
-    2,
-    'neighbours in one piece',
-  );
+  t.equal(pieces([0, 1, 3]).length, 2, 'neighbours in one piece');
   t.same(names([0, 1, 3]), ['/n1/a', '/n1/b', '/n1/d']);
   t.same(names([4]), ['/n1/e'], 'from the page that is there');
 });
@@ -67,11 +67,34 @@ void t.test('ListPages lets pages go that nobody asks for', async (t) => {
   const clock = new FakeClock();
   const pages = new ListPages(clock);
   t.teardown(() => pages.close());
-  const block = someBlock(clock, anEngine({ name: 'n1' })).map((one) => ({ ...one, seenAtMs: undefined }));
-  const place = (): number | undefined =>
-    pages.pieces(block, { nameStyle: 'node-only', chosen: all })[0]?.byteOffset;
-  const first = place();
-  t.equal(place(), first);
+  const engine = anEngine({ name: 'n1' });
+  const block = someBlock(clock, engine).map((one) => ({ ...one, seenAtMs: undefined }));
+  const memory = (): unknown => pages.open([engine], 'node-only').pieces(block, all)[0]?.buffer;
+  const first = memory();
+  t.equal(memory(), first);
   await clock.advance(120_001);
-  t.not(place(), first, 'made anew');
+  t.not(memory(), first, 'made anew');
+});
+
+void t.test('ListPages renders only what changed in a block', async (t) => {
+  const clock = new FakeClock();
+  const pages = new ListPages(clock);
+  t.teardown(() => pages.close());
+  const engine = anEngine({ name: 'n1' });
+  const block = someBlock(clock, engine);
+  const open = (): ReturnType<ListPages['open']> => pages.open([engine], 'node-only');
+  open().pieces(block, all);
+  const changed = block.map((container, at) => {
+    const copy = { ...container };
+    // An entry whose bytes are kept is not read again.
+    if (at !== 2) Object.defineProperty(copy, 'names', { get: () => t.fail('rendered again') });
+    return at === 2 ? aContainer({ engine, name: 'z' }) : copy;
+  });
+  const names = parse(open().pieces(changed, all)).flatMap(({ Names }) => Names);
+  t.same(names, ['/n1/a', '/n1/b', '/n1/z', '/n1/d', '/n1/e']);
+  t.same(
+    parse(changed.slice(3).map((container) => open().one(container))).length,
+    2,
+    'alone, from the same bytes',
+  );
 });

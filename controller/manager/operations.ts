@@ -9,6 +9,7 @@ import * as actions from './routes/container-actions.js';
 import * as hijacks from './routes/container-hijacks.js';
 import { createContainer } from './routes/create-container.js';
 import { diskUsage } from './routes/disk-usage.js';
+import { restartContainer, stopContainer } from './routes/end-container.js';
 import { events } from './routes/events.js';
 import * as exec from './routes/exec.js';
 import * as images from './routes/images.js';
@@ -23,6 +24,7 @@ import * as plugins from './routes/plugins.js';
 import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
 import { createImage } from './routes/pull-image.js';
+import { startContainer } from './routes/start-container.js';
 import { notASwarmManager, notInSwarm, pageNotFound, swarmByEngine } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
 import { updateContainer } from './routes/update-container.js';
@@ -79,9 +81,9 @@ const rows = [
   ['GET', '/containers/{id}/export', 'container', actions.containerExport],
   ['GET', '/containers/{id}/stats', 'container', actions.containerStats],
   ['POST', '/containers/{id}/resize', 'container', actions.resizeContainer],
-  ['POST', '/containers/{id}/start', 'container', actions.startContainer],
-  ['POST', '/containers/{id}/stop', 'container', actions.stopContainer],
-  ['POST', '/containers/{id}/restart', 'container', actions.restartContainer],
+  ['POST', '/containers/{id}/start', 'container', startContainer],
+  ['POST', '/containers/{id}/stop', 'container', stopContainer],
+  ['POST', '/containers/{id}/restart', 'container', restartContainer],
   ['POST', '/containers/{id}/kill', 'container', actions.killContainer],
   ['POST', '/containers/{id}/update', 'container', updateContainer],
   ['POST', '/containers/{id}/rename', 'container', actions.renameContainer],

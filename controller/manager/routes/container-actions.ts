@@ -27,7 +27,7 @@ function streamed(
 }
 
 /** A change without a body to interpret, after which the cache is read again. */
-function changed(
+export function changed(
   suffix: string,
   options: { readonly answerWithinMs: number; readonly body: 'forward' | 'drop' },
 ): RouteHandler {
@@ -66,11 +66,6 @@ export const containerStats: RouteHandler = async (context) => {
   });
 };
 
-// Engines up to 1.23 took a HostConfig here; newer ones refuse it, so what old clients send is dropped.
-export const startContainer = changed('start', { answerWithinMs: answerWithin.slow, body: 'drop' });
-// These answer when the container's grace period is over, and only the container knows how long that is.
-export const stopContainer = changed('stop', { answerWithinMs: answerWithin.unbounded, body: 'drop' });
-export const restartContainer = changed('restart', { answerWithinMs: answerWithin.unbounded, body: 'drop' });
 export const killContainer = changed('kill', { answerWithinMs: answerWithin.slow, body: 'drop' });
 export const pauseContainer = changed('pause', { answerWithinMs: answerWithin.slow, body: 'drop' });
 export const unpauseContainer = changed('unpause', { answerWithinMs: answerWithin.slow, body: 'drop' });

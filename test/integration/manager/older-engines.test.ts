@@ -19,7 +19,10 @@ function create(manager: FakeManager, name: string, body: object): ReturnType<Fa
 function changes(engine: FakeEngine | undefined): readonly string[] {
   return (engine?.requests ?? [])
     .filter(({ method }) => method === 'POST')
-    .map(({ path, query }) => `${path.replace(/[0-9a-f]{64}/, 'ID')}${query.size === 0 ? '' : `?${query}`}`);
+    .map(
+      ({ path, query }) =>
+        `${path.replace(/[0-9a-f]{64}/, 'ID')}${query.size === 0 ? '' : `?${query.toString()}`}`,
+    );
 }
 
 void t.test('a container goes where its options are known, and nowhere else', async (t) => {

@@ -5,7 +5,7 @@ import { ambiguousReference, noSuchImage } from './api-error.js';
 import { isReachable } from './find-container.js';
 import { idDigits, namesOf, nameKey } from './image-reference.js';
 
-type Cluster = Pick<ClusterView, 'engines' | 'imagesOf'>;
+type Cluster = Pick<ClusterView, 'engines' | 'images' | 'imagesOf'>;
 
 /** What the engine that is to run a container has, and who has what it should have. */
 export interface ImagePresence {
@@ -30,6 +30,8 @@ interface Group {
   readonly namedAtSeconds: number;
 }
 
+// Names whose images were compared since any engine's list changed; creates of one moment use few. 100 kB.
+const comparedNames = 1024;
 // Names that moved through this manager; the oldest are forgotten first. A name of 60 characters takes ~250 bytes: 1 MB.
 const rememberedNames = 4096;
 
@@ -39,6 +41,11 @@ export class ImageCatalog {
   // An engine's list is replaced as a whole when it changes, so what was made from it goes with it.
   readonly #indexes = new WeakMap<readonly CachedObject[], EngineImages>();
   readonly #moved = new Map<string, { readonly id: string; readonly atSeconds: number }>();
+  /** By platform and name, as long as the images of the cluster are these. */
+  #newest: { readonly from: readonly CachedObject[]; readonly byName: Map<string, number> } = {
+    from: [],
+    byName: new Map(),
+  };
 
   constructor(options: { readonly cluster: Cluster; readonly nowMs: () => number }) {
     this.#cluster = options.cluster;
@@ -95,6 +102,19 @@ export class ImageCatalog {
     };
   }
 
+  /** `isOutdated` of `presence`; for most creates without looking over all engines. */
+  isOutdatedOn(target: PooledEngine, reference: string): boolean {
+    const key = nameKey(reference);
+    const own = this.#indexOf(target).byName.get(key);
+    if (own === undefined) return false;
+    const moved = this.#moved.get(key);
+    const movedAt = moved?.atSeconds ?? 0;
+    const ownAt = moved?.id === own.id ? Math.max(createdSeconds(own), movedAt) : createdSeconds(own);
+    if (ownAt >= Math.max(movedAt, this.#newestOf(key, target))) return false;
+    // What is newer may be out of reach.
+    return this.presence(target, reference).isOutdated;
+  }
+
   /** Notes that `name` (with tag) was given to the image with this ID just now, by a request that succeeded. */
   noteName(name: string, id: string): void {
     const key = nameKey(name);
@@ -102,6 +122,24 @@ export class ImageCatalog {
     this.#moved.set(key, { id, atSeconds: this.#nowMs() / 1000 });
     const [oldest] = this.#moved.keys();
     if (this.#moved.size > rememberedNames && oldest !== undefined) this.#moved.delete(oldest);
+  }
+
+  /** Age of the newest image of this name on engines of the target's platform, up or not, epoch seconds. */
+  #newestOf(key: string, target: PooledEngine): number {
+    const from = this.#cluster.images();
+    if (from !== this.#newest.from || this.#newest.byName.size >= comparedNames) {
+      this.#newest = { from, byName: new Map() };
+    }
+    const platformKey = `${target.specs?.os ?? ''}/${target.specs?.arch ?? ''} ${key}`;
+    let newest = this.#newest.byName.get(platformKey);
+    if (newest !== undefined) return newest;
+    newest = 0;
+    for (const engine of this.#cluster.engines()) {
+      const image = isSamePlatform(engine, target) ? this.#indexOf(engine).byName.get(key) : undefined;
+      if (image !== undefined) newest = Math.max(newest, createdSeconds(image));
+    }
+    this.#newest.byName.set(platformKey, newest);
+    return newest;
   }
 
   #isName(reference: string, copies: readonly CachedObject[]): boolean {

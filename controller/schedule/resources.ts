@@ -50,12 +50,10 @@ function fitsCpus({ cpus, usedCpus }: Totals, request: Wanted): boolean {
   return request.cpus === 0 || usedCpus + request.cpus <= cpus + rounding;
 }
 
-function explainDevices(
-  { devices = noDevices, containers = [] }: Totals,
-  request: Wanted,
-): Reason | undefined {
-  // Few requests want any, and the containers of an engine are only looked at for those.
+function explainDevices(candidate: Totals, request: Wanted): Reason | undefined {
+  // Few requests want any, and only for those the containers of an engine are read.
   if (request.devices === undefined) return undefined;
+  const { devices = noDevices, containers = [] } = candidate;
   const held = heldDevices(
     containers.map((container) => container.devices),
     devices,

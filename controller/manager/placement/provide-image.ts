@@ -38,7 +38,7 @@ export async function createWithImage(
   const { engine, reference, signal, platform } = need;
   const { catalog, copyTo, logger } = services;
   const copy = (): Promise<string | undefined> => copyTo(engine, reference, { signal, platform });
-  if (catalog.presence(engine, reference).isOutdated) {
+  if (catalog.isOutdatedOn(engine, reference)) {
     try {
       await copy();
     } catch (error) {

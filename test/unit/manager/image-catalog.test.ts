@@ -53,6 +53,37 @@ void t.test('copies() takes a name that reads like an ID for the name', async (t
   t.same(names(catalog.copies('cafe1')), ['n2']);
 });
 
+void t.test('isOutdatedOn() says the same as presence()', async (t) => {
+  const cluster = { images: [anObject(n1, oldId, { ...app(10) }), anObject(n2, newId, { ...app(20) })] };
+  const view = (): ReturnType<typeof aView> => aView({ engines: [n1, n2, n3, down, arm], ...cluster });
+  const catalog = new ImageCatalog({
+    cluster: {
+      engines: () => view().engines(),
+      images: () => cluster.images,
+      imagesOf: (engine) => view().imagesOf(engine),
+    },
+    nowMs: () => 1_000_000,
+  });
+  const outdated = (reference: string): string[] => {
+    const engines = view().engines();
+    const direct = engines.filter((engine) => catalog.presence(engine, reference).isOutdated);
+    const quick = engines.filter((engine) => catalog.isOutdatedOn(engine, reference));
+    t.same(quick, direct, `${reference}, from ${cluster.images.length} images`);
+    return quick.map(({ name }) => name);
+  };
+  t.same(outdated('app:1'), ['n1']);
+  t.same(outdated('app:1'), ['n1'], 'asked again');
+  t.same(outdated(oldId), [], 'an ID means itself');
+  cluster.images = [...cluster.images, anObject(down, idOf('ab56'), { ...app(30) })];
+  t.same(outdated('app:1'), ['n1'], 'what is out of reach is not newer');
+  cluster.images = [...cluster.images, anObject(arm, idOf('ab78'), { ...app(40) })];
+  t.same(outdated('app:1'), ['n1'], 'nor is what another platform has');
+  cluster.images = [...cluster.images, anObject(n3, idOf('ab90'), { ...app(50) })];
+  t.same(outdated('app:1'), ['n1', 'n2', 'n4']);
+  catalog.noteName('app:1', oldId);
+  t.same(outdated('app:1'), ['n2', 'n3', 'n4'], 'the old image got the name back');
+});
+
 void t.test(
   'presence() says whether an engine has the image, and whether that is the current one',
   async (t) => {

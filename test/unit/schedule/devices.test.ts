@@ -136,3 +136,15 @@ t.test('schedule() counts the GPUs that containers hold', async (t) => {
     'n1',
   ]);
 });
+
+t.test('schedule() reads no container of an engine for a request without devices', async (t) => {
+  let reads = 0;
+  const engine = Object.defineProperty({ ...aCandidate('n1') }, 'containers', {
+    get: () => {
+      reads += 1;
+      return [];
+    },
+  });
+  t.same(outcome(decide([engine], aRequest([]))), ['n1']);
+  t.equal(reads, 0);
+});

@@ -17,6 +17,8 @@ export const containerPaths = {
   leases: `${filesRoot}/leases.json`,
   /** Where a manager keeps what it must know after a restart: drained nodes, containers of engines that are down. */
   state: `${filesRoot}/state`,
+  /** Where a manager keeps what it needs to reschedule containers. */
+  managerState: `${filesRoot}/state`,
   engines: `${filesRoot}/engines/engines.json`,
 } as const;
 

@@ -80,7 +80,8 @@ export class EngineTransport {
     let isSettled = false;
     let cancelTimer = (): void => undefined;
     const startTimer = (): void => {
-      if (timeoutMs === 0 || controller.signal.aborted) return;
+      // An engine may answer before it has the whole body; then the end of the body starts nothing.
+      if (timeoutMs === 0 || isSettled || controller.signal.aborted) return;
       // The immediate lets sockets be read first: after a stall of this process the answer may be waiting there.
       const expire = (): void => {
         setImmediate(() => {

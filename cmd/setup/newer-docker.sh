@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Unpacks a newer Docker (engine, CLI, buildx, compose) of a later Debian release beside the installed one, for tests of
+# Unpacks a newer Docker (engine, CLI, buildx, compose, registry) of a later Debian release beside the installed one, for tests of
 # mixed versions. Nothing is installed: the packages come through apt with lists of their own, and are only unpacked.
 # Prints one step. Running it again is quick and needs no network.
 set -euo pipefail
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . cmd/setup/steps.sh
 
 suite=trixie
-packages=(containerd docker-buildx docker-cli docker-compose docker.io runc tini)
+packages=(containerd docker-buildx docker-cli docker-compose docker-registry docker.io runc tini)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # test/support/newer-docker.ts looks here.
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/swarmctl"
@@ -29,7 +29,7 @@ command -v apt-get >/dev/null 2>&1 || fail "Cannot unpack Docker of $suite: no a
 working "docker" "$suite: ${packages[*]}" "unpacking"
 begin=$SECONDS
 new="$place.new"
-rm -rf "$new" "$place"
+rm -rf "$new"
 mkdir -p "$new"/{lists,cache,debs,root}
 
 # The mirror that this machine already uses; on other distributions Debian's own.
@@ -56,6 +56,7 @@ for deb in "$new"/debs/*.deb; do
   dpkg-deb -W --showformat '${Package} ${Version}\n' "$deb"
 done | LC_ALL=C sort >"$new/versions"
 rm -rf "$new"/{lists,cache,debs,status,debian.sources,log} "$new/root/usr/share"
+rm -rf "$place"
 mv "$new" "$place"
 unpacked || fail "Cannot unpack Docker of $suite: got $(tr '\n' ',' <"$place/versions")" "Remove $place and run it again"
 step "docker" "$(engine_version) of $suite, unpacked for tests" "unpacked ($((SECONDS - begin)) s)"

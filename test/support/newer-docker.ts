@@ -14,6 +14,8 @@ export interface NewerDocker {
   /** CLI plugins, which also run as programs of their own. */
   readonly buildx: string;
   readonly compose: string;
+  /** Serves a registry: `docker-registry serve FILE`. */
+  readonly registry: string;
 }
 
 /** @throws when the script has not run on this machine */
@@ -34,6 +36,7 @@ export async function newerDocker(): Promise<NewerDocker> {
     docker: program('bin', 'docker'),
     buildx: program('libexec', 'docker', 'cli-plugins', 'docker-buildx'),
     compose: program('libexec', 'docker', 'cli-plugins', 'docker-compose'),
+    registry: program('bin', 'docker-registry'),
   };
   await Promise.all(Object.values(found).map((file) => access(file)));
   return { version, ...found };

@@ -9,8 +9,10 @@ import { parseJson } from './lossless-json.js';
 export const answerWithin = {
   /** Look-ups and small changes: an idle engine answers in 1 ms, one that is busy starting 50 containers in seconds. */
   quick: 30_000,
-  /** Creates, starts, commits, prunes: they may set up networks, mounts and disks first. */
+  /** Creates, starts, commits: they may set up networks, mounts and disks first. */
   slow: 5 * 60_000,
+  /** What deletes gigabytes from a slow disk; an engine that hangs is found out by its health long before. */
+  prune: 30 * 60_000,
   /** The answer begins when something happens in the container, or when a grace period ends. */
   unbounded: 0,
 } as const;

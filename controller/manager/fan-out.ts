@@ -13,6 +13,7 @@ import {
 import { enginePath } from './engine-path.js';
 import { requestHeaders } from './headers.js';
 import { parseJson } from './lossless-json.js';
+import { giveUpOnHung } from './placement/give-up.js';
 import type { RouteContext } from './route-context.js';
 
 export interface EngineSuccess {
@@ -47,13 +48,16 @@ export interface FanOutRequest {
   readonly answerWithinMs?: number;
 }
 
-/** Asks all `engines` at once (within `fanOutLimit`) and waits for every answer or its deadline. Never rejects. */
+/**
+ * Asks all `engines` at once (within `fanOutLimit`) and waits for every answer, its deadline, or until the engine is found to
+ * hang. Never rejects.
+ */
 export async function fanOut(
   context: RouteContext,
   engines: readonly PooledEngine[],
   request: FanOutRequest,
 ): Promise<FanOutResult> {
-  const { cluster } = context.services;
+  const { clock, cluster } = context.services;
   const headers = requestHeaders(context.request.rawHeaders, {
     contentLength: false,
     contentType: request.body !== undefined,
@@ -68,7 +72,9 @@ export async function fanOut(
       headersTimeoutMs: request.answerWithinMs ?? answerWithin.slow,
       ...(request.body === undefined ? {} : { body: request.body }),
     };
-    return callForBody(cluster, engine, sent);
+    return giveUpOnHung({ clock, engine, attempt: 'ask' }, (signal) =>
+      callForBody(cluster, engine, { ...sent, signal }),
+    );
   });
   return collect(engines, settled);
 }

@@ -21,6 +21,7 @@ import { RegistryRoute } from './registry-route.js';
 import { Rescheduler, type ReschedulerOptions } from './reschedule/rescheduler.js';
 import { Router } from './router.js';
 import { ManagerServer, type ListenTarget, type ServerTls } from './server.js';
+import { SharedWork } from './shared-work.js';
 import type { ManagerServices, ManagerSettings } from './services.js';
 
 export interface ManagerOptions {
@@ -67,6 +68,7 @@ export class Manager {
       catalog,
       images: createImageCopier({ cluster, catalog, clock, logger }),
       registry: new RegistryRoute(),
+      shared: new SharedWork(),
       homes: new GroupHomes({ cluster, clock }),
       fresh: new FreshObjects({ cluster, logger }),
       builds: { pins: new BuildPins({ clock }), recent: createRecentBuilds() },

@@ -1,6 +1,7 @@
 // Prune on every engine: what was deleted is joined, the space is added up.
 import { isJsonObject, type JsonObject } from '../base/json.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
+import { answerWithin } from './call-engine.js';
 import { fanOut, requireSuccess, type FanOutRequest } from './fan-out.js';
 import { reachableEngines } from './find-container.js';
 import { formatFilters, parseFilters } from './query.js';
@@ -17,7 +18,11 @@ export interface PruneOptions {
 }
 
 export async function pruneEverywhere(context: RouteContext, options: PruneOptions): Promise<void> {
-  const request: FanOutRequest = { path: options.path, query: queryWithoutNode(context), answerWithinMs: 0 };
+  const request: FanOutRequest = {
+    path: options.path,
+    query: queryWithoutNode(context),
+    answerWithinMs: answerWithin.prune,
+  };
   const result = await fanOut(context, chosenEngines(context), request);
   requireSuccess(context, result);
   await Promise.all(result.successes.map(({ engine }) => options.refresh(engine)));
@@ -31,15 +36,12 @@ export async function pruneEverywhere(context: RouteContext, options: PruneOptio
   );
 }
 
-/** Lists joined in engine order, sums added; null when nothing was deleted, as engines answer. */
+/** Lists joined in engine order, each item once, sums added; null when nothing was deleted, as engines answer. */
 export function mergePrune(
   answers: readonly unknown[],
   { listField, hasSpace }: Pick<PruneOptions, 'listField' | 'hasSpace'>,
 ): JsonObject {
-  const deleted = answers.flatMap((answer) => {
-    const list = isJsonObject(answer) ? answer[listField] : undefined;
-    return Array.isArray(list) ? (list as unknown[]) : [];
-  });
+  const deleted = uniteItems(answers.map((answer) => (isJsonObject(answer) ? answer[listField] : undefined)));
   const space = answers.reduce<number>((sum, answer) => {
     const reclaimed = isJsonObject(answer) ? answer['SpaceReclaimed'] : undefined;
     return sum + (typeof reclaimed === 'number' ? reclaimed : 0);
@@ -48,6 +50,15 @@ export function mergePrune(
     [listField]: deleted.length === 0 ? null : deleted,
     ...(hasSpace ? { SpaceReclaimed: space } : {}),
   };
+}
+
+/** The items of several lists, each once: images have the same names and IDs on many engines. */
+export function uniteItems(lists: readonly unknown[]): unknown[] {
+  const items = new Map<string, unknown>();
+  for (const list of lists) {
+    for (const item of Array.isArray(list) ? (list as unknown[]) : []) items.set(JSON.stringify(item), item);
+  }
+  return [...items.values()];
 }
 
 /** The engines of the `node` filter, or all that answer. */

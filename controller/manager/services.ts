@@ -20,6 +20,7 @@ import type { GroupHomes } from './placement/group-homes.js';
 import type { ImageCopier } from './placement/image-copier.js';
 import type { Placer } from './placement/placer.js';
 import type { RegistryRoute } from './registry-route.js';
+import type { SharedWork } from './shared-work.js';
 
 export interface ManagerSettings {
   readonly strategy: 'spread' | 'binpack' | 'random';
@@ -79,6 +80,8 @@ export interface ManagerServices {
   readonly images: ImageCopier;
   readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds };
   readonly registry: RegistryRoute;
+  /** Costly reads that several clients want at once. */
+  readonly shared: SharedWork;
   /** Aborted when the manager shuts down: ends what would go on for ever. */
   readonly shutdown: AbortSignal;
 }

@@ -13,6 +13,7 @@ import { formatHostPort } from '../../controller/api/engine-address.js';
 import type { EngineEndpoint } from '../../controller/engine/endpoint.js';
 import { defaultHostDirectory, readHostRecord } from '../../controller/machine/host-record.js';
 import { LocalMachines, type Machine } from '../../controller/machine/machine-store.js';
+import type { MachineSettings } from '../../controller/machine/machine-record.js';
 import { isAlive, readProcess } from '../../controller/machine/processes.js';
 
 /** Sets and directories of tests start with this; nothing else may. */
@@ -57,14 +58,21 @@ export async function startEngines(
     readonly names?: readonly string[];
     readonly labels?: Readonly<Record<string, string>> | readonly Readonly<Record<string, string>>[];
     readonly dockerd?: string | readonly (string | undefined)[];
+    /** Further flags of dockerd. */
+    readonly engineArguments?: readonly string[];
   } = {},
 ): Promise<TestEngines> {
   await sweepTestEngines();
   const names = options.names ?? Array.from({ length: options.count ?? 1 }, (_, index) => `node${index}`);
   const { machines, directory, set } = await openTestStore(t);
-  const settings = (index: number): { labels: Readonly<Record<string, string>>; dockerd?: string } => {
+  const { engineArguments = [] } = options;
+  const settings = (index: number): Partial<MachineSettings> => {
     const dockerd = isList(options.dockerd) ? options.dockerd[index] : options.dockerd;
-    return { labels: labelsAt(options.labels, index), ...(dockerd === undefined ? {} : { dockerd }) };
+    return {
+      labels: labelsAt(options.labels, index),
+      engineArguments,
+      ...(dockerd === undefined ? {} : { dockerd }),
+    };
   };
   const made = await withFreeSubnet((subnet) =>
     machines.create(names.map((name, index) => ({ name, set, subnet, settings: settings(index) }))),

@@ -102,9 +102,17 @@ export const defaultSettings: ManagerSettings = {
 /** Starts engines with busybox and a manager over them, TLS on both sides. */
 export async function startManagerCluster(
   t: TestWithTeardown,
-  options: { readonly count: number; readonly logger?: Logger; readonly imageOn?: readonly number[] },
+  options: {
+    readonly count: number;
+    readonly logger?: Logger;
+    readonly imageOn?: readonly number[];
+    /** dockerd of each engine; undefined: the installed one. */
+    readonly dockerd?: readonly (string | undefined)[];
+    readonly engineArguments?: readonly string[];
+  },
 ): Promise<ManagerCluster> {
-  const started = await startEngines(t, { count: options.count });
+  const { count, dockerd = [], engineArguments = [] } = options;
+  const started = await startEngines(t, { count, dockerd, engineArguments });
   const { engines } = started;
   const withImage = options.imageOn?.flatMap((index) => engines[index] ?? []) ?? engines;
   await Promise.all(withImage.map((engine) => importBusybox(engine)));

@@ -19,6 +19,11 @@ export async function finishBuild(
   if (group !== undefined) services.homes.expect(group, engine);
   services.builds.recent.remember(tags.map(withDefaultTag), engine.address);
   await services.cluster.refreshImages(engine);
+  // A build from the cache makes no new image, but its tag may be new to an old one.
+  for (const tag of tags) {
+    const image = services.catalog.on(engine, tag);
+    if (image !== undefined) services.catalog.noteName(tag, image.id);
+  }
   for (const tag of tags) {
     const image = services.catalog.on(engine, tag);
     // Other engines may have an older image of this name.

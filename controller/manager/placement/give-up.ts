@@ -6,9 +6,16 @@ import type { PooledEngine } from '../../engine/cluster-view.js';
 // Small against the 9 s that it takes to find an engine hung, and nothing next to a create.
 const lookEveryMs = 500;
 
-/** Runs `work`, whose signal aborts when the engine is no longer healthy. */
+/**
+ * Runs `work`, whose signal aborts when the engine is no longer healthy.
+ * @param options.attempt what is done, before the word "engine" of the message
+ */
 export async function giveUpOnHung<T>(
-  { clock, engine }: { readonly clock: Clock; readonly engine: PooledEngine },
+  {
+    clock,
+    engine,
+    attempt,
+  }: { readonly clock: Clock; readonly engine: PooledEngine; readonly attempt: string },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -19,7 +26,7 @@ export async function giveUpOnHung<T>(
       controller.abort(
         new SwarmError(
           'ENGINE_UNREACHABLE',
-          `Cannot create a container on engine "${engine.name}": it stopped answering${engine.error === undefined ? '' : ` (${engine.error})`}`,
+          `Cannot ${attempt} engine "${engine.name}": it stopped answering${engine.error === undefined ? '' : ` (${engine.error})`}`,
         ),
       );
   };

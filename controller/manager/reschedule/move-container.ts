@@ -162,7 +162,7 @@ async function makePrepared(
       : prepared;
   const body = { ...sized, Labels: movedLabels(container) };
   // What a hung engine makes of it late has the labels of a copy, and is found or removed as one.
-  const answer = await giveUpOnHung({ clock, engine }, (signal) =>
+  const answer = await giveUpOnHung({ clock, engine, attempt: 'create a container on' }, (signal) =>
     create(services, { container, engine, body, signal }),
   );
   if (answer.status >= 400) throw refused('create', container, { engine, answer });

@@ -6,7 +6,7 @@ import { enginePath } from '../engine-path.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
 import { nameTwin } from '../name-table.js';
-import { objectAt } from '../../base/json.js';
+import { objectAt, stringAt } from '../../base/json.js';
 import { parseJsonObject } from '../read-all.js';
 import { readBody } from '../read-body.js';
 import { param, type RequestContext, type RouteContext, type RouteHandler } from '../route-context.js';
@@ -189,7 +189,13 @@ export const commitContainer: RouteHandler = async (context) => {
     answerWithinMs: answerWithin.unbounded,
     ...(body.length > 0 ? { body } : {}),
   });
-  if (answer.status < 400) await context.services.cluster.refreshImages(engine);
+  if (answer.status < 400) {
+    await context.services.cluster.refreshImages(engine);
+    const [repo, tag] = [query.get('repo') ?? '', query.get('tag') ?? ''];
+    const made = stringAt(parseJsonObject(answer.body), 'Id');
+    if (repo !== '' && made !== undefined)
+      context.services.catalog.noteName(tag === '' ? repo : `${repo}:${tag}`, made);
+  }
   replySmall(context, answer);
 };
 

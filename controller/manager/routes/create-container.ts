@@ -183,7 +183,7 @@ function createOn(
     [swarmIdLabel]: swarmId,
     [placementLabel]: formatPlacementRecord(record),
   };
-  return giveUpOnHung({ clock, engine }, (signal) =>
+  return giveUpOnHung({ clock, engine, attempt: 'create a container on' }, (signal) =>
     makeContainer(engine, {
       cluster,
       images,

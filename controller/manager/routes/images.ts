@@ -8,7 +8,7 @@ import { encodeReference, engineVersion } from '../engine-path.js';
 import { fanOut, requireSuccess, type FanOutResult } from '../fan-out.js';
 import { anyEngine, reachableEngines } from '../find-container.js';
 import { askRegistry, forwardToHolder } from '../forward-to-first.js';
-import { pruneEverywhere } from '../prune.js';
+import { pruneEverywhere, uniteItems } from '../prune.js';
 import { replyEmpty, replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
 
@@ -108,7 +108,7 @@ export const removeImage: RouteHandler = async (context) => {
   const result = await fanOut(context, engines, { path: `/images/${encodeReference(reference)}` });
   await Promise.all(result.successes.map(({ engine }) => cluster.refreshImages(engine)));
   requireRemoved(context, result);
-  replyJson(context.response, 200, uniteDeleted(result.successes.map(({ value }) => value)));
+  replyJson(context.response, 200, uniteItems(result.successes.map(({ value }) => value)));
 };
 
 /** Before 1.50 an engine does not know that only some platforms are meant, and would remove the image whole. */
@@ -140,16 +140,6 @@ function requireRemoved(context: RouteContext, result: FanOutResult): void {
     first.status,
     `${told}; removed from ${successes.map(({ engine }) => engine.name).join(', ')}`,
   );
-}
-
-/** The items of all engines, each once. */
-export function uniteDeleted(answers: readonly unknown[]): unknown[] {
-  const items = new Map<string, unknown>();
-  for (const answer of answers) {
-    for (const item of Array.isArray(answer) ? (answer as unknown[]) : [])
-      items.set(JSON.stringify(item), item);
-  }
-  return [...items.values()];
 }
 
 export const pruneImages: RouteHandler = (context) =>

@@ -2,6 +2,7 @@
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { isAtLeast } from '../../engine/api-version.js';
 import { engineVersion } from '../engine-path.js';
+import { answerWithin } from '../call-engine.js';
 import { fanOut, requireSuccess } from '../fan-out.js';
 import { chosenEngines, mergePrune, queryWithoutNode } from '../prune.js';
 import { replyJson } from '../reply.js';
@@ -11,7 +12,7 @@ export const pruneBuild: RouteHandler = async (context) => {
   const result = await fanOut(context, chosenEngines(context), {
     path: '/build/prune',
     query: (engine) => queryFor(context, engine),
-    answerWithinMs: 0,
+    answerWithinMs: answerWithin.prune,
   });
   requireSuccess(context, result);
   const answers = result.successes.map(({ value }) => value);

@@ -1,4 +1,5 @@
 // POST /containers/prune on every engine, with the cache read again for what is gone.
+import { answerWithin } from '../call-engine.js';
 import { fanOut, requireSuccess } from '../fan-out.js';
 import { chosenEngines, mergePrune, queryWithoutNode } from '../prune.js';
 import { objectAt } from '../../base/json.js';
@@ -10,7 +11,7 @@ export const pruneContainers: RouteHandler = async (context) => {
   const result = await fanOut(context, chosenEngines(context), {
     path: '/containers/prune',
     query: queryWithoutNode(context),
-    answerWithinMs: 0,
+    answerWithinMs: answerWithin.prune,
   });
   requireSuccess(context, result);
   await Promise.all(

@@ -1,11 +1,11 @@
 // Volumes: a local volume is on one engine; its name alone is enough as long as no other engine has the same.
-import { objectAt, stringAt } from '../../base/json.js';
+import { isJsonObject, objectAt, stringAt } from '../../base/json.js';
 import type { CachedObject } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
 import { isAtLeast } from '../../engine/api-version.js';
 import { answerWithin } from '../call-engine.js';
 import { encodeReference, engineVersion } from '../engine-path.js';
-import { fanOut, requireSuccess, type EngineSuccess } from '../fan-out.js';
+import { fanOut, requireSuccess, type FanOutResult } from '../fan-out.js';
 import { isReachable } from '../find-container.js';
 import { findVolume, findVolumes } from '../find-object.js';
 import { forwardChange, replySmall } from '../forward.js';
@@ -14,7 +14,7 @@ import { stringifyJson } from '../lossless-json.js';
 import { usesVolume } from '../object-use.js';
 import { matchRegex } from '../pattern.js';
 import { chosenEngines, mergePrune, queryWithoutNode } from '../prune.js';
-import { formatFilters, isTrue, parseFilters, readBooleanFilter, readFilters } from '../query.js';
+import { isTrue, parseFilters, readBooleanFilter, readFilters } from '../query.js';
 import { readJsonBody } from '../read-body.js';
 import { replyEmpty, replyJson } from '../reply.js';
 import { param, type RouteContext, type RouteHandler } from '../route-context.js';
@@ -148,13 +148,14 @@ export const pruneVolumes: RouteHandler = async (context) => {
   const result = await fanOut(context, engines.filter(isModern), {
     path: '/volumes/prune',
     query: queryWithoutNode(context),
-    answerWithinMs: answerWithin.unbounded,
+    answerWithinMs: answerWithin.prune,
   });
   const older = await Promise.all(
     engines.filter((engine) => !isModern(engine)).map((engine) => pruneOneByOne(context, engine)),
   );
-  const successes = [...result.successes, ...older];
-  requireSuccess(context, { ...result, successes });
+  const successes = [...result.successes, ...older.flatMap((one) => one.successes)];
+  const failures = [...result.failures, ...older.flatMap((one) => one.failures)];
+  requireSuccess(context, { successes, failures });
   await Promise.all(successes.map(({ engine }) => cluster.refreshVolumes(engine)));
   const answers = successes.map(({ value }) => value);
   const merged = mergePrune(answers, { listField: 'VolumesDeleted', hasSpace: true });
@@ -166,26 +167,41 @@ export const pruneVolumes: RouteHandler = async (context) => {
  * Engines before 1.42 prune named volumes too, which clients of 1.42 do not expect to lose, and refuse the `all` filter.
  * So for them the manager deletes what the newer rule would: unused volumes without a name, or with `all` every unused one.
  */
-async function pruneOneByOne(context: RouteContext, engine: CachedObject['engine']): Promise<EngineSuccess> {
+async function pruneOneByOne(context: RouteContext, engine: CachedObject['engine']): Promise<FanOutResult> {
   const filters = parseFilters(context.query.get('filters'));
   const isAll = filters.get('all')?.some((value) => isTrue(value)) ?? false;
-  const own = new Map(filters);
-  own.delete('all');
-  own.delete('node');
-  own.set('dangling', ['true']);
-  const query = new URLSearchParams({ filters: formatFilters(own) ?? '{}' });
-  const listed = await fanOut(context, [engine], { method: 'GET', path: '/volumes', query });
+  // The usage of disks tells what removing a volume gives back; a list does not.
+  const listed = await fanOut(context, [engine], {
+    method: 'GET',
+    path: '/system/df',
+    query: new URLSearchParams(),
+    answerWithinMs: answerWithin.prune,
+  });
   const volumes: unknown = objectAt({ value: listed.successes[0]?.value }, 'value')['Volumes'];
   const deleted: string[] = [];
+  let space = 0;
   for (const volume of Array.isArray(volumes) ? (volumes as unknown[]) : []) {
     const name = stringAt(volume, 'Name') ?? '';
-    if (!isAll && !/^[0-9a-f]{64}$/.test(name)) continue;
+    const usage = isJsonObject(volume) ? objectAt(volume, 'UsageData') : {};
+    const labels = isJsonObject(volume) ? objectAt(volume, 'Labels') : {};
+    const isAnonymous = /^[0-9a-f]{64}$/.test(name);
+    if (usage['RefCount'] !== 0 || !(isAll || isAnonymous)) continue;
+    if (!matchesLabels(labels, filters.get('label') ?? [])) continue;
+    if ((filters.get('label!') ?? []).some((label) => matchesLabels(labels, [label]))) continue;
     const removed = await fanOut(context, [engine], {
       method: 'DELETE',
       path: `/volumes/${encodeReference(name)}`,
       query: new URLSearchParams(),
     });
-    if (removed.failures.length === 0) deleted.push(name);
+    if (removed.failures.length > 0) continue;
+    deleted.push(name);
+    if (typeof usage['Size'] === 'number' && usage['Size'] > 0) space += usage['Size'];
   }
-  return { engine, status: 200, value: { VolumesDeleted: deleted, SpaceReclaimed: 0 } };
+  return {
+    failures: listed.failures,
+    successes: listed.successes.map((success) => ({
+      ...success,
+      value: { VolumesDeleted: deleted, SpaceReclaimed: space },
+    })),
+  };
 }

@@ -4,10 +4,8 @@ import { familiarName, imageMatches, withDefaultTag } from '../../../controller/
 import { mergeImages, showWhole } from '../../../controller/manager/merge-images.js';
 import { matchGlob, matchRegex } from '../../../controller/manager/pattern.js';
 import { labelMessage } from '../../../controller/manager/replicate.js';
-import { uniteDeleted } from '../../../controller/manager/routes/images.js';
 import { takeBuildDirectives } from '../../../controller/manager/build/build-directives.js';
-import { mergePrune } from '../../../controller/manager/prune.js';
-import { mergeDiskUsage } from '../../../controller/manager/routes/disk-usage.js';
+import { mergePrune, uniteItems } from '../../../controller/manager/prune.js';
 import { lastError } from '../../../controller/manager/progress-stream.js';
 import type { JsonObject } from '../../../controller/base/json.js';
 import type { CachedObject } from '../../../controller/engine/cluster-view.js';
@@ -127,7 +125,7 @@ void t.test('lastError() finds the failure in a progress stream', async (t) => {
 });
 
 void t.test('merged answers add up and repeat nothing', async (t) => {
-  t.same(uniteDeleted([[{ Untagged: 'a' }], [{ Untagged: 'a' }, { Deleted: 'b' }], null]), [
+  t.same(uniteItems([[{ Untagged: 'a' }], [{ Untagged: 'a' }, { Deleted: 'b' }], null]), [
     { Untagged: 'a' },
     { Deleted: 'b' },
   ]);
@@ -136,26 +134,16 @@ void t.test('merged answers add up and repeat nothing', async (t) => {
       [
         { ContainersDeleted: ['a'], SpaceReclaimed: 1 },
         { ContainersDeleted: null, SpaceReclaimed: 2 },
+        { ContainersDeleted: ['a'], SpaceReclaimed: 4 },
       ],
       {
         listField: 'ContainersDeleted',
         hasSpace: true,
       },
     ),
-    { ContainersDeleted: ['a'], SpaceReclaimed: 3 },
+    { ContainersDeleted: ['a'], SpaceReclaimed: 7 },
   );
   t.same(mergePrune([{}], { listField: 'NetworksDeleted', hasSpace: false }), { NetworksDeleted: null });
-  t.same(
-    mergeDiskUsage([
-      { LayersSize: 1, Images: [1], Volumes: null },
-      { LayersSize: 2, Images: [2], Volumes: [3] },
-    ]),
-    {
-      LayersSize: 3,
-      Images: [1, 2],
-      Volumes: [3],
-    },
-  );
 });
 
 void t.test('takeBuildDirectives() puts expressions together that the CLI has split', async (t) => {

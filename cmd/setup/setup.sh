@@ -25,6 +25,8 @@ if [ "$tests" = yes ]; then
   want openssl openssl
   want python3 python3
   /usr/bin/python3 -c 'import docker' 2>/dev/null || wanted+=(python3-docker)
+  # Compose 1 is a package of its own up to Debian 12; the second comes with the newer Docker below.
+  ! apt-cache policy docker-compose 2>/dev/null | grep -q 'Candidate: 1\.' || want docker-compose docker-compose
   [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
 fi
 

@@ -78,7 +78,7 @@ export async function relayAnswer(
   response.flushHeaders();
   try {
     if (wrapBody === undefined) await pipeline(upstream.body, response);
-    else await pipeline(upstream.body, wrapBody, response);
+    else await pipeline(wrapBody(upstream.body), response);
   } catch (error) {
     // The head is sent: a broken connection is the only honest way to say that the rest will not come.
     response.destroy();
@@ -90,7 +90,7 @@ export async function relayAnswer(
   }
 }
 
-/** A stage between an engine's answer and the client. */
+/** What the client gets instead of an engine's answer; it sees the answer break off. */
 export type BodyWrapper = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 /**

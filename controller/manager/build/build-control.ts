@@ -10,11 +10,13 @@ import { ApiError } from '../api-error.js';
 import type { HijackRoute } from '../hijack.js';
 import type { RequestContext, RouteHandler } from '../route-context.js';
 import type { Tunnel } from '../splice.js';
-import type { PinKey } from './build-pins.js';
+import { decideFor, type PinKey } from './build-pins.js';
 import { switchingToH2c } from './build-session.js';
 import { finishBuild } from './finish-build.js';
 import { endCall, passCall } from './grpc-call.js';
 import { errorTrailers, frameMessage, readMessage } from './grpc-message.js';
+import type { Placement } from '../placement/placer.js';
+import { watchEngine } from './watch-engine.js';
 import { defaultBuilder, placeBuild } from './place-build.js';
 import { parseSolve, parseStatusRef, withoutDirectives, withoutFrontendDirectives } from './solve-request.js';
 
@@ -52,6 +54,7 @@ class BuildControl implements Tunnel {
 
   constructor(context: RequestContext, client: net.Socket) {
     this.#context = context;
+    client.once('end', () => client.destroy());
     this.#session = http2.performServerHandshake(client, { settings: { maxConcurrentStreams: maxStreams } });
     // Clients leave without a word at the end of a build: that is no error.
     this.#session.on('error', () => undefined);
@@ -115,18 +118,20 @@ class BuildControl implements Tunnel {
     const message = await readMessage(stream);
     const solve = parseSolve(message);
     const command = commandOf(headers);
-    const pinned = solve.sessions.map((session) => pins.find(`session:${session}`)).find(Boolean);
+    const pinned = solve.sessions.map((session) => pins.find(sessionKey(session))).find(Boolean);
     const near = this.#last ?? (command === undefined ? undefined : pins.find(command));
     // Who only asks what can be built gets the answer of the engine whose answer holds for all.
-    const place = solve.isBuild
-      ? placeBuild(services, { ...solve, needsBuildKit: true, pinned, near })
-      : { engine: pinned ?? defaultBuilder(services), release: () => undefined };
+    const place = decideFor(pins, [`ref:${solve.ref}`, ...solve.sessions.map(sessionKey)], () =>
+      solve.isBuild
+        ? placeBuild(services, { ...solve, needsBuildKit: true, pinned, near })
+        : unplaced(pinned ?? defaultBuilder(services)),
+    );
     const { engine } = place;
     // Calls about a build may come after its end; the names of builds are never used twice.
     this.#releases.add(pins.pin(`ref:${solve.ref}`, engine));
     const releases = [
       place.release,
-      ...solve.sessions.map((session) => pins.pin(`session:${session}`, engine)),
+      ...solve.sessions.map((session) => pins.pin(sessionKey(session), engine)),
     ];
     if (solve.isBuild) {
       this.#last = engine;
@@ -207,13 +212,25 @@ class BuildControl implements Tunnel {
       );
     }
     if (answer.rest.length > 0) socket.unshift(answer.rest);
+    // These sockets may stay half open, and an HTTP/2 connection whose peer has ended is of no use.
+    socket.once('end', () => socket.destroy());
     const session = http2.connect('http://localhost', { createConnection: () => socket });
     // Each call learns of it by itself.
     session.on('error', () => undefined);
+    const { clock } = this.#context.services;
+    // Destroyed, its calls end with an error that names the engine.
+    session.once('close', watchEngine(engine, { clock, onLost: () => session.destroy() }));
     if (this.#session.destroyed) session.destroy();
     return session;
   }
 }
+
+/** A question about what can be built takes no room. */
+function unplaced(engine: PooledEngine): Pick<Placement, 'engine' | 'release'> {
+  return { engine, release: () => undefined };
+}
+
+const sessionKey = (id: string): PinKey => `session:${id}`;
 
 function textOf(value: string | string[] | undefined): string {
   return Array.isArray(value) ? value.join(',') : (value ?? '');

@@ -16,10 +16,19 @@ interface Pin {
   holders: number;
 }
 
+interface Waiter {
+  readonly resolve: (engine: PooledEngine | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+// The other connections of a refused build are on their way already, or never come.
+const refusedForMs = 30_000;
+
 export class BuildPins {
   readonly #clock: Clock;
   readonly #pins = new Map<PinKey, Pin>();
-  readonly #waiting = new Map<PinKey, Set<(engine: PooledEngine) => void>>();
+  readonly #waiting = new Map<PinKey, Set<Waiter>>();
+  readonly #refused = new Map<PinKey, Error>();
 
   constructor(options: { readonly clock: Clock }) {
     this.#clock = options.clock;
@@ -37,9 +46,8 @@ export class BuildPins {
     const pin = this.#pins.get(key) ?? { engine, holders: 0 };
     pin.holders += 1;
     this.#pins.set(key, pin);
-    const waiting = this.#waiting.get(key);
-    this.#waiting.delete(key);
-    for (const wake of waiting ?? []) wake(pin.engine);
+    this.#refused.delete(key);
+    for (const { resolve } of this.#takeWaiters(key)) resolve(pin.engine);
     let isHeld = true;
     return () => {
       if (!isHeld) return;
@@ -47,6 +55,22 @@ export class BuildPins {
       pin.holders -= 1;
       if (pin.holders === 0) this.#pins.delete(key);
     };
+  }
+
+  /** Nothing will come of this key: who waits for it, or soon will, is told why. A key that is tied stays tied. */
+  refuse(key: PinKey, error: Error): void {
+    if (this.#pins.has(key)) return;
+    this.#refused.set(key, error);
+    this.#clock.setTimer(refusedForMs, () => {
+      if (this.#refused.get(key) === error) this.#refused.delete(key);
+    });
+    for (const { reject } of this.#takeWaiters(key)) reject(error);
+  }
+
+  #takeWaiters(key: PinKey): ReadonlySet<Waiter> {
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    return waiting ?? new Set();
   }
 
   find(key: PinKey): PooledEngine | undefined {
@@ -57,7 +81,7 @@ export class BuildPins {
    * The engine of the key, as soon as it has one.
    * @param options.withinMs default: as long as the signal lets
    * @returns undefined when the time is over
-   * @throws the signal's reason
+   * @throws the signal's reason, or why the key was refused
    */
   async wait(
     key: PinKey,
@@ -65,6 +89,8 @@ export class BuildPins {
   ): Promise<PooledEngine | undefined> {
     const found = this.find(key);
     if (found !== undefined) return found;
+    const refused = this.#refused.get(key);
+    if (refused !== undefined) throw refused;
     options.signal.throwIfAborted();
     const deadline =
       options.withinMs === undefined
@@ -77,21 +103,21 @@ export class BuildPins {
     const signal = deadline?.signal ?? options.signal;
     const waiting = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, waiting);
-    let wake: ((engine: PooledEngine) => void) | undefined;
+    let waiter: Waiter | undefined;
     let onAbort: (() => void) | undefined;
     try {
       return await new Promise<PooledEngine | undefined>((resolve, reject) => {
-        wake = resolve;
+        waiter = { resolve, reject };
         onAbort = () => {
           if (signal.reason === timeIsOver) resolve(undefined);
           else reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
         };
-        waiting.add(wake);
+        waiting.add(waiter);
         signal.addEventListener('abort', onAbort, { once: true });
       });
     } finally {
       deadline?.clear();
-      if (wake !== undefined) waiting.delete(wake);
+      if (waiter !== undefined) waiting.delete(waiter);
       if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
       if (waiting.size === 0 && this.#waiting.get(key) === waiting) this.#waiting.delete(key);
     }
@@ -99,3 +125,13 @@ export class BuildPins {
 }
 
 const timeIsOver = new Error('time is over');
+
+/** Runs the decision where a build goes; if it is refused, whoever waits under these keys hears of it too. */
+export function decideFor<T>(pins: BuildPins, keys: readonly PinKey[], decide: () => T): T {
+  try {
+    return decide();
+  } catch (error) {
+    for (const key of keys) pins.refuse(key, error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}

@@ -2,12 +2,13 @@
 // the build itself comes, so the session is answered at once, kept waiting, and joined with that engine then.
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import { ApiError } from '../api-error.js';
 import { openUpgrade, readRefusal } from '../engine-upgrade.js';
 import type { HijackRoute, Hijacker } from '../hijack.js';
 import type { RequestContext, RouteHandler } from '../route-context.js';
-import { splice, type Tunnel } from '../splice.js';
+import type { Tunnel } from '../splice.js';
 
 /** What engines answer to both `/session` and `/grpc`. */
 export const switchingToH2c =
@@ -61,11 +62,30 @@ async function runSession(context: RequestContext, { id, client, hijacker }: Ses
     }
     if (answer.rest.length > 0) client.write(answer.rest);
     early.handOver();
-    hijacker.track(splice(client, socket, clock));
+    join(client, socket, clock);
   } catch (error) {
-    if (!context.signal.aborted) logger.warn('Build session ended', { error: messageOf(error) });
+    if (!context.signal.aborted) logger.debug('Build session ended', { error: messageOf(error) });
     client.destroy();
   }
+}
+
+// Clients take the end of a session for a wish of their own, and say "canceled". A build whose engine is gone has its
+// error on the control connection; that is given time to arrive first.
+const endsAfterMs = 2_000;
+
+/** Both ways with backpressure; the connections end together, that of the client a little later. */
+function join(client: net.Socket, engine: net.Socket, clock: Clock): void {
+  let cancel = (): void => undefined;
+  client.on('error', () => client.destroy());
+  client.once('close', () => {
+    cancel();
+    engine.destroy();
+  });
+  engine.once('close', () => {
+    cancel = clock.setTimer(endsAfterMs, () => client.destroy());
+  });
+  client.pipe(engine);
+  engine.pipe(client, { end: false });
 }
 
 /** Keeps reading, or the end of a waiting client would never show. */

@@ -23,6 +23,8 @@ export function passCall(options: CallOptions): Promise<void> {
       return;
     }
     let trailers: http2.OutgoingHttpHeaders | undefined;
+    // Whether the engine itself said how the call ended.
+    let isAnswered = false;
     const upstream = engine.request(headers, { endStream: false });
     client.once('close', () => {
       upstream.close(
@@ -32,7 +34,7 @@ export function passCall(options: CallOptions): Promise<void> {
     });
     client.on('error', () => undefined);
     const end = async (): Promise<void> => {
-      await options.beforeEnd?.();
+      if (isAnswered) await options.beforeEnd?.();
       if (client.destroyed) return;
       if (client.headersSent) client.end();
       else endCall(client, trailers ?? {});
@@ -42,6 +44,7 @@ export function passCall(options: CallOptions): Promise<void> {
       if ((flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0) {
         // An answer of headers alone: the status is among them.
         trailers = withoutPseudo(answer);
+        isAnswered = true;
         upstream.resume();
         void end();
         return;
@@ -57,6 +60,7 @@ export function passCall(options: CallOptions): Promise<void> {
     });
     upstream.once('trailers', (given: http2.IncomingHttpHeaders) => {
       trailers = { ...given };
+      isAnswered = true;
     });
     upstream.on('error', () => undefined);
     upstream.once('close', () => {

@@ -7,6 +7,8 @@ import { ApiError } from '../api-error.js';
 import { isReachable } from '../find-container.js';
 import type { Placement } from './placer.js';
 
+type Place = Pick<Placement, 'release'>;
+
 /** Labels whose value names a group. */
 const groupLabels = [
   'com.docker.compose.project',
@@ -29,7 +31,7 @@ const expectedForMs = 120_000;
 interface Expected {
   readonly engine: PooledEngine;
   /** Stands in for the group's containers until the first one comes, so that two groups do not choose the same engine. */
-  place: Placement | undefined;
+  place: Place | undefined;
   cancel: () => void;
 }
 
@@ -74,7 +76,7 @@ export class GroupHomes {
   }
 
   /** Notes where the group will be. `place` is let go when its first container comes, or nothing does for a while. */
-  expect(group: string, engine: PooledEngine, place?: Placement): void {
+  expect(group: string, engine: PooledEngine, place?: Place): void {
     const known = this.#expected.get(group);
     known?.cancel();
     if (place !== undefined) known?.place?.release();

@@ -1,10 +1,13 @@
 // POST /build and its cancel: a build with the classic builder or BuildKit on one engine, chosen like that of a container.
-import { messageOf } from '../../base/errors.js';
+import { Readable } from 'node:stream';
+import { isSwarmError, messageOf, type SwarmError } from '../../base/errors.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
+import { decideFor, type PinKey } from '../build/build-pins.js';
 import { jsonObjectIn, takeBuildDirectives } from '../build/build-directives.js';
 import { finishBuild } from '../build/finish-build.js';
 import { placeBuild } from '../build/place-build.js';
+import { watchEngine } from '../build/watch-engine.js';
 import { answerWithin } from '../call-engine.js';
 import { forwardChange, forwardStream, replySmall, type BodyWrapper } from '../forward.js';
 import { stringifyJson } from '../lossless-json.js';
@@ -29,19 +32,21 @@ export const buildImage: RouteHandler = async (context) => {
   const { directives, query } = takeBuildDirectives(context.query);
   const tags = context.query.getAll('t').filter((tag) => tag !== '');
   const labels = jsonObjectIn(context.query.get('labels') ?? '');
-  const { engine, release } = placeBuild(services, {
-    directives,
-    labels,
-    tags,
-    memoryBytes: readBytes(context.query.get('memory')),
-    needsBuildKit: version === '2',
-    pinned: session === '' ? undefined : pins.find(`session:${session}`),
-  });
-  const releases = [
-    release,
-    ...(session === '' ? [] : [pins.pin(`session:${session}`, engine)]),
-    ...(buildId === '' ? [] : [pins.pin(`build:${buildId}`, engine)]),
+  const keys: readonly PinKey[] = [
+    ...(session === '' ? [] : [`session:${session}` as const]),
+    ...(buildId === '' ? [] : [`build:${buildId}` as const]),
   ];
+  const { engine, release } = decideFor(pins, keys, () =>
+    placeBuild(services, {
+      directives,
+      labels,
+      tags,
+      memoryBytes: readBytes(context.query.get('memory')),
+      needsBuildKit: version === '2',
+      pinned: session === '' ? undefined : pins.find(`session:${session}`),
+    }),
+  );
+  const releases = [release, ...keys.map((key) => pins.pin(key, engine))];
   services.logger.info('Building', { node: engine.name, image: tags.join(', ') });
   try {
     await forwardStream(context, {
@@ -64,13 +69,22 @@ function untilFinished(
   { engine, finish }: { engine: PooledEngine; finish: () => Promise<void> },
 ): BodyWrapper {
   return async function* (body) {
+    const onLost = (error: SwarmError): void => {
+      if (body instanceof Readable) body.destroy(error);
+    };
+    const cancel = watchEngine(engine, { clock: context.services.clock, onLost });
     try {
       yield* body;
     } catch (error) {
       if (context.signal.aborted) throw error;
-      const message = `Cannot go on building: engine "${engine.name}" broke off: ${messageOf(error)}`;
+      const message = isSwarmError(error)
+        ? error.message
+        : `Cannot go on building: engine "${engine.name}" broke off: ${messageOf(error)}`;
       context.services.logger.warn(message);
       yield Buffer.from(`${stringifyJson({ errorDetail: { message }, error: message })}\r\n`);
+      return;
+    } finally {
+      cancel();
     }
     await finish();
   };

@@ -1,6 +1,6 @@
 // Builds under way: who waits gets the engine, keys end with their last holder.
 import t from 'tap';
-import { BuildPins } from '../../../controller/manager/build/build-pins.js';
+import { BuildPins, decideFor } from '../../../controller/manager/build/build-pins.js';
 import { createRecentBuilds } from '../../../controller/manager/build/recent-builds.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { anEngine } from './builders.js';
@@ -39,7 +39,7 @@ void t.test('wait() gives up in time, and with its signal', async (t) => {
   const clock = new FakeClock();
   const pins = new BuildPins({ clock });
   const late = pins.wait('ref:r', { signal: forEver, withinMs: 5000 });
-  clock.advance(5000);
+  await clock.advance(5000);
   t.equal(await late, undefined);
   const controller = new AbortController();
   const cut = pins.wait('ref:r', { signal: controller.signal, withinMs: 5000 });
@@ -48,6 +48,30 @@ void t.test('wait() gives up in time, and with its signal', async (t) => {
   await t.rejects(pins.wait('ref:r', { signal: controller.signal }), { message: 'client left' });
   pins.pin('ref:r', n1);
   t.equal(pins.find('ref:r'), n1, 'who gave up left nothing behind');
+});
+
+void t.test('refuse() tells who waits and who soon will, until the key is used after all', async (t) => {
+  const clock = new FakeClock();
+  const pins = new BuildPins({ clock });
+  const waiting = pins.wait('session:s', { signal: forEver });
+  t.throws(
+    () =>
+      decideFor(pins, ['session:s'], () => {
+        throw new Error('no engine');
+      }),
+    { message: 'no engine' },
+  );
+  await t.rejects(waiting, { message: 'no engine' });
+  await t.rejects(pins.wait('session:s', { signal: forEver }), { message: 'no engine' });
+  const release = pins.pin('session:s', n1);
+  pins.refuse('session:s', new Error('too late'));
+  t.equal(await pins.wait('session:s', { signal: forEver }), n1);
+  release();
+  pins.refuse('build:b', new Error('forgotten soon'));
+  await clock.advance(30_000);
+  const later = pins.wait('build:b', { signal: forEver });
+  pins.pin('build:b', n2);
+  t.equal(await later, n2);
 });
 
 void t.test('createRecentBuilds() remembers the newest tags', async (t) => {

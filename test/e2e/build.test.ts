@@ -1,0 +1,208 @@
+// Builds of real clients, with the classic builder and BuildKit, on four real engines behind one manager.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import {
+  cliEnvironment,
+  runProgram,
+  startManagerCluster,
+  waitForState,
+  type CliResult,
+} from '../support/manager-cluster.js';
+import { linkCliPlugins, newerDocker } from '../support/newer-docker.js';
+import { waitUntil } from '../support/programs.js';
+
+t.setTimeout(400_000);
+
+const installed = '/usr/bin/docker';
+const cluster = await startManagerCluster(t, { count: 4 });
+const newer = await newerDocker();
+const environment = cliEnvironment(cluster);
+await linkCliPlugins(environment['DOCKER_CONFIG'] ?? '', newer);
+
+const directory = await mkdtemp('/tmp/swtest-build-');
+t.teardown(() => rm(directory, { recursive: true, force: true }));
+
+interface Options {
+  readonly env?: Record<string, string>;
+  readonly input?: string | Buffer;
+}
+
+const docker = (file: string, args: readonly string[], options: Options = {}): Promise<CliResult> =>
+  runProgram(file, args, {
+    env: { ...environment, ...options.env },
+    ...(options.input === undefined ? {} : { input: options.input }),
+  });
+
+async function succeed(
+  t: Test,
+  file: string,
+  args: readonly string[],
+  options: Options = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await docker(file, args, options);
+  t.equal(code, 0, `docker ${args.join(' ')}${code === 0 ? '' : `: ${stderr}`}`);
+  return stdout.trim();
+}
+
+async function context(name: string, dockerfile: string): Promise<string> {
+  const place = path.join(directory, name);
+  await mkdir(place, { recursive: true });
+  await writeFile(path.join(place, 'Dockerfile'), dockerfile);
+  await writeFile(path.join(place, 'greeting'), `hello from ${name}\n`);
+  return place;
+}
+
+/** Names of the engines that have the image, asked of the engines' own lists through the manager's cache. */
+function holders(tag: string): readonly string[] {
+  return cluster.pool
+    .images()
+    .filter(({ summary }) => (summary['RepoTags'] as string[] | null)?.includes(tag) ?? false) // engines' own list
+    .map(({ engine }) => engine.name)
+    .sort();
+}
+
+const dockerfile = 'FROM busybox\nARG WORD\nCOPY greeting /greeting\nRUN echo "$WORD" >> /greeting\n';
+const builders: readonly [
+  name: string,
+  file: string,
+  command: readonly string[],
+  env: Record<string, string>,
+][] = [
+  ['the installed CLI, classic', installed, ['build'], { DOCKER_BUILDKIT: '0' }],
+  ['the installed CLI, BuildKit', installed, ['build'], { DOCKER_BUILDKIT: '1' }],
+  ['the newer CLI, classic', newer.docker, ['build'], { DOCKER_BUILDKIT: '0' }],
+  ['the newer CLI, BuildKit', newer.docker, ['build'], {}],
+  ['buildx', newer.docker, ['buildx', 'build', '--load'], {}],
+];
+
+for (const [index, [name, file, command, env]] of builders.entries()) {
+  void t.test(`${name}: the build goes where it may, and its image everywhere`, async (t) => {
+    const place = await context(`site${index}`, dockerfile);
+    const tag = `site${index}:1`;
+    await succeed(
+      t,
+      file,
+      [...command, '--build-arg', 'constraint:node==node2', '--build-arg', 'WORD=world', '-t', tag, place],
+      { env },
+    );
+    t.same(holders(tag), ['node2'], 'the client hears of the end when the cache knows the image');
+    const printed = await succeed(t, file, [
+      'run',
+      '--rm',
+      '-e',
+      'constraint:node==node0',
+      tag,
+      'cat',
+      '/greeting',
+    ]);
+    t.equal(printed, `hello from site${index}\nworld`);
+    t.same(holders(tag), ['node0', 'node2']);
+    const refused = await docker(file, [...command, '--build-arg', 'constraint:node==node9', place], { env });
+    t.not(refused.code, 0);
+    t.match(refused.stderr + refused.stdout, /Unable to find a node that satisfies/);
+  });
+}
+
+void t.test('a context on standard input', async (t) => {
+  const place = await context('piped', dockerfile);
+  const tar = await runProgram('/bin/tar', ['-c', '-C', place, '.'], { env: environment });
+  for (const [name, file, , env] of builders) {
+    const input = Buffer.from(tar.stdout, 'latin1');
+    await succeed(t, file, ['build', '-t', 'piped:1', '-'], { env, input });
+    t.not(holders('piped:1').length, 0, name);
+  }
+});
+
+void t.test('a tag that is built anew elsewhere is the new image everywhere', async (t) => {
+  const place = await context('moving', 'FROM busybox\nARG WORD\nRUN echo "$WORD" > /word\n');
+  for (const [word, node] of [
+    ['old', 'node1'],
+    ['new', 'node3'],
+  ] as const) {
+    await succeed(t, newer.docker, [
+      ...['build', '--build-arg', `constraint:node==${node}`, '--build-arg', `WORD=${word}`],
+      ...['-t', 'moving:1', place],
+    ]);
+    for (const where of ['node0', 'node1']) {
+      const run = ['run', '--rm', '-e', `constraint:node==${where}`, 'moving:1', 'cat', '/word'];
+      t.equal(await succeed(t, installed, run), word, `${word} on ${where}`);
+    }
+  }
+});
+
+void t.test('builds at the same time are spread, and go back to their cache', async (t) => {
+  const names = ['one', 'two', 'three', 'four'];
+  const build = async (name: string): Promise<string> => {
+    const place = await context(name, `FROM busybox\nRUN sleep 1; echo ${name} > /name\n`);
+    await succeed(t, newer.docker, ['buildx', 'build', '-t', `${name}:1`, place]);
+    return holders(`${name}:1`).join();
+  };
+  const first = await Promise.all(names.map(build));
+  t.equal(new Set(first).size, 4, 'each on an engine of its own');
+  t.same(await Promise.all(names.map(build)), first);
+});
+
+void t.test('bake builds all targets, buildx shows the builder', async (t) => {
+  const place = await context('baked', dockerfile);
+  await writeFile(
+    path.join(place, 'docker-bake.json'),
+    JSON.stringify({
+      group: { default: { targets: ['red', 'blue'] } },
+      target: Object.fromEntries(
+        ['red', 'blue'].map((name) => [
+          name,
+          { context: place, tags: [`${name}:1`], args: { WORD: name }, output: ['type=docker'] },
+        ]),
+      ),
+    }),
+  );
+  await succeed(t, newer.docker, ['buildx', 'bake', '-f', path.join(place, 'docker-bake.json')]);
+  t.equal(
+    await succeed(t, installed, ['run', '--rm', 'blue:1', 'cat', '/greeting']),
+    'hello from baked\nblue',
+  );
+  t.same(holders('red:1').length, 1);
+  t.match(await succeed(t, newer.docker, ['buildx', 'ls']), /default[^\n]* running +swarm/);
+  t.match(await succeed(t, newer.docker, ['buildx', 'inspect']), /Driver: +docker/);
+});
+
+void t.test('a failing step is the error of the build', async (t) => {
+  const place = await context('failing', 'FROM busybox\nRUN echo before; exit 7\n');
+  for (const [name, file, command, env] of builders) {
+    const { code, stderr, stdout } = await docker(file, [...command, place], { env });
+    t.not(code, 0, name);
+    t.match(
+      stderr + stdout,
+      /returned a non-zero code: 7|did not complete successfully: exit code: 7|exit code: 7/,
+      name,
+    );
+  }
+});
+
+void t.test('an engine that loses its power in the middle of a build is named', async (t) => {
+  const [classic, buildKit, , , buildx] = builders;
+  for (const [index, row] of [classic, buildKit, buildx].entries()) {
+    if (row === undefined) continue;
+    const [name, file, command, env] = row;
+    const seconds = String(100_000 + index);
+    const place = await context(`cut${index}`, `FROM busybox\nRUN sleep ${seconds}\n`);
+    const building = docker(file, [...command, '--build-arg', 'constraint:node==node3', place], { env });
+    await waitUntil('the step runs', () => isRunning(`sleep\0${seconds}\0`));
+    await cluster.machines.stop(['node3'], { graceMs: 0 });
+    const { code, stderr, stdout } = await building;
+    t.not(code, 0, name);
+    t.match(stderr + stdout, /engine "node3"/, name);
+    await cluster.machines.start(['node3']);
+    await waitForState(cluster.pool, { state: 'healthy', count: 4 });
+  }
+});
+
+/** Whether a process of this host has this command line, its words ended by NUL. */
+async function isRunning(commandLine: string): Promise<boolean> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.some((line) => line.includes(commandLine));
+}

@@ -50,21 +50,21 @@ void t.test('containers are created once, under one name, also when requests rac
 
 void t.test('containers spread, are renamed and removed by any spelling of their name', async (t) => {
   const manager = await startFakeManager(t, { engines: [{ name: 'n1' }, { name: 'n2' }] });
-  for (const name of ['c1', 'c2', 'c3', 'c4']) t.match(await create(manager, name), { status: 201 });
+  for (const name of ['w1', 'w2', 'w3', 'w4']) t.match(await create(manager, name), { status: 201 });
   t.same(
     manager.engines.map(({ containers }) => containers.size),
     [2, 2],
   );
-  t.match(await manager.call('POST', '/containers/c1/rename?name=c2'), { status: 409 });
-  t.match(await manager.call('POST', '/containers/c1/rename?name=d1'), { status: 204 });
-  t.match(await manager.call('GET', '/containers/c1/json'), { status: 404 });
-  const inspected = await manager.call('GET', '/containers/d1/json');
-  t.match(inspected.json, { Name: '/d1', Node: { Name: /^n[12]$/, IP: '127.0.0.1' } });
+  t.match(await manager.call('POST', '/containers/w1/rename?name=w2'), { status: 409 });
+  t.match(await manager.call('POST', '/containers/w1/rename?name=v1'), { status: 204 });
+  t.match(await manager.call('GET', '/containers/w1/json'), { status: 404 });
+  const inspected = await manager.call('GET', '/containers/v1/json');
+  t.match(inspected.json, { Name: '/v1', Node: { Name: /^n[12]$/, IP: '127.0.0.1' } });
   const node = (inspected.json as { Node: { Name: string } }).Node.Name; // matched above
-  t.match(await manager.call('DELETE', `/containers/${node}%2Fd1?force=1`), { status: 204 });
-  t.match(await manager.call('DELETE', '/containers/d1'), {
+  t.match(await manager.call('DELETE', `/containers/${node}%2Fv1?force=1`), { status: 204 });
+  t.match(await manager.call('DELETE', '/containers/v1'), {
     status: 404,
-    json: { message: 'No such container: d1' },
+    json: { message: 'No such container: v1' },
   });
 });
 

@@ -121,6 +121,10 @@ export interface ClusterView {
   containers(): readonly CachedContainer[];
   /** The same in blocks of about a hundred: a block that is the same array has the same containers. */
   containerBlocks(): readonly (readonly CachedContainer[])[];
+  /** Containers with this label, newest first; undefined when they are so many that a walk over all is as good. */
+  containersLabelled(key: string, value: string): readonly CachedContainer[] | undefined;
+  /** Containers with this text in a name of theirs, likewise; the text has no line feed. */
+  containersNamed(part: string): readonly CachedContainer[] | undefined;
   /** Everything on this engine, replaced containers too: they still hold their resources. */
   containersOf(engine: PooledEngine): readonly CachedContainer[];
   /** Containers with a reschedule policy, replaced ones too; the same array until something changes. */

@@ -2,12 +2,17 @@
 import { containerLabels } from '../api/labels.js';
 import type { ContainerLookup, PooledEngine } from './cluster-view.js';
 import { compareNewestFirst, swarmIdLabel, type ContainerRow } from './container-row.js';
+import { LabelIndex } from './label-index.js';
 import { MultiMap } from './multi-map.js';
+import { NameTexts } from './name-texts.js';
 import { SortedList, compareStrings, withPrefix } from './sorted-list.js';
 import { replacedIds, reschedulePolicyLabel, visibleCopy, wasMadeFor } from './superseded.js';
 
 /** Digits of a short ID, as `docker ps` prints it. */
 const shortLength = 12;
+
+/** Rows that are looked up and sorted one by one in less than a millisecond. */
+const fewAlways = 200;
 
 export class ContainerIndex {
   readonly #byId = new MultiMap<ContainerRow>();
@@ -22,6 +27,8 @@ export class ContainerIndex {
   readonly #hidden = new MultiMap<ContainerRow>();
   readonly #movable = new Set<ContainerRow>();
   readonly #equalNames = new Set<string>();
+  readonly #labels = new LabelIndex();
+  readonly #nameTexts = new NameTexts();
   #snapshot: readonly ContainerRow[] | undefined;
   #lastSequence = 0;
   #movableSnapshot: readonly ContainerRow[] | undefined;
@@ -41,6 +48,22 @@ export class ContainerIndex {
   /** The same in blocks, see SortedList. */
   blocks(): readonly (readonly ContainerRow[])[] {
     return this.#newestFirst.blocks;
+  }
+
+  /** Rows with this label, newest first; undefined when they are so many that a walk over all of them is as good. */
+  labelled(key: string, value: string): readonly ContainerRow[] | undefined {
+    const rows = this.#labels.with(key, value, () => this.all());
+    return this.#isFew(rows.size) ? [...rows].sort(compareNewestFirst) : undefined;
+  }
+
+  /** Rows with this text in a name, likewise. */
+  named(part: string): readonly ContainerRow[] | undefined {
+    const rows = this.#nameTexts.containing(part, this.#newestFirst.blocks);
+    return this.#isFew(rows.length) ? rows : undefined;
+  }
+
+  #isFew(count: number): boolean {
+    return count < fewAlways || count * 8 < this.all().length;
   }
 
   /** Rows with a reschedule policy, superseded ones too; the same array until something changes. */
@@ -154,6 +177,7 @@ export class ContainerIndex {
     }
     for (const id of idsOf(row)) this.#ids.add(id);
     this.#newestFirst.add(row);
+    this.#labels.add(row);
   }
 
   #hide(row: ContainerRow): void {
@@ -166,6 +190,7 @@ export class ContainerIndex {
     }
     for (const id of idsOf(row)) if (!this.#byId.has(id) && !this.#byAlias.has(id)) this.#ids.delete(id);
     this.#newestFirst.delete(row);
+    this.#labels.delete(row);
   }
 
   /** Rows whose ID or swarm ID begins so; ten are enough to tell the user that it is ambiguous. */

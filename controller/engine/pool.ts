@@ -113,6 +113,14 @@ export class EnginePool implements ClusterView {
     return this.#index.blocks();
   }
 
+  containersLabelled(key: string, value: string): readonly CachedContainer[] | undefined {
+    return this.#index.labelled(key, value);
+  }
+
+  containersNamed(part: string): readonly CachedContainer[] | undefined {
+    return this.#index.named(part);
+  }
+
   containersOf(engine: PooledEngine): readonly CachedContainer[] {
     // Asked for every engine at every create; one that has left holds nothing.
     return engine instanceof EngineMember ? engine.tables.containers() : [];

@@ -45,6 +45,27 @@ export function containerPredicate(filters: Filters, cluster: Cluster): Predicat
   return (container) => predicates.every((predicate) => predicate(container));
 }
 
+/**
+ * A few containers, newest first, among which are all that the filters let through; undefined: any may be.
+ * @param cluster all engines too: a name filter also finds the name of the engine
+ */
+export function likelyContainers(
+  filters: Filters,
+  cluster: Pick<ClusterView, 'containersLabelled' | 'containersNamed' | 'engines'>,
+): readonly CachedContainer[] | undefined {
+  for (const label of filters.get('label') ?? []) {
+    const equals = label.indexOf('=');
+    if (equals < 0) continue;
+    const few = cluster.containersLabelled(label.slice(0, equals), label.slice(equals + 1));
+    if (few !== undefined) return few;
+  }
+  const [name = '', ...others] = filters.get('name') ?? [];
+  // Text that must be there for the expression to match: without a slash in it, in one of the two parts of a name.
+  const part = others.length > 0 ? undefined : /^\^?\/?([\w-]+)\$?$/.exec(name)?.[1];
+  if (part === undefined || cluster.engines().some((engine) => engine.name.includes(part))) return undefined;
+  return cluster.containersNamed(part);
+}
+
 const predicateTable: Readonly<
   Record<FilterKey, (values: readonly string[], cluster: Cluster) => Predicate>
 > = {
@@ -99,9 +120,10 @@ const predicateTable: Readonly<
   },
   name: (values) => {
     // Without a slash or an operator in them they can only be in one of the two parts.
-    if (values.every((value) => /^[\w-]+$/.test(value)))
-      return ({ names, engine }) =>
-        names.some((name) => values.some((value) => name.includes(value) || engine.name.includes(value)));
+    if (values.every((value) => /^[\w-]+$/.test(value))) {
+      const isIn = (text: string): boolean => values.some((value) => text.includes(value));
+      return ({ names, engine }) => names.some(isIn) || (names.length > 0 && isIn(engine.name));
+    }
     const matchers = values.map((value) => matchRegex(value));
     return ({ names, engine }) =>
       names.some((name) =>

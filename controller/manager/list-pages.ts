@@ -72,15 +72,15 @@ export class ListPages {
     return {
       one,
       pieces: (block, chosen) => {
-        // Engines are looked at once for the whole list, and not at all for a few entries.
-        const hasPage = kept.pages.has(block) || chosen.length * 4 >= block.length;
-        if (hasPage && !areFacesKnown) this.#lookAt(engines);
-        areFacesKnown ||= hasPage;
-        const page = kept.pages.get(block);
+        // Few of a block are rendered alone: a page is for lists that take most of it.
+        const isMost = chosen.length * 4 >= block.length;
+        // Engines are looked at once for a whole list, and not at all for a few entries.
+        if (isMost && !areFacesKnown) this.#lookAt(engines);
+        areFacesKnown ||= isMost;
+        const page = areFacesKnown ? kept.pages.get(block) : undefined;
         if (page?.facesVersion === this.#facesVersion && context.nowMs < page.untilMs)
           return runsOf(page, chosen);
-        // Few of a block are rendered alone: a page is for lists that take most of it.
-        if (chosen.length * 4 < block.length)
+        if (!isMost)
           return chosen.flatMap((at) => {
             const container = block[at];
             return container === undefined ? [] : [one(container)];

@@ -5,11 +5,11 @@ import { isJsonObject, stringAt, type JsonObject } from '../../base/json.js';
 import type { CachedContainer } from '../../engine/cluster-view.js';
 import { containerLabels } from '../../api/labels.js';
 import { answerWithin, callForBody, fanOutLimit, settleAll } from '../call-engine.js';
-import { containerFilterKeys, containerPredicate } from '../container-filters.js';
+import { containerFilterKeys, containerPredicate, likelyContainers } from '../container-filters.js';
 import { enginePath } from '../engine-path.js';
 import { reachableEngines } from '../find-container.js';
 import { parseJson, stringifyJson } from '../lossless-json.js';
-import { isTrue, readFilters, readInteger } from '../query.js';
+import { isTrue, readFilters, readInteger, type Filters } from '../query.js';
 import { nameStyleFor, renderEntry, type NameStyle } from '../render-container.js';
 import { writeChunk } from '../reply.js';
 import { userAgent, type RouteContext, type RouteHandler } from '../route-context.js';
@@ -21,23 +21,29 @@ const writeBytes = 512 * 1024;
 
 export const listContainers: RouteHandler = async (context) => {
   const { cluster, clock, lists } = context.services;
-  const choose = containerChooser(context);
+  const filters = readContainerFilters(context.query);
+  const choose = containerChooser(context, filters);
   const sizes = isTrue(context.query.get('size')) ? await readSizes(context) : undefined;
   const nameStyle = nameStyleFor(userAgent(context), context.services.settings.containerNames);
   const { response } = context;
   response.setHeader('Content-Type', 'application/json');
   const answer = new ListAnswer(response);
   const list = lists.open(cluster.engines(), nameStyle);
+  const likely = likelyContainers(filters, cluster);
+  const one = (container: CachedContainer): Buffer =>
+    sizes === undefined
+      ? list.one(container)
+      : renderSized(container, { nameStyle, nowMs: clock.now(), sizes });
+  const pieces = (block: readonly CachedContainer[], chosen: readonly number[]): readonly Buffer[] =>
+    sizes === undefined && likely === undefined
+      ? list.pieces(block, chosen)
+      : chosen.flatMap((at) => block.slice(at, at + 1).map(one));
   let turnEndsMs = clock.monotonic() + turnMs;
   // Blocks are never changed, so the list is that of this moment however long the client takes.
-  for (const block of cluster.containerBlocks()) {
+  for (const block of likely === undefined ? cluster.containerBlocks() : chunksOf(likely)) {
     const chosen = choose(block);
     if (chosen.length > 0) {
-      const pieces =
-        sizes === undefined
-          ? list.pieces(block, chosen)
-          : chosen.map((at) => renderSized(block[at], { nameStyle, nowMs: clock.now(), sizes }));
-      for (const piece of pieces) answer.add(piece);
+      for (const piece of pieces(block, chosen)) answer.add(piece);
       if (answer.pendingBytes >= writeBytes && !(await answer.flush())) return;
     }
     if (choose.isDone()) break;
@@ -47,6 +53,13 @@ export const listContainers: RouteHandler = async (context) => {
   }
   answer.end();
 };
+
+/** As many as are worth a look at the clock. */
+const chunkLength = 64;
+
+function* chunksOf(containers: readonly CachedContainer[]): Generator<readonly CachedContainer[]> {
+  for (let at = 0; at < containers.length; at += chunkLength) yield containers.slice(at, at + chunkLength);
+}
 
 /** Pieces of a list on their way to a client, each beginning with a comma. */
 class ListAnswer {
@@ -85,10 +98,9 @@ class ListAnswer {
 }
 
 function renderSized(
-  container: CachedContainer | undefined,
+  container: CachedContainer,
   options: { nameStyle: NameStyle; nowMs: number; sizes: ReadonlyMap<string, JsonObject> },
 ): Buffer {
-  if (container === undefined) return Buffer.alloc(0);
   const sizes = Object.entries(options.sizes.get(container.id) ?? {});
   const more = Object.fromEntries(sizes.map(([member, size]) => [member, stringifyJson(size)]));
   return Buffer.from(`,${renderEntry(container, { ...options, more }).text}`, 'latin1');
@@ -101,20 +113,21 @@ interface Chooser {
   readonly isDone: () => boolean;
 }
 
-function containerChooser(context: RouteContext): Chooser {
-  const { cluster } = context.services;
-  const { query } = context;
-  const filters = readFilters(query, containerFilterKeys);
+function readContainerFilters(query: URLSearchParams): Filters {
+  const filters = new Map(readFilters(query, containerFilterKeys));
   // The older spelling of the same filters, still sent by clients of API 1.24.
-  const merged = new Map(filters);
   for (const key of ['before', 'since']) {
     const value = query.get(key);
-    if (value !== null && value !== '' && !merged.has(key)) merged.set(key, [value]);
+    if (value !== null && value !== '' && !filters.has(key)) filters.set(key, [value]);
   }
+  return filters;
+}
+
+function containerChooser({ query, services }: RouteContext, filters: Filters): Chooser {
   const limit = readInteger(query, 'limit') ?? 0;
   const isAll = isTrue(query.get('all'));
-  const wantsAllStates = isAll || limit > 0 || merged.has('status');
-  const matches = containerPredicate(merged, cluster);
+  const wantsAllStates = isAll || limit > 0 || filters.has('status');
+  const matches = containerPredicate(filters, services.cluster);
   let left = limit > 0 ? limit : Infinity;
   const choose = (block: readonly CachedContainer[]): readonly number[] => {
     const chosen: number[] = [];

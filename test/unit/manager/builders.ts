@@ -92,6 +92,8 @@ export function aView(parts: ViewParts): ClusterView {
     engines: () => parts.engines ?? [...images.keys()],
     containers: () => containers,
     containerBlocks: () => (containers.length === 0 ? [] : [containers]),
+    containersLabelled: (key, value) => containers.filter(({ labels }) => labels[key] === value),
+    containersNamed: (part) => containers.filter(({ names }) => names.some((name) => name.includes(part))),
     containersOf: (engine) => containers.filter((container) => container.engine === engine),
     movable: () => [],
     replacementsOf: () => [],

@@ -1,6 +1,10 @@
 // The filters of docker ps.
 import t from 'tap';
-import { containerFilterKeys, containerPredicate } from '../../../controller/manager/container-filters.js';
+import {
+  containerFilterKeys,
+  containerPredicate,
+  likelyContainers,
+} from '../../../controller/manager/container-filters.js';
 import { readFilters } from '../../../controller/manager/query.js';
 import { aContainer, anEngine, anObject, aView, aRefusal } from './builders.js';
 
@@ -103,4 +107,27 @@ void t.test('containerPredicate() refuses values that nothing can match', async 
 void t.test('containerPredicate() is not hung by a hostile pattern', async (t) => {
   t.same(names({ name: ['^(a+)+$'] }), []);
   t.same(names({ name: ['('] }), [], 'what does not compile is only text');
+});
+
+void t.test('likelyContainers() never misses one that the filters let through', async (t) => {
+  const rows: readonly [Record<string, string[]>, boolean][] = [
+    [{ label: ['env=prod'] }, true],
+    [{ label: ['env', 'env=test'] }, true],
+    [{ label: ['env'] }, false],
+    [{ name: ['we'] }, true],
+    [{ name: ['^/web$'] }, true],
+    [{ name: ['^db'] }, true],
+    [{ name: ['n1'] }, false],
+    [{ name: ['^/n2/'] }, false],
+    [{ name: ['web', 'db'] }, false],
+    [{ name: ['w.b'] }, false],
+    [{ status: ['exited'] }, false],
+  ];
+  for (const [filters, isNarrow] of rows) {
+    const read = readFilters(new URLSearchParams({ filters: JSON.stringify(filters) }), containerFilterKeys);
+    const likely = likelyContainers(read, view);
+    t.equal(likely !== undefined, isNarrow, JSON.stringify(filters));
+    const matches = containerPredicate(read, view);
+    t.same((likely ?? view.containers()).filter(matches), view.containers().filter(matches));
+  }
 });

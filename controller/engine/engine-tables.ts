@@ -40,8 +40,11 @@ export class EngineTables {
 
   /** Rows of this engine; the same array until something changes. */
   containers(): readonly ContainerRow[] {
-    this.#snapshot ??= [...this.#rows.values()].flatMap(({ row }) => (row === undefined ? [] : [row]));
-    return this.#snapshot;
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    const rows: ContainerRow[] = [];
+    for (const { row } of this.#rows.values()) if (row !== undefined) rows.push(row);
+    this.#snapshot = rows;
+    return rows;
   }
 
   objects(kind: ObjectKind): readonly CachedObject[] {

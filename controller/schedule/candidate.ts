@@ -44,9 +44,9 @@ export interface CandidateContainer {
    */
   readonly ports: readonly CandidatePort[];
   /** HostConfig.NetworkMode, where known. */
-  readonly networkMode?: string;
+  readonly networkMode?: string | undefined;
   /** Keys of Config.ExposedPorts (`80/tcp`), where known; they only matter in network mode `host`. */
-  readonly exposedPorts?: readonly string[];
+  readonly exposedPorts?: readonly string[] | undefined;
   readonly memoryBytes: number;
   /** Reserved CPUs; 1 = one CPU. */
   readonly cpus: number;
@@ -80,6 +80,8 @@ export interface Candidate {
   readonly containerCount: number;
   /** Stopped and pending ones included. */
   readonly containers: readonly CandidateContainer[];
+  /** `labelValuesOf` its containers, `''` included, where that is kept from one decision to the next. */
+  labelValues?(key: string): ReadonlySet<string>;
   /** Ports its containers hold on the host, by number; see `heldPorts`. */
   readonly hostPorts: ReadonlyMap<number, readonly CandidatePort[]>;
   readonly images: readonly CandidateImage[];

@@ -8,11 +8,19 @@ import { EngineCandidate, healthOf } from './engine-candidate.js';
 type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images'>;
 
 /** What a candidate was made from; it is as good as new while these are the same. */
-interface Entry {
+interface Made {
   readonly rows: readonly CachedContainer[];
   readonly pending: readonly CandidateContainer[];
   readonly specs: PooledEngine['specs'];
   readonly candidate: EngineCandidate;
+}
+
+/** One engine. All are looked at for every create: what is asked of each stands here, and not in maps. */
+interface Entry {
+  readonly engine: PooledEngine;
+  /** Creates under way on it. */
+  pending: readonly CandidateContainer[];
+  made: Made | undefined;
 }
 
 const nothing: readonly CandidateContainer[] = [];
@@ -20,11 +28,12 @@ const nothing: readonly CandidateContainer[] = [];
 export class CandidateList {
   readonly #cluster: Cluster;
   readonly #overcommit: number;
-  readonly #entries = new Map<PooledEngine, Entry>();
-  /** Creates under way by engine address. */
+  /** Creates under way by engine address; an engine may leave and come back meanwhile. */
   readonly #pending = new Map<string, readonly CandidateContainer[]>();
   #engines: readonly PooledEngine[] = [];
-  #byAddress: ReadonlyMap<string, PooledEngine> = new Map();
+  /** In the order of the engines. */
+  #entries: readonly Entry[] = [];
+  #byAddress: ReadonlyMap<string, Entry> = new Map();
   #images: { readonly from: readonly CachedObject[]; readonly byAddress: Map<string, CandidateImage[]> } = {
     from: [],
     byAddress: new Map(),
@@ -39,41 +48,46 @@ export class CandidateList {
   /** The engines in the order of the cluster; a snapshot. */
   current(): readonly EngineCandidate[] {
     const engines = this.#cluster.engines();
-    if (engines !== this.#engines) this.#forgetOthers(engines);
+    if (engines !== this.#engines) this.#take(engines);
     const candidates: EngineCandidate[] = [];
-    for (const engine of engines) if (engine.id !== '') candidates.push(this.#candidateOf(engine));
+    for (const entry of this.#entries) if (entry.engine.id !== '') candidates.push(this.#candidateOf(entry));
     return candidates;
   }
 
   /** The engine of a candidate of the last snapshot. */
   engineAt(address: string): PooledEngine | undefined {
-    return this.#byAddress.get(address);
+    return this.#byAddress.get(address)?.engine;
   }
 
   /** Counts a container as being on the engine from now on. @returns what stops that */
   hold(address: string, container: CandidateContainer): () => void {
-    this.#pending.set(address, [...(this.#pending.get(address) ?? nothing), container]);
+    this.#setPending(address, [...(this.#pending.get(address) ?? nothing), container]);
     return () => {
       const left = (this.#pending.get(address) ?? nothing).filter((other) => other !== container);
-      if (left.length > 0) this.#pending.set(address, left);
-      else this.#pending.delete(address);
+      this.#setPending(address, left);
     };
   }
 
-  #candidateOf(engine: PooledEngine): EngineCandidate {
+  #setPending(address: string, pending: readonly CandidateContainer[]): void {
+    if (pending.length > 0) this.#pending.set(address, pending);
+    else this.#pending.delete(address);
+    const entry = this.#byAddress.get(address);
+    if (entry !== undefined) entry.pending = pending.length > 0 ? pending : nothing;
+  }
+
+  #candidateOf(entry: Entry): EngineCandidate {
+    const { engine, pending, made } = entry;
     const rows = this.#cluster.containersOf(engine);
-    const pending = this.#pending.size === 0 ? nothing : (this.#pending.get(engine.address) ?? nothing);
     const { specs } = engine;
-    const entry = this.#entries.get(engine);
     if (
-      entry?.rows === rows &&
-      entry.pending === pending &&
-      entry.specs === specs &&
-      entry.candidate.healthIndicator === healthOf(engine) &&
-      entry.candidate.name === engine.name &&
-      entry.candidate.id === engine.id
+      made?.rows === rows &&
+      made.pending === pending &&
+      made.specs === specs &&
+      made.candidate.healthIndicator === healthOf(engine) &&
+      made.candidate.name === engine.name &&
+      made.candidate.id === engine.id
     ) {
-      return entry.candidate;
+      return made.candidate;
     }
     const candidate = new EngineCandidate({
       engine,
@@ -82,15 +96,20 @@ export class CandidateList {
       overcommit: this.#overcommit,
       imagesOf: (address) => this.#imagesOf(address),
     });
-    this.#entries.set(engine, { rows, pending, specs, candidate });
+    entry.made = { rows, pending, specs, candidate };
     return candidate;
   }
 
-  #forgetOthers(engines: readonly PooledEngine[]): void {
+  /** Takes over another set of engines, with what is known of those that stay. */
+  #take(engines: readonly PooledEngine[]): void {
+    const known = this.#byAddress;
     this.#engines = engines;
-    this.#byAddress = new Map(engines.map((engine) => [engine.address, engine]));
-    const present = new Set(engines);
-    for (const engine of this.#entries.keys()) if (!present.has(engine)) this.#entries.delete(engine);
+    this.#entries = engines.map((engine) => {
+      const before = known.get(engine.address);
+      if (before?.engine === engine) return before;
+      return { engine, pending: this.#pending.get(engine.address) ?? nothing, made: undefined };
+    });
+    this.#byAddress = new Map(this.#entries.map((entry) => [entry.engine.address, entry]));
   }
 
   #imagesOf(address: string): readonly CandidateImage[] {

@@ -1,17 +1,16 @@
 // One engine as the scheduler sees it: totals are summed up once, what few requests ask for is read when it is asked for.
-import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../base/json.js';
+import type { JsonObject } from '../../base/json.js';
 import type { CachedContainer, PooledEngine } from '../../engine/cluster-view.js';
-import { reservationLabels } from '../../engine/container-row.js';
 import type {
   Candidate,
   CandidateContainer,
   CandidateImage,
   CandidatePort,
 } from '../../schedule/candidate.js';
-import { readDevices, type DeviceWish } from '../../schedule/device-request.js';
 import { readEngineDevices, type EngineDevices } from '../../schedule/engine-devices.js';
 import { heldPorts } from '../../schedule/host-ports.js';
-import { claimedPorts, parseReservedPorts, type ReservedPorts } from '../../schedule/reserved-ports.js';
+import { labelValuesOf } from '../../schedule/label-of.js';
+import { ListedContainer } from './listed-container.js';
 import { withOvercommit } from './overcommit.js';
 
 export interface EngineCandidateParts {
@@ -43,6 +42,7 @@ export class EngineCandidate implements Candidate {
   readonly #imagesOf: (address: string) => readonly CandidateImage[];
   readonly #info: JsonObject;
   #devices: EngineDevices | undefined;
+  #labelValues: { readonly key: string; readonly values: ReadonlySet<string> } | undefined;
   #containers: readonly CandidateContainer[] | undefined;
   #hostPorts: ReadonlyMap<number, readonly CandidatePort[]> | undefined;
 
@@ -73,8 +73,16 @@ export class EngineCandidate implements Candidate {
   }
 
   get containers(): readonly CandidateContainer[] {
-    this.#containers ??= [...this.#rows.map(asCandidateContainer), ...this.#pending];
+    this.#containers ??= [...this.#rows.map((row) => new ListedContainer(row)), ...this.#pending];
     return this.#containers;
+  }
+
+  /** Of the label asked for last: the creates of one moment mostly ask for the same. */
+  labelValues(key: string): ReadonlySet<string> {
+    if (this.#labelValues?.key !== key) {
+      this.#labelValues = { key, values: labelValuesOf([this.#rows, this.#pending], key) };
+    }
+    return this.#labelValues.values;
   }
 
   get hostPorts(): ReadonlyMap<number, readonly CandidatePort[]> {
@@ -96,58 +104,4 @@ export class EngineCandidate implements Candidate {
 /** 0 for an engine that must not be chosen, whatever its past. */
 export function healthOf(engine: PooledEngine): number {
   return engine.state === 'healthy' ? engine.healthIndicator : 0;
-}
-
-function asCandidateContainer(container: CachedContainer): CandidateContainer {
-  const { summary } = container;
-  const networkMode = stringAt(objectAt(summary, 'HostConfig'), 'NetworkMode');
-  const reserved = reservedPortsOf(container);
-  return {
-    id: container.id,
-    names: container.names,
-    image: container.image,
-    imageId: container.imageId,
-    labels: container.labels,
-    state: container.state,
-    ports: [...listedPorts(summary['Ports']), ...reserved.ports],
-    ...(networkMode === undefined ? {} : { networkMode }),
-    ...(reserved.exposedPorts === undefined ? {} : { exposedPorts: reserved.exposedPorts }),
-    memoryBytes: container.memoryBytes,
-    cpus: container.cpus,
-    devices: devicesOf(container),
-  };
-}
-
-function devicesOf({ claims, labels }: CachedContainer): DeviceWish | undefined {
-  if (claims !== undefined) return readDevices({ ...claims });
-  const label = labels[reservationLabels.devices];
-  if (label === undefined) return undefined;
-  try {
-    return readDevices({ DeviceRequests: JSON.parse(label) as unknown });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Held in every state; the inspection is newer than the label, and tells of containers that others made. */
-function reservedPortsOf({ claims, labels }: CachedContainer): ReservedPorts {
-  if (claims === undefined) return parseReservedPorts(labels[reservationLabels.ports]);
-  return claimedPorts({ ...claims });
-}
-
-function listedPorts(ports: unknown): CandidatePort[] {
-  if (!Array.isArray(ports)) return [];
-  return ports.flatMap((port: unknown) => {
-    const privatePort = isJsonObject(port) ? port['PrivatePort'] : undefined;
-    const publicPort = isJsonObject(port) ? port['PublicPort'] : undefined;
-    if (typeof privatePort !== 'number') return [];
-    return [
-      {
-        privatePort,
-        protocol: stringAt(port, 'Type') ?? 'tcp',
-        ip: stringAt(port, 'IP') ?? '',
-        ...(typeof publicPort === 'number' ? { publicPort } : {}),
-      },
-    ];
-  });
 }

@@ -3,7 +3,7 @@ import type { Candidate } from '../candidate.js';
 import { formatExpression, type Expression } from '../expression.js';
 import { expressionFilter, type Condition } from '../expression-filter.js';
 import type { Filter, Reason } from '../filter.js';
-import { labelOf } from '../label-of.js';
+import { labelValuesOf } from '../label-of.js';
 import { compileMatcher, type Matcher } from '../matcher.js';
 import type { PlacementRequest } from '../placement-request.js';
 
@@ -41,7 +41,11 @@ function candidateMatcher(key: string, { matches }: Matcher): (candidate: Candid
             repoDigests.some((digest) => matches(digest)),
         );
     default:
-      return ({ containers }) => containers.some(({ labels }) => matches(labelOf(labels, key)));
+      return (candidate) => {
+        const values = candidate.labelValues?.(key) ?? labelValuesOf([candidate.containers], key);
+        for (const value of values) if (matches(value)) return true;
+        return false;
+      };
   }
 }
 

@@ -1,5 +1,4 @@
 // Filter containerslots: an engine label of that name limits how many containers the engine takes.
-import { hasLabel, labelOf } from '../label-of.js';
 import type { Candidate } from '../candidate.js';
 import type { Filter } from '../filter.js';
 
@@ -26,7 +25,7 @@ export function containerSlotsFilter(): Filter {
 /** The limit; undefined when the label is absent or not an integer. */
 function slotsOf({ labels }: Candidate): number | undefined {
   // Asked of every engine at every create, and hardly any has it.
-  if (!hasLabel(labels, label)) return undefined;
-  const text = labelOf(labels, label);
+  const text = labels[label];
+  if (text === undefined) return undefined;
   return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -86,6 +86,10 @@ export class ContainerIndex {
 
   /** Adds a row; `before` is the one it replaces. */
   put(row: ContainerRow, before: ContainerRow | undefined): void {
+    if (before !== undefined && isSameEntry(row, before) && this.#byId.get(row.id).includes(before)) {
+      this.#swap(row, before);
+      return;
+    }
     if (before !== undefined) this.delete(before);
     if (reschedulePolicyLabel in row.labels) {
       this.#movable.add(row);
@@ -95,6 +99,22 @@ export class ContainerIndex {
     if (this.#isSuperseded(row)) this.#hidden.add(row.id, row);
     else this.#show(row);
     this.#reviewCopiesOf(row);
+  }
+
+  /** Puts a visible row in the place of one with the same entry: more is known of it, and nothing else has changed. */
+  #swap(row: ContainerRow, before: ContainerRow): void {
+    this.#snapshot = undefined;
+    if (this.#movable.delete(before)) {
+      this.#movable.add(row);
+      this.#movableSnapshot = undefined;
+    }
+    for (const id of replacedIds(row)) this.#replacements.replace(id, before, row);
+    this.#byId.replace(row.id, before, row);
+    for (const alias of aliasesOf(row)) this.#byAlias.replace(alias, before, row);
+    for (const name of row.names) this.#byName.replace(name, before, row);
+    this.#newestFirst.add(row);
+    this.#labels.delete(before);
+    this.#labels.add(row);
   }
 
   /** Removes this very row. */
@@ -198,6 +218,10 @@ export class ContainerIndex {
     const ids = withPrefix(this.#ids, prefix, 10);
     return [...new Set(ids.flatMap((id) => [...this.#byId.get(id), ...this.#byAlias.get(id)]))];
   }
+}
+
+function isSameEntry(a: ContainerRow, b: ContainerRow): boolean {
+  return a.entry === b.entry && a.engine === b.engine && a.sequence === b.sequence;
 }
 
 function lookupOf(rows: readonly ContainerRow[]): ContainerLookup {

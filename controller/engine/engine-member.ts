@@ -30,7 +30,9 @@ import { EngineTransport } from './transport.js';
 // Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.8 s old when a ping starts,
 // three pings time out after 2 s each: 9.8 s. A refused connection fails at once, so tries are at least 1.5 s apart and
 // an engine that restarts within 3 s stays healthy.
-const probeIntervalMs = 3_800;
+const probeIntervalMs = 3_750;
+/** Engines are probed at moments this far apart: waking up for each of a fleet costs more than the ping itself. */
+const probeGridMs = 50;
 const probeSpacingMs = 1_500;
 /** A pending engine is retried from 1 s to 30 s apart; a known one at most 3 s, so that it is back within seconds. */
 const pendingRetryCapMs = 30_000;
@@ -313,7 +315,9 @@ export class EngineMember implements PooledEngine {
       if (this.state !== 'healthy' || idleMs < probeIntervalMs) {
         // Jitter only shortens, so that the bound above holds.
         const restMs = this.state === 'healthy' ? probeIntervalMs - idleMs : probeIntervalMs;
-        await this.#sleep(restMs * (0.9 + 0.1 * random()) + 1);
+        const nowMs = clock.monotonic();
+        const wakeMs = Math.floor((nowMs + restMs * (0.9 + 0.1 * random())) / probeGridMs) * probeGridMs;
+        await this.#sleep(Math.max(wakeMs - nowMs, probeGridMs));
         continue;
       }
       const startedMs = clock.monotonic();

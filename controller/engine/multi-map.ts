@@ -24,6 +24,17 @@ export class MultiMap<V extends object> {
     else if (!values.includes(value)) this.#entries.set(key, [...values, value]);
   }
 
+  /** Puts a value in the place of another, where that is. */
+  replace(key: string, before: V, value: V): void {
+    const entry = this.#entries.get(key);
+    if (entry === before) this.#entries.set(key, value);
+    else if (Array.isArray(entry))
+      this.#entries.set(
+        key,
+        entry.map((other) => (other === before ? value : other)),
+      );
+  }
+
   delete(key: string, value: V): void {
     const rest = this.get(key).filter((other) => other !== value);
     const [first] = rest;

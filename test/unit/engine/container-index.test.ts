@@ -123,3 +123,33 @@ void t.test('ContainerIndex after any changes is the index of what is left', asy
   );
   t.pass();
 });
+
+void t.test('ContainerIndex puts a row in the place of one with the same entry', async (t) => {
+  const own = new ContainerIndex();
+  const policy = { 'com.docker.swarm.reschedule-policies': '["on-node-failure"]', team: 'a' };
+  const summary = aSummary({ id: anId('eee'), names: ['one', 'two/alias'], created: 1, labels: policy });
+  const before = new ContainerRow(n1, summary);
+  const other = new ContainerRow(n2, before.entry);
+  own.put(before, undefined);
+  own.put(other, undefined);
+  own.labelled('team', 'a');
+  const [block] = own.blocks();
+  const row = new ContainerRow(n1, before.entry, { inspected: { memoryBytes: 5, cpus: 1 } });
+  own.put(row, before);
+  const rows = [row, other];
+  t.same([own.all().length, own.blocks()[0] === block], [2, false]);
+  for (const found of [own.all(), own.movable(), own.labelled('team', 'a') ?? [], own.named('one') ?? []])
+    t.ok(
+      found.length === 2 && rows.every((wanted) => found.includes(wanted)),
+      'both, and not the one before',
+    );
+  for (const reference of [row.id, row.id.slice(0, 12), 'one', 'two/alias']) {
+    const lookup = own.find(reference, isNamed);
+    t.ok(
+      lookup.type === 'ambiguous' && lookup.candidates.includes(row) && !lookup.candidates.includes(before),
+    );
+  }
+  own.delete(row);
+  own.delete(other);
+  t.equal(own.find('one', isNamed).type, 'missing');
+});

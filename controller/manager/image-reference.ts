@@ -9,6 +9,8 @@ interface ListedImage {
 
 /** `docker.io/library/busybox` → `busybox`, `index.docker.io/a/b` → `a/b`; other registries stay. */
 export function familiarName(reference: string): string {
+  // Engines list familiar names, tens of thousands of them in a fleet.
+  if (!reference.includes('docker.io/') && !reference.startsWith('library/')) return reference;
   return reference.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\/(?=[^/]+$)/, '');
 }
 

@@ -8,4 +8,9 @@ export function agentContainerName(cluster: string, role: AgentRole): string {
   return `swarm-${cluster}-${role}`;
 }
 
+/** What a manager must remember when its container is made again: reschedules under way, drained nodes. */
+export function managerVolumeName(cluster: string): string {
+  return `${agentContainerName(cluster, 'manage')}-state`;
+}
+
 export const agentPorts = { discovery: 3377, manage: 3376 } as const;

@@ -156,6 +156,16 @@ export class EngineClient {
     );
   }
 
+  /** A missing one is no error. */
+  async removeVolume(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#orMissing(() =>
+      this.#call(`remove volume "${name}" on`, { signal }, (abortSignal) =>
+        // dockerode's type leaves out the signal, which it passes on
+        this.#docker.getVolume(name).remove({ abortSignal } as object),
+      ),
+    );
+  }
+
   async signalContainer(idOrName: string, processSignal: string, signal?: AbortSignal): Promise<void> {
     await this.#call(`send ${processSignal} to container "${idOrName}" on`, { signal }, (abortSignal) =>
       this.#container(idOrName).kill({ _query: { signal: processSignal }, _body: {}, abortSignal } as object),

@@ -31,6 +31,8 @@ export type Action =
       readonly node: string;
       readonly name: string;
       readonly id: string;
+      /** Goes with it, because no later container needs what it kept. */
+      readonly volume?: string;
       readonly why: string;
     };
 
@@ -84,7 +86,7 @@ export function describeAction(action: Action): string {
     case 'SignalContainer':
       return `reload ${action.container.name} on ${action.node} (${action.signal})`;
     case 'RemoveContainer':
-      return `remove container ${action.name} from ${action.node}: ${action.why}`;
+      return `remove container ${action.name}${action.volume === undefined ? '' : ' and its volume'} from ${action.node}: ${action.why}`;
   }
 }
 

@@ -1,8 +1,8 @@
 // The desired side of a plan: every container a cluster should have, as deterministic data.
 import { formatHostPort } from '../api/engine-address.js';
-import { agentRoles, type AgentRole } from '../api/agent-role.js';
+import { agentRoles, managerVolumeName, type AgentRole } from '../api/agent-role.js';
 import type { Cluster } from '../api/resources.js';
-import { discoveryFile, engineFiles, tlsFiles } from './container-files.js';
+import { containerPaths, discoveryFile, engineFiles, tlsFiles } from './container-files.js';
 import type { ClusterCredentials } from './credentials.js';
 import { desireContainer, type ContainerFile, type DesiredContainer } from './desired-container.js';
 import { discoveryUrl, runsJoinContainers, runsTokenService } from './discovery-url.js';
@@ -66,10 +66,15 @@ function containersOf(node: ResolvedNode, options: DesireOptions): readonly Desi
         image: options.image.reference,
         command,
         ...(binds === undefined ? {} : { binds }),
+        ...(role === 'manage' ? { volume: managerVolume(options.cluster) } : {}),
         files: filesFor(node, role, options),
       }),
     ];
   });
+}
+
+function managerVolume({ metadata }: Cluster): { readonly name: string; readonly target: string } {
+  return { name: managerVolumeName(metadata.name), target: containerPaths.state };
 }
 
 /** @returns undefined when the node does not have this role, or its address is not known yet */

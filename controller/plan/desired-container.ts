@@ -36,6 +36,8 @@ export interface ContainerRequest {
   readonly command: readonly string[];
   /** Docker bind mounts, `source:target:ro`. */
   readonly binds?: readonly string[];
+  /** A named volume, which outlives the container. */
+  readonly volume?: { readonly name: string; readonly target: string };
   readonly files: readonly ContainerFile[] | undefined;
 }
 
@@ -77,6 +79,7 @@ export function desireContainer(request: ContainerRequest): DesiredContainer {
       PidsLimit: pidsLimit,
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...(request.binds === undefined ? {} : { Binds: [...request.binds] }),
+      ...(request.volume === undefined ? {} : { Mounts: [volumeMount(request.volume, labels)] }),
     },
   };
   const specHash = hashOf(body);
@@ -91,6 +94,13 @@ export function desireContainer(request: ContainerRequest): DesiredContainer {
     files,
     filesHash: files && hashOf(files),
   };
+}
+
+function volumeMount(
+  { name, target }: { readonly name: string; readonly target: string },
+  labels: Readonly<Record<string, string>>,
+): JsonObject {
+  return { Type: 'volume', Source: name, Target: target, VolumeOptions: { Labels: labels } };
 }
 
 /** The first 16 hex digits (64 bits) of the sha256 of the canonical JSON: short enough to read in a label. */

@@ -5,7 +5,7 @@ import type { Action, Plan, PlanProblem, PlanWait, Stage } from './action.js';
 import type { DesiredCluster } from './desired-cluster.js';
 import type { DesiredContainer } from './desired-container.js';
 import type { ClusterObservation, EngineObservation, ObservedContainer } from './observation.js';
-import { decideContainer, isUp, remove } from './plan-container.js';
+import { decideContainer, discard, isUp, remove } from './plan-container.js';
 
 interface Step {
   readonly container: DesiredContainer;
@@ -147,12 +147,12 @@ function findLeftovers(
       const cluster = container.labels[containerLabels.cluster];
       const role = container.labels[containerLabels.role] ?? '';
       if (cluster !== desired.name) {
-        inTheWay.push(remove(node, container, `it belongs to cluster ${cluster ?? '(none)'}`));
+        inTheWay.push(discard(node, container, `it belongs to cluster ${cluster ?? '(none)'}`));
       } else if (desired.containers.some((other) => other.node === node && other.role === role)) {
         // It holds the port that the container of the right name needs.
         inTheWay.push(remove(node, container, 'it was renamed'));
       } else {
-        unwanted.push(remove(node, container, `${node} needs no ${role || 'such'} container any more`));
+        unwanted.push(discard(node, container, `${node} needs no ${role || 'such'} container any more`));
       }
     }
   }

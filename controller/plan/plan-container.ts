@@ -1,4 +1,5 @@
 // What has to be done for one desired container, given what its engine has. Pure.
+import { managerVolumeName } from '../api/agent-role.js';
 import { containerLabels } from '../api/labels.js';
 import type { Action } from './action.js';
 import type { DesiredContainer } from './desired-container.js';
@@ -58,6 +59,14 @@ export function isUp(container: ObservedContainer): boolean {
 
 export function remove(node: string, container: ObservedContainer, why: string): Action {
   return { type: 'RemoveContainer', node, name: container.name, id: container.id, why };
+}
+
+/** Removes a container that none takes the place of, with what it kept. */
+export function discard(node: string, container: ObservedContainer, why: string): Action {
+  const cluster = container.labels[containerLabels.cluster];
+  const isManager = container.labels[containerLabels.role] === 'manage' && cluster !== undefined;
+  const volume = isManager ? { volume: managerVolumeName(cluster) } : {};
+  return { type: 'RemoveContainer', node, name: container.name, id: container.id, ...volume, why };
 }
 
 function make(container: DesiredContainer, why: string): readonly Action[] {

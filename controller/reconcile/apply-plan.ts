@@ -90,6 +90,7 @@ async function applyAction(action: Action, options: StepOptions): Promise<void> 
     case 'RemoveContainer':
       await client.stopContainer(action.id, { graceSeconds: stopGraceSeconds }, signal);
       await client.removeContainer(action.id, { force: true }, signal);
+      if (action.volume !== undefined) await client.removeVolume(action.volume, signal);
       delivered.forget(action.id);
       tell({
         type: 'Normal',

@@ -6,7 +6,7 @@ import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
 import { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
-import { remove } from '../plan/plan-container.js';
+import { discard } from '../plan/plan-container.js';
 import { applyActions } from './apply-plan.js';
 import type { Debt } from './debt-book.js';
 import { observeEngine } from './observe-engine.js';
@@ -116,7 +116,7 @@ export class DebtCollector {
       );
       await applyActions(
         left.map((container) =>
-          remove(name, container, `node ${name} was deleted while its engine did not answer`),
+          discard(name, container, `node ${name} was deleted while its engine did not answer`),
         ),
         {
           ...{ client, images, delivered, installation, signal },

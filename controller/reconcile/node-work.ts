@@ -5,7 +5,7 @@ import type { Cluster } from '../api/resources.js';
 import type { Action } from '../plan/action.js';
 import { nextActions } from '../plan/next-actions.js';
 import type { ObservedContainer } from '../plan/observation.js';
-import { remove } from '../plan/plan-container.js';
+import { discard } from '../plan/plan-container.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
@@ -75,7 +75,7 @@ export function findWork(options: {
 function removals(node: string, containers: readonly ObservedContainer[], why: string): readonly Action[] {
   return containers
     .filter((container) => container.state !== 'removing')
-    .map((container) => remove(node, container, why));
+    .map((container) => discard(node, container, why));
 }
 
 function toWork(actions: readonly Action[]): Work {

@@ -4,7 +4,7 @@ import type { Cluster, Node } from '../api/resources.js';
 import { conditionsOf } from '../api/resources.js';
 import { findCondition } from '../api/conditions.js';
 import { agentsFinalizer, containerLabels } from '../api/labels.js';
-import { agentContainerName, agentRoles } from '../api/agent-role.js';
+import { agentContainerName, agentRoles, managerVolumeName } from '../api/agent-role.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import { isSwarmError, toSwarmError, type SwarmError } from '../base/errors.js';
 import type { EngineClient } from '../engine/engine-client.js';
@@ -101,7 +101,7 @@ class NodeRun {
       const { engine, observation } = view;
       fleet.setView(this.#name, { type: 'observed', engine, observation, failures: 0 });
     }
-    if (await this.#finalize(work)) return {};
+    if (await this.#finalize(work, client)) return {};
     if (work.waitsFor !== undefined) this.#ports.logger.debug(`${this.#name} waits for ${work.waitsFor}`);
     const lastWords = await lastWordsOf(client, this.#ownContainers(), this.#signal);
     await this.writeStatus({ work: work.pending, problem: work.problem, lastWords });
@@ -301,9 +301,22 @@ class NodeRun {
   }
 
   /** Lets a deleted Node go once nothing of ours is left on its engine. @returns whether it went */
-  async #finalize(work: Work): Promise<boolean> {
-    if (work.leavesContainers || this.#ownContainers().length === 0) return this.#dropFinalizer();
-    return false;
+  async #finalize(work: Work, client: EngineClient): Promise<boolean> {
+    if (work.leavesContainers) return this.#dropFinalizer();
+    if (this.#ownContainers().length > 0) return false;
+    if (this.#node.metadata.deletionTimestamp !== undefined) await this.#removeVolume(client);
+    return this.#dropFinalizer();
+  }
+
+  /** It went with its container, unless somebody else removed that, or we were killed between the two. */
+  async #removeVolume(client: EngineClient): Promise<void> {
+    const volume = managerVolumeName(this.#node.spec.cluster);
+    try {
+      await client.removeVolume(volume, this.#signal);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.#ports.logger.warn(`Leaving volume ${volume} on ${this.#name}: ${toSwarmError(error).message}`);
+    }
   }
 
   async #dropFinalizer(): Promise<boolean> {

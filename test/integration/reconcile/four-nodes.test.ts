@@ -76,6 +76,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
   ] as const) {
     await t.test(`docker rm -f of the ${role} container brings it back`, { timeout: 60_000 }, async (t) => {
       const name = `swarm-demo-${role}`;
+      const volumes = await docker(engine, 'volume', 'ls', '-q');
       const before = await docker(engine, 'inspect', '-f', '{{.Id}}', name);
       const at = Date.now();
       await docker(engine, 'rm', '-f', name);
@@ -93,6 +94,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
         1,
         'never two',
       );
+      t.equal(await docker(engine, 'volume', 'ls', '-q'), volumes, 'what a manager keeps is there again');
     });
   }
 
@@ -238,6 +240,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
           engine === node2 ? 'mine' : '',
           engine.name,
         );
+        t.equal(await docker(engine, 'volume', 'ls', '-q'), '', `no volume on ${engine.name}`);
       }
       await waitFor(
         operator,

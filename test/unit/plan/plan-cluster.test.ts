@@ -160,7 +160,7 @@ const cases: readonly Case[] = [
     ),
     lines: [
       'remove container swarm-demo-discovery from node0: node0 needs no discovery container any more',
-      'remove container swarm-demo-manage from node0: node0 needs no manage container any more',
+      'remove container swarm-demo-manage and its volume from node0: node0 needs no manage container any more',
       'remove container swarm-demo-join from node1: node1 needs no join container any more',
       'remove container swarm-demo-join from node2: node2 needs no join container any more',
       'remove container swarm-demo-join from node3: node3 needs no join container any more',

@@ -4,11 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import Dockerode from 'dockerode';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Agent, WebSocket } from 'undici';
 import { LineSplitter } from '../../controller/engine/json-lines.js';
 import { startMixedCluster } from '../support/mixed-cluster.js';
-import { dockerClis, packageRoot, run } from '../support/programs.js';
+import { dockerClis, packageRoot, run, waitUntil } from '../support/programs.js';
 
 const cluster = await startMixedCluster(t);
 const [ca, cert, key] = await Promise.all(
@@ -20,11 +20,7 @@ for (const [index, [version, file]] of (await dockerClis()).entries()) {
   t.test(`docker ${version} does a day's work`, async (t) => {
     const run1 = (args: readonly string[], input?: string) =>
       run(file, args, { env: cluster.environment, ...(input === undefined ? {} : { input }) });
-    const docker = async (...args: readonly string[]): Promise<string> => {
-      const { code, stdout, stderr } = await run1(args);
-      t.equal(code, 0, `docker ${args.join(' ')}${code === 0 ? '' : `: ${stderr}`}`);
-      return stdout.trim();
-    };
+    const { docker } = cliOf(t, file);
     const name = (suffix: string): string => `cli${index}${suffix}`;
     const workers = ['a', 'b', 'c', 'd'].map(name);
     const label = `suite=cli${index}`;
@@ -82,19 +78,10 @@ for (const [index, [version, file]] of (await dockerClis()).entries()) {
 
     await docker('run', '-d', '--name', name('end'), 'busybox', 'sh', '-c', 'sleep 1; exit 7');
     t.equal(await docker('wait', name('end')), '7');
-    const past = await docker(
-      ...['events', '--since', String(beganSeconds), '--until', String(Math.floor(Date.now() / 1000) + 1)],
-      ...[
-        '--filter',
-        'event=start',
-        '--filter',
-        `label=${label}`,
-        '--filter',
-        'image=busybox',
-        '--format',
-        '{{.Actor.Attributes.name}}',
-      ],
-    );
+    const until = String(Math.floor(Date.now() / 1000) + 1);
+    const filters = ['event=start', `label=${label}`, 'image=busybox'].flatMap((one) => ['--filter', one]);
+    const window = ['--since', String(beganSeconds), '--until', until];
+    const past = await docker('events', ...window, ...filters, '--format', '{{.Actor.Attributes.name}}');
     t.same(past.split('\n').sort(), workers, 'past events in the names of their time');
     await docker('kill', ...workers.slice(0, 3), name('renamed'));
     t.match(await docker('container', 'prune', '-f', '--filter', `label=${label}`), /Deleted Containers/);
@@ -269,6 +256,126 @@ t.test('docker-py sees one engine', async (t) => {
   ];
   t.equal(steps.length, expected.length, 'every step was done');
   for (const [at, [step, value]] of expected.entries()) t.same(steps[at], { step, value }, step);
+});
+
+for (const [index, [version, file]] of (await dockerClis()).entries()) {
+  t.test(`docker ${version} finds the same on engines of two versions`, async (t) => {
+    const { run1, docker } = cliOf(t, file);
+    const clientMajor = Number(version.split('.')[0]);
+    const asked = ['version', '-f', '{{.Server.Version}}'];
+    const versions = [await onEngine('node0', ...asked), await onEngine('node3', ...asked)];
+    t.not(versions[0], versions[1]);
+    t.match(
+      await docker('version', '--format', '{{.Server.Version}} {{.Server.MinAPIVersion}}'),
+      /^swarm\/.* 1\.24$/,
+    );
+    const told = (await docker('version')).replaceAll(/\s+/g, ' ');
+    const blocks = (await docker('info')).split(/\n {2}(?=node\d: )/);
+    for (const [at, node] of ['node0', 'node3'].entries()) {
+      t.ok(told.includes(`${node}: Version: ${versions[at] ?? ''} `), `version names ${node}`);
+      t.match(
+        blocks.find((text) => text.startsWith(node)),
+        `\n   └ ServerVersion: ${versions[at] ?? ''}`,
+      );
+    }
+    for (const node of ['node0', 'node3']) {
+      const name = `mixed${index}${node}`;
+      const work = 'trap "echo usr1; exit 9" USR1; echo begun; while :; do sleep 0.1; done';
+      await docker(
+        'run',
+        '-d',
+        '--name',
+        name,
+        '-e',
+        `constraint:node==${node}`,
+        'busybox',
+        'sh',
+        '-c',
+        work,
+      );
+      t.match(await docker('ps', '--filter', `name=${name}`, '--format', '{{.Names}} {{.Status}}'), / Up /);
+      t.equal(
+        await docker('inspect', '--format', '{{.Node.Name}} {{.State.Status}}', name),
+        `${node} running`,
+      );
+      t.match(await run1('exec', name, 'sh', '-c', 'echo out; echo err >&2; exit 4'), {
+        code: 4,
+        stdout: 'out\n',
+        stderr: 'err\n',
+      });
+      await waitUntil('it says so', async () => (await docker('logs', name)) === 'begun');
+      // Older clients have no such option.
+      if (clientMajor >= 23) {
+        await docker('stop', '--signal', 'USR1', name);
+        t.equal(await docker('logs', name), 'begun\nusr1', 'the signal reached it');
+        t.equal(await docker('inspect', '--format', '{{.State.ExitCode}}', name), '9');
+      }
+      await docker('rm', '-f', name);
+    }
+    if (clientMajor >= 26) {
+      const mount = (volume: string) =>
+        ['--mount', `type=volume,src=${volume},dst=/d,volume-subpath=a`, 'busybox', 'true'] as const;
+      const names = ['a', 'b', 'c'].map((letter) => `sub${index}${letter}`);
+      for (const name of names) await docker('create', '--name', name, ...mount(name));
+      const nodes = await docker('inspect', '--format', '{{.Node.Name}}', ...names);
+      t.same(nodes.split('\n'), ['node3', 'node3', 'node3'], 'the older ones do not know the option');
+      t.match(await run1('create', '-e', 'constraint:node==node0', ...mount('other')), {
+        code: 1,
+        stderr: /3 of 4 engines do not know the subpath of a volume mount, which needs API 1\.45/,
+      });
+      await docker('rm', '-f', ...names);
+      await docker('volume', 'rm', ...names);
+    }
+  });
+}
+
+/** What an engine itself says. */
+async function onEngine(node: string, ...args: readonly string[]): Promise<string> {
+  const socket = cluster.engines.find(({ name }) => name === node)?.socket ?? '';
+  return (await run('docker', ['-H', `unix://${socket}`, ...args])).stdout.trim();
+}
+
+function cliOf(t: Pick<Test, 'equal'>, file: string) {
+  const run1 = (...args: readonly string[]) => run(file, args, { env: cluster.environment });
+  const docker = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run1(...args);
+    t.equal(code, 0, `docker ${args.join(' ')}${code === 0 ? '' : `: ${stderr}`}`);
+    return stdout.trim();
+  };
+  return { run1, docker };
+}
+
+t.test('docker node update drains engines of either version, and opens them again', async (t) => {
+  const { run1, docker } = cliOf(t, 'docker');
+  const nodeOf = async (name: string): Promise<string> =>
+    (await run1('inspect', '-f', '{{.Node.Name}} {{.State.Status}}', name)).stdout.trim();
+  const idOf = (name: string): Promise<string> =>
+    docker('inspect', '-f', '{{index .Config.Labels "com.docker.swarm.id"}}', name);
+  const either = ['-e', 'constraint:node==/^node[03]$/'];
+  const sleeps = ['busybox', 'sleep', '1000'];
+  await docker('run', '-d', '--name', 'moving', ...either, '-e', 'reschedule:on-node-failure', ...sleeps);
+  const swarmId = await idOf('moving');
+  for (let round = 1; round <= 2; round += 1) {
+    const [from = ''] = (await nodeOf('moving')).split(' ');
+    const to = from === 'node0' ? 'node3' : 'node0';
+    const there = ['-e', `constraint:node==${from}`];
+    await docker('run', '-d', '--name', 'staying', ...there, ...sleeps);
+    await docker('node', 'update', '--availability', 'drain', from);
+    t.match(await docker('node', 'ls', '--format', '{{.Hostname}} {{.Availability}}'), `${from} Drain`);
+    await waitUntil('it runs elsewhere', async () => (await nodeOf('moving')) === `${to} running`);
+    const oldCopy = ['ps', '-aq', '--filter', 'name=moving'];
+    await waitUntil('the old copy is gone', async () => (await onEngine(from, ...oldCopy)) === '');
+    t.equal(await idOf('moving'), swarmId, 'it is the same container to its users');
+    t.equal(await nodeOf('staying'), `${from} running`, 'what has no policy stays');
+    await docker('rm', '-f', 'staying');
+    const refused = await run1('create', ...there, ...sleeps);
+    t.equal(refused.code, 1, 'nothing new goes there');
+    await docker('node', 'update', '--availability', 'active', from);
+    await docker('rm', await docker('create', ...there, ...sleeps));
+    t.equal(await nodeOf('moving'), `${to} running`, 'nor does it come back by itself');
+  }
+  await docker('rm', '-f', 'moving');
+  t.equal(await docker('ps', '-aq'), '');
 });
 
 async function collect(stream: NodeJS.ReadableStream): Promise<string> {

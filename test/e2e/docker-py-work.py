@@ -27,7 +27,9 @@ client = docker.from_env()
 told("version", client.version()["ApiVersion"])
 told("nodes", [line for line in client.info()["SystemStatus"] if line[0].strip() == "Nodes"][0][1])
 
-began = int(time.time())
+# A second that nothing else happened in yet: `since` takes whole ones.
+began = int(time.time()) + 1
+time.sleep(began - time.time())
 events = client.events(decode=True, filters={"event": ["start", "die"]})
 seen = []
 

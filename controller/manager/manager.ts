@@ -9,6 +9,7 @@ import { watchEqualNames } from './equal-names.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { ImageCatalog } from './image-catalog.js';
+import { ClusterInfo } from './cluster-info.js';
 import { ListPages } from './list-pages.js';
 import { createNameTable } from './name-table.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
@@ -62,6 +63,7 @@ export class Manager {
       randomHex,
       names: createNameTable(cluster),
       lists: this.#lists,
+      info: new ClusterInfo({ cluster, settings, clock }),
       doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
       nodes,
       execs: createExecTable(),

@@ -1,9 +1,9 @@
 // The per-node block of `docker info`, line by line as classic swarm wrote it: scripts have been reading it for years.
 import { formatBytes } from '../base/byte-size.js';
-import type { CachedContainer, EngineState, PooledEngine } from '../engine/cluster-view.js';
+import type { CachedContainer, EngineSpecs, EngineState, PooledEngine } from '../engine/cluster-view.js';
 import { withOvercommit } from './placement/overcommit.js';
 
-export type StatusLine = readonly [string, string];
+type StatusLine = readonly [string, string];
 
 const stateWords: Readonly<Record<EngineState, string>> = {
   pending: 'Pending',
@@ -12,47 +12,115 @@ const stateWords: Readonly<Record<EngineState, string>> = {
   disconnected: 'Disconnected',
 };
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly strategy: string;
   readonly filters: readonly string[];
   readonly overcommit: number;
-  readonly engines: readonly PooledEngine[];
-  readonly containersOf: (engine: PooledEngine) => readonly CachedContainer[];
 }
 
-/** Key and value pairs of `SystemStatus`; the docker CLI prints one a line with a space before. */
-export function renderSystemStatus(options: StatusOptions): readonly StatusLine[] {
-  return [
-    ['Role', 'primary'],
-    ['Strategy', options.strategy],
-    ['Filters', options.filters.join(', ')],
-    ['Nodes', String(options.engines.length)],
-    ...options.engines.flatMap((engine) => renderEngine(engine, options)),
-  ];
+/** The lines of one engine, and what they were made of. */
+interface EngineBlock {
+  readonly containers: readonly CachedContainer[];
+  readonly specs: EngineSpecs | undefined;
+  readonly state: EngineState;
+  readonly name: string;
+  readonly error: string | undefined;
+  /** JSON before and after the value of `UpdatedAt`, see `asBytes`. */
+  readonly before: string;
+  readonly after: string;
 }
 
-function renderEngine(engine: PooledEngine, options: StatusOptions): readonly StatusLine[] {
-  const containers = options.containersOf(engine);
+export class SystemStatus {
+  readonly #options: StatusOptions;
+  readonly #blocks = new WeakMap<PooledEngine, EngineBlock>();
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Key and value pairs of `SystemStatus`; the docker CLI prints one a line with a space before.
+   * @returns JSON as its bytes, one character each
+   */
+  json(
+    engines: readonly PooledEngine[],
+    containersOf: (engine: PooledEngine) => readonly CachedContainer[],
+  ): string {
+    const { strategy, filters } = this.#options;
+    const head = [
+      ['Role', 'primary'],
+      ['Strategy', strategy],
+      ['Filters', filters.join(', ')],
+      ['Nodes', String(engines.length)],
+    ];
+    let text = asBytes(JSON.stringify(head).slice(0, -1));
+    for (const engine of engines) {
+      const { before, after } = this.#blockOf(engine, containersOf(engine));
+      text += `,${before}${new Date(engine.updatedAtMs).toISOString().slice(0, -5)}Z${after}`;
+    }
+    return `${text}]`;
+  }
+
+  #blockOf(engine: PooledEngine, containers: readonly CachedContainer[]): EngineBlock {
+    const known = this.#blocks.get(engine);
+    const { specs, state, name, error } = engine;
+    if (
+      known?.containers === containers &&
+      known.specs === specs &&
+      known.state === state &&
+      known.name === name &&
+      known.error === error
+    )
+      return known;
+    const { lines, updatedAt, version } = renderEngine(engine, containers, this.#options.overcommit);
+    const before = JSON.stringify([...lines, [updatedAt, '']]).slice(1, -3);
+    const after = `"],${JSON.stringify(version)}`;
+    const block = {
+      containers,
+      specs,
+      state,
+      name,
+      error,
+      before: asBytes(before),
+      after: asBytes(after),
+    };
+    this.#blocks.set(engine, block);
+    return block;
+  }
+}
+
+/** UTF-8 bytes, one character each, so that half a megabyte is copied and not encoded at every answer. */
+export function asBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function renderEngine(
+  engine: PooledEngine,
+  containers: readonly CachedContainer[],
+  overcommit: number,
+): { lines: readonly StatusLine[]; updatedAt: string; version: StatusLine } {
   const { specs, error } = engine;
   const usedCpus = containers.reduce((sum, { cpus }) => sum + cpus, 0);
   const usedMemory = containers.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
-  const cpus = withOvercommit(specs?.cpus ?? 0, options.overcommit);
-  const memory = withOvercommit(specs?.memoryBytes ?? 0, options.overcommit);
+  const cpus = withOvercommit(specs?.cpus ?? 0, overcommit);
+  const memory = withOvercommit(specs?.memoryBytes ?? 0, overcommit);
   const labels = Object.entries(specs?.labels ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .sort();
-  return [
-    [` ${engine.name === '' ? '(unknown)' : engine.name}`, engine.address],
-    ['  └ ID', engine.id],
-    ['  └ Status', stateWords[engine.state]],
-    ['  └ Containers', countContainers(engine, containers)],
-    ['  └ Reserved CPUs', `${formatCpus(usedCpus)} / ${formatCpus(cpus)}`],
-    ['  └ Reserved Memory', `${formatBytes(usedMemory, ' ')} / ${formatBytes(memory, ' ')}`],
-    ['  └ Labels', labels.join(', ')],
-    ...(error === undefined || error === '' ? [] : [['  └ Error', error] as const]),
-    ['  └ UpdatedAt', new Date(engine.updatedAtMs).toISOString().replace(/\.\d+Z$/, 'Z')],
-    ['  └ ServerVersion', specs?.version ?? ''],
-  ];
+  return {
+    lines: [
+      [` ${engine.name === '' ? '(unknown)' : engine.name}`, engine.address],
+      ['  └ ID', engine.id],
+      ['  └ Status', stateWords[engine.state]],
+      ['  └ Containers', countContainers(engine, containers)],
+      ['  └ Reserved CPUs', `${formatCpus(usedCpus)} / ${formatCpus(cpus)}`],
+      ['  └ Reserved Memory', `${formatBytes(usedMemory, ' ')} / ${formatBytes(memory, ' ')}`],
+      ['  └ Labels', labels.join(', ')],
+      ...(error === undefined || error === '' ? [] : [['  └ Error', error] as const]),
+    ],
+    updatedAt: '  └ UpdatedAt',
+    version: ['  └ ServerVersion', specs?.version ?? ''],
+  };
 }
 
 function countContainers(engine: PooledEngine, containers: readonly CachedContainer[]): string {

@@ -10,6 +10,7 @@ import type { BuildPins } from './build/build-pins.js';
 import type { RecentBuilds } from './build/recent-builds.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
+import type { ClusterInfo } from './cluster-info.js';
 import type { ListPages } from './list-pages.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
@@ -70,6 +71,7 @@ export interface ManagerServices {
   readonly names: NameTable;
   /** What list answers are made of. */
   readonly lists: ListPages;
+  readonly info: ClusterInfo;
   readonly doubtful: DoubtfulCreates;
   readonly nodes: NodeTable;
   readonly execs: ExecTable;

@@ -1,7 +1,8 @@
 // The classic block of docker info.
 import t from 'tap';
 import { filterNames } from '../../../controller/schedule/candidate.js';
-import { renderSystemStatus } from '../../../controller/manager/render-status.js';
+import { SystemStatus } from '../../../controller/manager/render-status.js';
+import type { PooledEngine } from '../../../controller/engine/cluster-view.js';
 import { aContainer, anEngine } from './builders.js';
 
 const healthy = anEngine({ name: 'node-1', address: '10.0.0.5:2376' });
@@ -19,20 +20,21 @@ const unknown = anEngine({
   specs: undefined,
 });
 
-void t.test('renderSystemStatus() prints the block of classic swarm', async (t) => {
+const linesOf = (json: string): [string, string][] =>
+  JSON.parse(Buffer.from(json, 'latin1').toString('utf8')) as [string, string][]; // its own lines
+
+void t.test('SystemStatus prints the block of classic swarm', async (t) => {
   const containers = [
     aContainer({ engine: healthy, name: 'a', memoryBytes: 20 * 1024 ** 2, cpus: 0.5 }),
     aContainer({ engine: healthy, name: 'b', state: 'paused', cpus: 0.5 }),
     aContainer({ engine: healthy, name: 'c', state: 'exited' }),
     aContainer({ engine: sick, name: 'd' }),
   ];
-  const lines = renderSystemStatus({
-    strategy: 'spread',
-    filters: filterNames,
-    overcommit: 0.05,
-    engines: [unknown, healthy, sick],
-    containersOf: (engine) => containers.filter((container) => container.engine === engine),
-  });
+  const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0.05 });
+  const json = status.json([unknown, healthy, sick], (engine) =>
+    containers.filter((container) => container.engine === engine),
+  );
+  const lines = linesOf(json);
   // As `docker info` prints it, without the space it puts before each line.
   t.equal(
     lines.map(([key, value]) => `${key}: ${value}`).join('\n'),
@@ -69,4 +71,24 @@ Nodes: 3
   └ UpdatedAt: 2026-11-22T09:48:30Z
   └ ServerVersion: 28.2.2`,
   );
+});
+
+void t.test('SystemStatus shows every change of an engine at once', async (t) => {
+  const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0 });
+  const engine: { -readonly [K in keyof PooledEngine]: PooledEngine[K] } = anEngine({ name: 'node-1' });
+  let containers = [aContainer({ engine, name: 'a' })];
+  const value = (key: string): string | undefined =>
+    linesOf(status.json([engine], () => containers)).find(([line]) => line.endsWith(key))?.[1];
+  t.same([value('Status'), value('Containers')], ['Healthy', '1 (1 Running, 0 Paused, 0 Stopped)']);
+  engine.updatedAtMs += 3_000;
+  t.equal(value('UpdatedAt'), '2026-11-22T09:48:33Z');
+  containers = [...containers, aContainer({ engine, name: 'b', state: 'paused' })];
+  t.equal(value('Containers'), '2 (1 Running, 1 Paused, 0 Stopped)');
+  engine.specs = engine.specs === undefined ? undefined : { ...engine.specs, version: '29.0.0 "é"' };
+  t.equal(value('ServerVersion'), '29.0.0 "é"');
+  engine.state = 'unhealthy';
+  engine.error = 'gone';
+  t.same([value('Status'), value('Error')], ['Unhealthy', 'gone']);
+  engine.name = 'node-2';
+  t.equal(value(' node-2'), 'node-1:2376');
 });

@@ -1,4 +1,5 @@
 // Passing a request on to one engine and its answer back: streamed with backpressure, or whole when it is small.
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isAtLeast } from '../engine/api-version.js';
 import { messageOf } from '../base/errors.js';
@@ -91,7 +92,7 @@ export async function relayAnswer(
 }
 
 /** What the client gets instead of an engine's answer; it sees the answer break off. */
-export type BodyWrapper = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+export type BodyWrapper = (body: Readable) => AsyncIterable<Uint8Array>;
 
 /**
  * Sends a small request that changes something and reads the whole answer. The engine gets to finish when the client

@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.js';
 import type { ClusterView } from '../engine/cluster-view.js';
 import { BuildPins } from './build/build-pins.js';
 import { createRecentBuilds } from './build/recent-builds.js';
+import { TagRefresh } from './build/tag-refresh.js';
 import { createDoubtfulCreates } from './doubtful-creates.js';
 import { watchEqualNames } from './equal-names.js';
 import { createExecTable } from './exec-table.js';
@@ -46,6 +47,7 @@ export type RescheduleOptions = Pick<ReschedulerOptions, 'saved' | 'delayMs' | '
 export class Manager {
   readonly #server: ManagerServer;
   readonly #hijacker: Hijacker;
+  readonly #homes: GroupHomes;
   readonly #shutdown = new AbortController();
   readonly #lists: ListPages;
   readonly #rescheduling: Promise<void>;
@@ -54,6 +56,8 @@ export class Manager {
     const { cluster, settings, clock, logger, random, randomHex, tls, nodes = createNodeTable() } = options;
     this.#lists = new ListPages(clock);
     const catalog = new ImageCatalog({ cluster, nowMs: clock.now });
+    const images = createImageCopier({ cluster, catalog, clock, logger });
+    this.#homes = new GroupHomes({ cluster, clock });
     const services: ManagerServices = {
       cluster,
       settings,
@@ -68,12 +72,16 @@ export class Manager {
       nodes,
       execs: createExecTable(),
       catalog,
-      images: createImageCopier({ cluster, catalog, clock, logger }),
+      images,
       registry: new RegistryRoute(),
       shared: new SharedWork(),
-      homes: new GroupHomes({ cluster, clock }),
+      homes: this.#homes,
       fresh: new FreshObjects({ cluster, logger }),
-      builds: { pins: new BuildPins({ clock }), recent: createRecentBuilds() },
+      builds: {
+        pins: new BuildPins({ clock }),
+        recent: createRecentBuilds(),
+        refresh: new TagRefresh({ cluster, catalog, images, logger }),
+      },
       placer: createPlacer({
         cluster,
         random,
@@ -108,6 +116,7 @@ export class Manager {
       endStreams: async () => {
         this.#shutdown.abort(new Error('the manager shuts down'));
         this.#lists.close();
+        this.#homes.close();
         await this.#hijacker.close();
         await this.#rescheduling;
       },

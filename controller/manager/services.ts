@@ -8,6 +8,7 @@ import type { FilterName } from '../schedule/candidate.js';
 import type { ExplainMode } from '../schedule/explain-mode.js';
 import type { BuildPins } from './build/build-pins.js';
 import type { RecentBuilds } from './build/recent-builds.js';
+import type { TagRefresh } from './build/tag-refresh.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { ExecTable } from './exec-table.js';
 import type { ClusterInfo } from './cluster-info.js';
@@ -80,7 +81,7 @@ export interface ManagerServices {
   readonly fresh: FreshObjects;
   readonly catalog: ImageCatalog;
   readonly images: ImageCopier;
-  readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds };
+  readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds; readonly refresh: TagRefresh };
   readonly registry: RegistryRoute;
   /** Costly reads that several clients want at once. */
   readonly shared: SharedWork;

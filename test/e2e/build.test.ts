@@ -131,6 +131,25 @@ void t.test('a tag that is built anew elsewhere is the new image everywhere', as
   }
 });
 
+void t.test('base images come from the engines that have them, the newest of their name', async (t) => {
+  const base = await context('base', 'FROM busybox\nARG WORD\nRUN echo "$WORD" > /word\n');
+  const app = await context('app', 'ARG BASE=team/base\nFROM ${BASE}:1\nRUN cp /word /copy\n');
+  for (const [name, file, command, env] of builders) {
+    for (const word of ['first', 'second']) {
+      await succeed(t, newer.docker, [
+        ...['build', '--build-arg', 'constraint:node==node1', '--build-arg', `WORD=${name} ${word}`],
+        ...['-t', 'team/base:1', base],
+      ]);
+      await succeed(t, file, [...command, '--build-arg', 'constraint:node==node2', '-t', 'app:1', app], {
+        env,
+      });
+      const run = ['run', '--rm', '-e', 'constraint:node==node3', 'app:1', 'cat', '/copy'];
+      t.equal(await succeed(t, installed, run), `${name} ${word}`);
+    }
+    await succeed(t, installed, ['rmi', 'app:1', 'team/base:1']);
+  }
+});
+
 void t.test('builds at the same time are spread, and go back to their cache', async (t) => {
   const names = ['one', 'two', 'three', 'four'];
   const build = async (name: string): Promise<string> => {

@@ -13,9 +13,11 @@ import type { Tunnel } from '../splice.js';
 import { decideFor, type PinKey } from './build-pins.js';
 import { switchingToH2c } from './build-session.js';
 import { finishBuild } from './finish-build.js';
-import { endCall, passCall } from './grpc-call.js';
+import { bringImages, missingImagesIn } from './base-images.js';
+import { answerCall, endCall, failureOf, fetchCall, passCall } from './grpc-call.js';
 import { errorTrailers, frameMessage, readMessage } from './grpc-message.js';
 import type { Placement } from '../placement/placer.js';
+import { maxAttempts } from './retry-build.js';
 import { watchEngine } from './watch-engine.js';
 import { defaultBuilder, placeBuild } from './place-build.js';
 import { parseSolve, parseStatusRef, withoutDirectives, withoutFrontendDirectives } from './solve-request.js';
@@ -98,7 +100,7 @@ class BuildControl implements Tunnel {
       case '/moby.buildkit.v1.frontend.LLBBridge/Solve': {
         const message = withoutFrontendDirectives(await readMessage(stream));
         const engine = await this.#engineOf(`ref:${textOf(buildId)}`, stream);
-        return this.#pass(stream, { headers, engine, body: message });
+        return this.#solveFrontend(stream, { headers, engine, message });
       }
       case '/moby.buildkit.v1.Control/Session': {
         const id = textOf(headers['x-docker-expose-session-uuid']);
@@ -140,6 +142,7 @@ class BuildControl implements Tunnel {
       services.logger.info('Building', { node: engine.name, image: solve.tags.join(', ') });
     }
     try {
+      if (solve.isBuild) await services.builds.refresh.settled(engine);
       await this.#pass(stream, {
         headers,
         engine,
@@ -148,6 +151,33 @@ class BuildControl implements Tunnel {
       });
     } finally {
       for (const release of releases) release();
+    }
+  }
+
+  /**
+   * The part of a build that reads the Dockerfile and looks up its base images. Where the engine lacks one that the cluster
+   * has, it is brought there, and the engine asked again.
+   */
+  async #solveFrontend(
+    stream: Stream,
+    { headers, engine, message }: { headers: Headers; engine: PooledEngine; message: Buffer },
+  ): Promise<void> {
+    const { services, signal } = this.#context;
+    const call = {
+      client: stream,
+      engine: await this.#connect(engine),
+      engineName: engine.name,
+      headers: withoutEncoding(headers),
+      body: frameMessage(message),
+    };
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await fetchCall(call);
+      const failure = stream.destroyed ? undefined : failureOf(answer);
+      const missing = failure === undefined ? [] : missingImagesIn(failure, { services, engine });
+      if (attempt === maxAttempts || !(await bringImages(missing, { services, engine, signal }))) {
+        answerCall(stream, answer);
+        return;
+      }
     }
   }
 

@@ -21,6 +21,11 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
+interface Refused {
+  readonly error: Error;
+  readonly atMs: number;
+}
+
 // The other connections of a refused build are on their way already, or never come.
 const refusedForMs = 30_000;
 
@@ -28,7 +33,7 @@ export class BuildPins {
   readonly #clock: Clock;
   readonly #pins = new Map<PinKey, Pin>();
   readonly #waiting = new Map<PinKey, Set<Waiter>>();
-  readonly #refused = new Map<PinKey, Error>();
+  readonly #refused = new Map<PinKey, Refused>();
 
   constructor(options: { readonly clock: Clock }) {
     this.#clock = options.clock;
@@ -60,10 +65,14 @@ export class BuildPins {
   /** Nothing will come of this key: who waits for it, or soon will, is told why. A key that is tied stays tied. */
   refuse(key: PinKey, error: Error): void {
     if (this.#pins.has(key)) return;
-    this.#refused.set(key, error);
-    this.#clock.setTimer(refusedForMs, () => {
-      if (this.#refused.get(key) === error) this.#refused.delete(key);
-    });
+    const nowMs = this.#clock.monotonic();
+    // Oldest first: what is too old to be asked for goes when something new comes.
+    for (const [other, { atMs }] of this.#refused) {
+      if (nowMs - atMs < refusedForMs) break;
+      this.#refused.delete(other);
+    }
+    this.#refused.delete(key);
+    this.#refused.set(key, { error, atMs: nowMs });
     for (const { reject } of this.#takeWaiters(key)) reject(error);
   }
 
@@ -90,7 +99,7 @@ export class BuildPins {
     const found = this.find(key);
     if (found !== undefined) return found;
     const refused = this.#refused.get(key);
-    if (refused !== undefined) throw refused;
+    if (refused !== undefined && this.#clock.monotonic() - refused.atMs < refusedForMs) throw refused.error;
     options.signal.throwIfAborted();
     const deadline =
       options.withinMs === undefined

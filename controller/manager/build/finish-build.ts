@@ -26,7 +26,8 @@ export async function finishBuild(
   }
   for (const tag of tags) {
     const image = services.catalog.on(engine, tag);
-    // Other engines may have an older image of this name.
-    if (image !== undefined) services.catalog.noteName(tag, image.id);
+    if (image === undefined) continue;
+    services.catalog.noteName(tag, image.id);
+    services.builds.refresh.start(tag);
   }
 }

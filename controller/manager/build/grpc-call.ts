@@ -77,6 +77,69 @@ export function passCall(options: CallOptions): Promise<void> {
   });
 }
 
+/** An engine's whole answer to a call. */
+export interface CallAnswer {
+  readonly headers: http2.IncomingHttpHeaders;
+  /** Messages with their frames. */
+  readonly body: Buffer;
+  /** With `grpc-status`, and `grpc-message` where it is no success. */
+  readonly trailers: http2.OutgoingHttpHeaders;
+}
+
+/** Sends one message and reads the whole answer; given up when the client's stream closes. Never rejects. */
+export function fetchCall(options: CallOptions & { readonly body: Buffer }): Promise<CallAnswer> {
+  const { client, engine, headers } = options;
+  return new Promise((resolve) => {
+    const upstream = engine.request(headers, { endStream: false });
+    const onLeave = (): void => upstream.close(http2.constants.NGHTTP2_CANCEL);
+    client.once('close', onLeave);
+    const chunks: Buffer[] = [];
+    let answered: http2.IncomingHttpHeaders = {};
+    let trailers: http2.OutgoingHttpHeaders | undefined;
+    upstream.once('response', (given, flags) => {
+      answered = given;
+      if ((flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0) trailers = withoutPseudo(given);
+    });
+    upstream.once('trailers', (given: http2.IncomingHttpHeaders) => {
+      trailers = { ...given };
+    });
+    upstream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    upstream.on('error', () => undefined);
+    upstream.once('close', () => {
+      client.off('close', onLeave);
+      resolve({
+        headers: answered,
+        body: Buffer.concat(chunks),
+        trailers: trailers ?? errorTrailers(brokenOff(options.engineName)),
+      });
+    });
+    upstream.end(options.body);
+  });
+}
+
+/** Gives the client an answer that was read whole. */
+export function answerCall(client: http2.ServerHttp2Stream, answer: CallAnswer): void {
+  if (client.destroyed) return;
+  if (answer.body.length === 0) {
+    endCall(client, answer.trailers);
+    return;
+  }
+  client.respond(answer.headers, { waitForTrailers: true });
+  client.once('wantTrailers', () => client.sendTrailers(answer.trailers));
+  client.end(answer.body);
+}
+
+/** What the engine says against the call; undefined when it succeeded. */
+export function failureOf({ trailers }: CallAnswer): string | undefined {
+  if (String(trailers['grpc-status'] ?? '') === '0') return undefined;
+  const message = String(trailers['grpc-message'] ?? '');
+  try {
+    return decodeURIComponent(message);
+  } catch {
+    return message;
+  }
+}
+
 /** Ends a call that got no answer yet with a status. */
 export function endCall(client: http2.ServerHttp2Stream, status: http2.OutgoingHttpHeaders): void {
   if (client.destroyed || client.headersSent) return;

@@ -91,6 +91,12 @@ export class GroupHomes {
     this.#expected.set(group, expected);
   }
 
+  /** Forgets what is expected. Idempotent. */
+  close(): void {
+    for (const { cancel } of this.#expected.values()) cancel();
+    this.#expected.clear();
+  }
+
   /** The group's first container is about to be placed: it needs the room that was held for it. */
   arrived(group: string): void {
     const expected = this.#expected.get(group);

@@ -1,17 +1,23 @@
 // POST /build and its cancel: a build with the classic builder or BuildKit on one engine, chosen like that of a container.
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { isSwarmError, messageOf, type SwarmError } from '../../base/errors.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
+import { baseImagesOf, bringImages } from '../build/base-images.js';
 import { decideFor, type PinKey } from '../build/build-pins.js';
 import { jsonObjectIn, takeBuildDirectives } from '../build/build-directives.js';
 import { finishBuild } from '../build/finish-build.js';
+import { peekContext } from '../build/peek-context.js';
 import { placeBuild } from '../build/place-build.js';
+import { untilComplete } from '../build/retry-build.js';
 import { watchEngine } from '../build/watch-engine.js';
-import { answerWithin } from '../call-engine.js';
+import { answerWithin, callEngine } from '../call-engine.js';
+import { enginePath } from '../engine-path.js';
 import { forwardChange, forwardStream, replySmall, type BodyWrapper } from '../forward.js';
+import { requestHeaders } from '../headers.js';
 import { stringifyJson } from '../lossless-json.js';
 import { replyEmpty } from '../reply.js';
+import { announcesBody } from '../request-body.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
 
 const uploadPrefix = 'upload-request:';
@@ -32,6 +38,7 @@ export const buildImage: RouteHandler = async (context) => {
   const { directives, query } = takeBuildDirectives(context.query);
   const tags = context.query.getAll('t').filter((tag) => tag !== '');
   const labels = jsonObjectIn(context.query.get('labels') ?? '');
+  const { body, baseImages } = await readBaseImages(context);
   const keys: readonly PinKey[] = [
     ...(session === '' ? [] : [`session:${session}` as const]),
     ...(buildId === '' ? [] : [`build:${buildId}` as const]),
@@ -41,6 +48,7 @@ export const buildImage: RouteHandler = async (context) => {
       directives,
       labels,
       tags,
+      baseImages,
       memoryBytes: readBytes(context.query.get('memory')),
       needsBuildKit: version === '2',
       pinned: session === '' ? undefined : pins.find(`session:${session}`),
@@ -48,45 +56,82 @@ export const buildImage: RouteHandler = async (context) => {
   );
   const releases = [release, ...keys.map((key) => pins.pin(key, engine))];
   services.logger.info('Building', { node: engine.name, image: tags.join(', ') });
+  const wrapBody = untilFinished(context, {
+    engine,
+    // Where the context stays with the client, the request can be sent again.
+    isRepeatable: version === '2' && !announcesBody(context.request),
+    query,
+    finish: () => finishBuild(services, { engine, tags, labels }),
+  });
   try {
-    await forwardStream(context, {
-      engine,
-      path: '/build',
-      query,
-      wrapBody: untilFinished(context, {
-        engine,
-        finish: () => finishBuild(services, { engine, tags, labels }),
-      }),
-    });
+    await services.builds.refresh.settled(engine);
+    const lacking = baseImages.filter(
+      (image) =>
+        services.catalog.on(engine, image) === undefined || services.catalog.isOutdatedOn(engine, image),
+    );
+    await bringImages(lacking, { services, engine, signal: context.signal });
+    await forwardStream({ ...context, body }, { engine, path: '/build', query, wrapBody });
   } finally {
     for (const one of releases) one();
   }
 };
 
+/** What the build begins with, as far as the context tells it early. */
+async function readBaseImages(
+  context: RouteContext,
+): Promise<{ readonly body: Readable; readonly baseImages: readonly string[] }> {
+  const { query, request } = context;
+  if ((query.get('remote') ?? '') !== '' || !announcesBody(request)) {
+    return { body: context.body, baseImages: [] };
+  }
+  const name = query.get('dockerfile') ?? '';
+  const { body, dockerfile } = await peekContext(context.body, { name: name === '' ? 'Dockerfile' : name });
+  const buildArguments = jsonObjectIn(query.get('buildargs') ?? '');
+  return { body, baseImages: dockerfile === undefined ? [] : baseImagesOf(dockerfile, buildArguments) };
+}
+
 /** Ends the progress with an error message when the engine goes away, and only when the cache knows the image. */
 function untilFinished(
   context: RouteContext,
-  { engine, finish }: { engine: PooledEngine; finish: () => Promise<void> },
+  build: {
+    readonly engine: PooledEngine;
+    readonly isRepeatable: boolean;
+    readonly query: URLSearchParams;
+    readonly finish: () => Promise<void>;
+  },
 ): BodyWrapper {
-  return async function* (body) {
-    const onLost = (error: SwarmError): void => {
-      if (body instanceof Readable) body.destroy(error);
+  const { engine, query } = build;
+  const { clock, cluster, logger } = context.services;
+  return async function* (first) {
+    let current = first;
+    const onLost = (error: SwarmError): void => void current.destroy(error);
+    const cancel = watchEngine(engine, { clock, onLost });
+    const again = async (): Promise<Readable> => {
+      const answer = await callEngine(cluster, engine, {
+        method: 'POST',
+        path: enginePath(engine, { version: context.version, path: '/build', query }),
+        headers: requestHeaders(context.request.rawHeaders, { contentLength: false }),
+        headersTimeoutMs: answerWithin.unbounded,
+        signal: context.signal,
+      });
+      current = answer.body;
+      return answer.body;
     };
-    const cancel = watchEngine(engine, { clock: context.services.clock, onLost });
     try {
-      yield* body;
+      if (build.isRepeatable) yield* untilComplete(context, { engine, body: first, again });
+      else yield* first;
     } catch (error) {
       if (context.signal.aborted) throw error;
       const message = isSwarmError(error)
         ? error.message
         : `Cannot go on building: engine "${engine.name}" broke off: ${messageOf(error)}`;
-      context.services.logger.warn(message);
+      logger.warn(message);
       yield Buffer.from(`${stringifyJson({ errorDetail: { message }, error: message })}\r\n`);
       return;
     } finally {
       cancel();
     }
-    await finish();
+    await build.finish();
   };
 }
 

@@ -39,7 +39,7 @@ void t.test('the upload and the cancel of a build find it by its ID', async (t) 
     request.resume();
     if (url.searchParams.get('buildid') === 'b1') {
       t.equal(url.searchParams.get('buildargs'), '{"V":"1"}');
-      response.write('{"stream":"begun"}\n');
+      response.write('{"stream":"begun"}\r\n');
       finish = () => response.end();
     } else response.end();
   };
@@ -58,7 +58,7 @@ void t.test('the upload and the cancel of a build find it by its ID', async (t) 
   t.equal((await upload).status, 200);
   t.equal((await callManager(port, { method: 'POST', path: '/build/cancel?id=b1' })).status, 200);
   finish();
-  t.match(await build, { status: 200, text: '{"stream":"begun"}\n' });
+  t.match(await build, { status: 200, text: '{"stream":"begun"}\r\n' });
   t.same([...seen].sort(), ['/build b1', '/build upload-request:b1', '/build/cancel b1']);
   t.equal(
     (await callManager(port, { method: 'POST', path: '/build/cancel?id=b1' })).status,

@@ -51,4 +51,8 @@ void t.test('expect() holds a place until the first container, or for two minute
   homes.expect(shop, n2, place('second'));
   await clock.advance(120_000);
   t.same(released, ['first', 'second']);
+  homes.expect(shop, n2);
+  homes.close();
+  homes.close();
+  t.equal(homes.find(shop), undefined);
 });

@@ -145,6 +145,8 @@ export interface ClusterView {
   volumes(): readonly CachedObject[];
   /** Re-reads one container from its engine into the cache; for read-your-writes. Never rejects. */
   refreshContainer(engine: PooledEngine, id: string): Promise<void>;
+  /** Reads a container that was just made into the cache; the engine's event of that causes no second read. Never rejects. */
+  refreshMade(engine: PooledEngine, id: string): Promise<void>;
   /** Re-reads what a container reserves, after an update of its limits. Never rejects. */
   refreshReservation(engine: PooledEngine, id: string): Promise<void>;
   refreshImages(engine: PooledEngine): Promise<void>;

@@ -14,6 +14,7 @@ import type { ParsedSpecs } from './engine-specs.js';
 import type { EngineTables, ObjectKind } from './engine-tables.js';
 import { stalenessOf } from './event-rules.js';
 import { LineSplitter } from './json-lines.js';
+import { MadeReads } from './made-reads.js';
 import type { ReservationSweep } from './reservation-sweep.js';
 
 export interface ParsedEvent {
@@ -64,6 +65,7 @@ export class EngineSession {
   readonly #stop = new AbortController();
   readonly #queue: ParsedEvent[] = [];
   readonly #inspecting = new Set<string>();
+  readonly #made = new MadeReads();
   #specsAtMs: number;
   #objectsAtMs: number;
   /** Reads of containers that failed in a row: while there are any, the cache is doubtful. */
@@ -134,8 +136,18 @@ export class EngineSession {
       this.#inspectForeign();
     } else {
       this.#failedReads += 1;
+      if (ids !== undefined) this.#made.forget(ids);
       this.#wakeTimer.abort();
     }
+  }
+
+  /** Reads a container that was just made by a request of ours. Never rejects. */
+  async refreshMade(id: string): Promise<void> {
+    const begun = this.#made.take(id);
+    if (begun !== undefined) return begun;
+    const read = this.refreshContainers([id]);
+    this.#made.beganByMaker(id, read);
+    return read;
   }
 
   /** Reads one kind of object again. Never rejects. */
@@ -210,27 +222,47 @@ export class EngineSession {
   async #refreshStale(batch: readonly ParsedEvent[]): Promise<void> {
     const { tables } = this.#options;
     const ids = new Set<string>();
+    const made = new Set<string>();
     const inspect = new Set<string>();
     const kinds = new Set<ObjectKind>();
     let areSpecsStale = false;
     for (const { event } of batch) {
       const stale = stalenessOf(event);
       if (stale.type === 'container') ids.add(stale.id);
+      if (stale.type === 'made') made.add(stale.id);
       if (stale.type === 'container' && stale.reservations) inspect.add(stale.id);
       if (stale.type === 'images' || stale.type === 'networks' || stale.type === 'volumes')
         kinds.add(stale.type);
       if (stale.type === 'specs') areSpecsStale = true;
       if (stale.type === 'gone') {
         ids.delete(stale.id);
+        made.delete(stale.id);
         tables.remove(stale.id);
       }
     }
     await Promise.all([
-      ids.size === 0 ? undefined : this.refreshContainers([...ids]),
+      ...this.#readStale(ids, made),
       ...[...kinds].map((kind) => this.refreshObjects(kind)),
       areSpecsStale ? this.#refreshSpecs() : undefined,
     ]);
     for (const id of inspect) this.#inspect(id);
+  }
+
+  /** @param made created meanwhile; whoever made them may be reading them already */
+  #readStale(changed: ReadonlySet<string>, made: ReadonlySet<string>): readonly Promise<void>[] {
+    const begun: Promise<void>[] = [];
+    const unread: string[] = [];
+    for (const id of made) {
+      const read = this.#made.take(id);
+      if (changed.has(id)) continue;
+      if (read === undefined) unread.push(id);
+      else begun.push(read);
+    }
+    const ids = [...changed, ...unread];
+    if (ids.length === 0) return begun;
+    const read = this.refreshContainers(ids);
+    this.#made.beganByEvents(unread, read);
+    return [...begun, read];
   }
 
   async #refreshSpecs(): Promise<void> {

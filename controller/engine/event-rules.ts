@@ -5,6 +5,8 @@ export type Staleness =
   | { readonly type: 'nothing' }
   /** Read this container again; `reservations`: its limits may have changed too. */
   | { readonly type: 'container'; readonly id: string; readonly reservations: boolean }
+  /** The container is new: nothing that was read before has it as it is. */
+  | { readonly type: 'made'; readonly id: string }
   /** The container is gone for good: IDs are never used twice. */
   | { readonly type: 'gone'; readonly id: string }
   | { readonly type: 'images' | 'networks' | 'volumes' | 'specs' };
@@ -37,6 +39,7 @@ export function stalenessOf(event: JsonObject): Staleness {
       if (withoutEffect.has(action)) return nothing;
       if (action === 'commit') return { type: 'images' };
       if (id === '') return nothing;
+      if (action === 'create') return { type: 'made', id };
       return action === 'destroy'
         ? { type: 'gone', id }
         : { type: 'container', id, reservations: action === 'update' };

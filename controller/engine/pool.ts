@@ -153,6 +153,10 @@ export class EnginePool implements ClusterView {
     await this.#memberOf(engine)?.session?.refreshContainers([id]);
   }
 
+  async refreshMade(engine: PooledEngine, id: string): Promise<void> {
+    await this.#memberOf(engine)?.session?.refreshMade(id);
+  }
+
   async refreshReservation(engine: PooledEngine, id: string): Promise<void> {
     await this.#memberOf(engine)?.session?.refreshReservation(id);
   }

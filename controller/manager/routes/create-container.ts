@@ -233,7 +233,7 @@ async function settleCreated(
   { engine, id, name }: { engine: PooledEngine; id: string; name: string },
 ): Promise<void> {
   const { cluster } = context.services;
-  await cluster.refreshContainer(engine, id);
+  await cluster.refreshMade(engine, id);
   const other = nameTwin(cluster, { name, engine });
   if (other === undefined) return;
   const status = await removeUnstarted(engine, { cluster, version: context.version, id });

@@ -272,6 +272,26 @@ void t.test('refreshContainer() lets a client read its own writes', async (t) =>
   t.equal(pool.volumes().length, 1);
 });
 
+void t.test('refreshMade() and the event of the create read the container once', async (t) => {
+  const engine = await aFakeEngine(t);
+  const { pool, at, events } = aPool(t);
+  pool.setAddresses([engine.address]);
+  await until(() => at(engine.address).state === 'healthy');
+  const reads = (): number =>
+    engine.requests.filter(({ path, query }) => path === '/containers/json' && query.has('filters')).length;
+  const seen = (id: string): boolean =>
+    events.some(({ event }) => event['Action'] === 'create' && event['id'] === id);
+  const { Id } = engine.addContainer({ name: 'web' });
+  await pool.refreshMade(at(engine.address), Id);
+  t.equal(pool.findContainer('web').type, 'found');
+  await until(() => seen(Id));
+  t.equal(reads(), 1);
+  const other = engine.addContainer({ name: 'db' });
+  await until(() => seen(other.Id));
+  t.equal(pool.findContainer('db').type, 'found', 'one that others made is read for its event');
+  t.equal(reads(), 2);
+});
+
 void t.test('daemon reload re-reads labels and name', async (t) => {
   const labels = ['zone=a'];
   const engine = await aFakeEngine(t, { name: 'before', labels });

@@ -6,7 +6,7 @@ const container = (reservations = false): Staleness => ({ type: 'container', id:
 const nothing: Staleness = { type: 'nothing' };
 
 const cases: readonly (readonly [string, string, Staleness])[] = [
-  ['container', 'create', container()],
+  ['container', 'create', { type: 'made', id: 'x' }],
   ['container', 'start', container()],
   ['container', 'die', container()],
   ['container', 'oom', container()],

@@ -104,6 +104,7 @@ export function aView(parts: ViewParts): ClusterView {
     networks: () => parts.networks ?? [],
     volumes: () => parts.volumes ?? [],
     refreshContainer: async () => undefined,
+    refreshMade: async () => undefined,
     refreshReservation: async () => undefined,
     refreshImages: async () => undefined,
     refreshNetworks: async () => undefined,

@@ -35,6 +35,8 @@ function serverOptions(limits: ConnectionLimits): http.ServerOptions {
   return {
     // dockerd takes 1 MiB of headers: registry credentials and build arguments travel in them.
     maxHeaderSize: 1 << 20,
+    // Each time this much is on its way a stream waits: with TLS and Node's 16 KiB the waits cost as much as the bytes.
+    highWaterMark: 64 * 1024,
     // Uploads last as long as they last.
     requestTimeout: 0,
     headersTimeout: limits.headersMs,

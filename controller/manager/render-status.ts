@@ -54,9 +54,14 @@ export class SystemStatus {
       ['Nodes', String(engines.length)],
     ];
     let text = asBytes(JSON.stringify(head).slice(0, -1));
+    const times = new Map<number, string>();
     for (const engine of engines) {
       const { before, after } = this.#blockOf(engine, containersOf(engine));
-      text += `,${before}${new Date(engine.updatedAtMs).toISOString().slice(0, -5)}Z${after}`;
+      const second = Math.floor(engine.updatedAtMs / 1000);
+      // Engines of a fleet were heard of within the same few seconds.
+      const updatedAt = times.get(second) ?? `${new Date(second * 1000).toISOString().slice(0, -5)}Z`;
+      times.set(second, updatedAt);
+      text += `,${before}${updatedAt}${after}`;
     }
     return `${text}]`;
   }

@@ -30,7 +30,7 @@ export async function* untilComplete(
       const error = message === undefined ? undefined : errorOf(message);
       const missing = error === undefined ? [] : missingImagesIn(error, { services, engine });
       if (attempt < maxAttempts && (await bringImages(missing, { services, engine, signal }))) isCured = true;
-      else yield Buffer.from(`${line}\r\n`);
+      else yield Buffer.from(`${line}\n`);
     }
     if (!isCured) return;
     body = await build.again();

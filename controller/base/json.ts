@@ -8,7 +8,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** The value that `text` is the JSON of; undefined when it is absent, or no JSON. */
-export function parseJson(text: string | undefined): unknown {
+export function tryParseJson(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Node } from '../api/resources.js';
 import { SwarmError, systemCodeOf } from '../base/errors.js';
-import { isJsonObject, objectAt, parseJson, stringAt } from '../base/json.js';
+import { isJsonObject, objectAt, tryParseJson, stringAt } from '../base/json.js';
 import type { Logger } from '../base/log.js';
 import { removeUnfinishedWrites, syncDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 
@@ -99,7 +99,7 @@ function fileName({ metadata }: Node): string {
 }
 
 function decode(text: string): Debt | undefined {
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   const node = objectAt(value, 'node');
   const isNode = stringAt(objectAt(node, 'metadata'), 'name') !== undefined && isJsonObject(node['spec']);
   if (!isJsonObject(value) || value['format'] !== format || !isNode) return undefined;

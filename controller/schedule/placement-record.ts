@@ -1,6 +1,6 @@
 // What is kept of a decision: a label on the container, so that "why does it run there?" has an answer as long as the
 // container lives, whatever became of the manager. Compact, because every list carries the labels of every container.
-import { isJsonObject, parseJson, stringAt } from '../base/json.js';
+import { isJsonObject, tryParseJson, stringAt } from '../base/json.js';
 import type { StrategyName } from './candidate.js';
 
 export const placementLabel = 'io.swarmctl.placement';
@@ -84,7 +84,7 @@ function compact(record: PlacementRecord): Record<string, unknown> {
 
 /** Reads the label value. @returns undefined where there is none, or none of ours */
 export function readPlacementRecord(text: string | undefined): PlacementRecord | undefined {
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   const node = stringAt(value, 'node');
   const strategy = stringAt(value, 'by');
   if (!isJsonObject(value) || node === undefined) return undefined;

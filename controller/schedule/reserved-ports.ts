@@ -1,6 +1,6 @@
 // The host ports a container was created with, as a label value: lists show ports of running containers only, and never
 // the exposed ports of one in the host's network, yet both keep others away.
-import { isJsonObject, objectAt, parseJson, stringAt, type JsonObject } from '../base/json.js';
+import { isJsonObject, objectAt, tryParseJson, stringAt, type JsonObject } from '../base/json.js';
 import type { CandidateContainer, CandidatePort } from './candidate.js';
 import { asPort } from './host-ports.js';
 import type { PlacementRequest } from './placement-request.js';
@@ -32,7 +32,7 @@ function fixedPorts(ports: readonly PortRequest[]): readonly CandidatePort[] {
 
 /** Reads the label value; nothing where it is absent or not ours (labels can be copied by `docker commit`). */
 export function parseReservedPorts(text: string | undefined): ReservedPorts {
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   const { ports, exposed } = isJsonObject(value) ? value : {};
   const exposedPorts = listOf(exposed).filter((port) => typeof port === 'string');
   return { ports: listOf(ports).flatMap(readPort), ...(exposedPorts.length > 0 ? { exposedPorts } : {}) };

@@ -6,7 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
-import { parseJson, stringAt } from '../base/json.js';
+import { tryParseJson, stringAt } from '../base/json.js';
 
 export interface StateLock {
   /** Idempotent. */
@@ -122,7 +122,7 @@ function askHolder(lock: string, clock: Clock): Promise<string | undefined> {
     const cancel = clock.setTimer(answerTimeoutMs, () => finish('another process that does not answer'));
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => (answer += text));
-    socket.on('end', () => finish(stringAt(parseJson(answer), 'holder') ?? 'another process'));
+    socket.on('end', () => finish(stringAt(tryParseJson(answer), 'holder') ?? 'another process'));
     socket.on('error', (error) => {
       const code = systemCodeOf(error) ?? '';
       if (['ECONNREFUSED', 'ENOENT'].includes(code)) finish(undefined);

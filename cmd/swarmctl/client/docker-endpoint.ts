@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseHostPort } from '../../../controller/api/engine-address.js';
 import { SwarmError } from '../../../controller/base/errors.js';
-import { isJsonObject, parseJson, stringAt, type JsonObject } from '../../../controller/base/json.js';
+import { isJsonObject, tryParseJson, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import type { EngineTls } from '../../../controller/engine/endpoint.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
 import type { CommandContext } from '../command-context.js';
@@ -29,7 +29,7 @@ export async function getFromCluster(
       headersTimeoutMs: answerWithinMs,
       signal: context.signal,
     });
-    const body = parseJson(bytes.toString('utf8'));
+    const body = tryParseJson(bytes.toString('utf8'));
     if (status < 400 && isJsonObject(body)) return body;
     const message = stringAt(body, 'message') ?? `HTTP status ${status}`;
     throw new SwarmError(status === 404 ? 'OBJECT_NOT_FOUND' : 'ENGINE_ERROR', message, {

@@ -75,6 +75,25 @@ export async function removeUnstarted(
   return answer.status;
 }
 
+/** Asks the engine itself, not the cache, for its containers with a swarm ID. @throws {ENGINE_*} it does not answer */
+export function listBySwarmId(
+  engine: PooledEngine,
+  o: {
+    readonly cluster: Pick<ClusterView, 'reportOutcome'>;
+    readonly version: string;
+    readonly swarmId: string;
+    readonly answerWithinMs: number;
+  },
+): Promise<SmallResponse> {
+  const filters = JSON.stringify({ label: { [`${swarmIdLabel}=${o.swarmId}`]: true } });
+  const query = new URLSearchParams({ all: '1', filters });
+  return callForBody(o.cluster, engine, {
+    method: 'GET',
+    path: enginePath(engine, { version: o.version, path: '/containers/json', query }),
+    headersTimeoutMs: o.answerWithinMs,
+  });
+}
+
 /**
  * The container with this `com.docker.swarm.id`, as the engine says now.
  * @returns the full ID; `missing`; `unknown` when the engine has no answer to that
@@ -92,18 +111,9 @@ export async function findBySwarmId(
     readonly answerWithinMs: number;
   },
 ): Promise<{ readonly id: string } | 'missing' | 'unknown'> {
-  const filters = JSON.stringify({ label: { [`${swarmIdLabel}=${swarmId}`]: true } });
   let answer: SmallResponse;
   try {
-    answer = await callForBody(cluster, engine, {
-      method: 'GET',
-      path: enginePath(engine, {
-        version,
-        path: '/containers/json',
-        query: new URLSearchParams({ all: '1', filters }),
-      }),
-      headersTimeoutMs: answerWithinMs,
-    });
+    answer = await listBySwarmId(engine, { cluster, version, swarmId, answerWithinMs });
   } catch {
     return 'unknown';
   }

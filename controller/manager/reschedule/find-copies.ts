@@ -2,12 +2,11 @@
 // before one is made, and the first after, so that two managers never both start one.
 import { isJsonObject, objectAt, stringAt } from '../../base/json.js';
 import type { ClusterView, PooledEngine } from '../../engine/cluster-view.js';
-import { swarmIdLabel } from '../../engine/container-row.js';
 import { replacedIds } from '../../engine/superseded.js';
-import { callForBody, fanOutLimit, settleAll } from '../call-engine.js';
-import { enginePath } from '../engine-path.js';
+import { fanOutLimit, settleAll } from '../call-engine.js';
 import { reachableEngines } from '../find-container.js';
 import { parseJson } from '../lossless-json.js';
+import { listBySwarmId } from '../placement/make-container.js';
 import type { SavedHeader } from './saved-containers.js';
 
 export interface Copy {
@@ -29,16 +28,8 @@ export async function findCopies(
 ): Promise<readonly Copy[]> {
   const engines = reachableEngines(cluster).filter(({ id }) => id !== container.engine.id);
   const found = await settleAll(engines, fanOutLimit, async (engine) => {
-    const filters = JSON.stringify({ label: { [`${swarmIdLabel}=${container.swarmId}`]: true } });
-    const answer = await callForBody(cluster, engine, {
-      method: 'GET',
-      path: enginePath(engine, {
-        version,
-        path: '/containers/json',
-        query: new URLSearchParams({ all: '1', filters }),
-      }),
-      headersTimeoutMs: answerWithinMs,
-    });
+    const { swarmId } = container;
+    const answer = await listBySwarmId(engine, { cluster, version, swarmId, answerWithinMs });
     if (answer.status !== 200) return [];
     const entries = parseJson(answer.body.toString('utf8'));
     return (Array.isArray(entries) ? (entries as unknown[]) : []).flatMap((entry) => {

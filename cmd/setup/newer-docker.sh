@@ -32,11 +32,12 @@ new="$place.new"
 rm -rf "$new"
 mkdir -p "$new"/{lists,cache,debs,root}
 
-# The mirror that this machine already uses; on other distributions Debian's own.
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | grep -m 1 -E '/debian/?$' || true)
+# The mirror that this machine already uses; other distributions have none.
+mirror=${SWARMCTL_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | grep -m 1 -E '/debian/?$' || true)}
+[ -n "$mirror" ] || fail "Cannot unpack Docker of $suite: apt has no Debian mirror here" "Set SWARMCTL_DEBIAN_MIRROR to the address of one"
 cat >"$new/debian.sources" <<EOF
 Types: deb
-URIs: ${mirror:-http://deb.debian.org/debian}
+URIs: $mirror
 Suites: $suite
 Components: main
 Signed-By: $keyring

@@ -109,7 +109,10 @@ async function session(t: Test, o: { readonly program: string; readonly minor: n
   );
   await expect(
     k('get', 'sc', '-o', 'wide'),
-    { stdout: /^NAME +READY +NODES +ENDPOINT +REASON +STRATEGY +MESSAGE +AGE\ndemo +True/ },
+    {
+      stdout:
+        /^NAME +READY +NODES +ENDPOINT +REASON +STRATEGY +COMMIT +AUTHOR +COMMITTED +MESSAGE +AGE\ndemo +True/,
+    },
     'short names and wide columns',
   );
   await expect(k('get', 'all', '-o', 'name'), { stdout: /cluster\.swarmctl\.io\/demo/ }, 'the category all');

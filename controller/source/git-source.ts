@@ -87,8 +87,8 @@ export class GitSource {
     try {
       await repository.open(signal);
       const id = await repository.inForce(signal);
-      if (id !== undefined) {
-        // It was accepted then; what is asked of new commits since concerns those.
+      // Its manifests were good then; signatures may be asked for only since.
+      if (id !== undefined && (await this.#signatureProblem(id)) === undefined) {
         await repository.checkOut(id, signal);
         await this.#putInForce(await repository.describe(id, signal));
       }
@@ -164,14 +164,18 @@ export class GitSource {
     else this.#refuse({ commit, why });
   }
 
+  /** Undefined also when no signature is asked for. */
+  async #signatureProblem(id: string): Promise<string | undefined> {
+    const { repository, requireSigned } = this.#o;
+    return requireSigned ? repository.signatureProblem(id, this.#abort.signal) : undefined;
+  }
+
   /** Why the commit may not come into force; undefined when it may. It is checked out then. */
   async #findFault({ id }: Commit): Promise<string | undefined> {
-    const { repository, validator, requireSigned, path: shownAs } = this.#o;
+    const { repository, validator, path: shownAs } = this.#o;
     const signal = this.#abort.signal;
-    if (requireSigned) {
-      const problem = await repository.signatureProblem(id, signal);
-      if (problem !== undefined) return problem;
-    }
+    const problem = await this.#signatureProblem(id);
+    if (problem !== undefined) return problem;
     try {
       const { directory, problems } = await repository.checkOut(id, signal);
       const snapshot = await takeSnapshot(directory, shownAs);

@@ -235,6 +235,19 @@ t.test('GitSource refuses commits without a good signature when it must', async 
   t.equal(source.state().inForce?.id, signed);
 });
 
+t.test('GitSource asks for the signature of the commit in force, too, once it must', async (t) => {
+  const directory = t.testdir({ signers: '' });
+  const remote = await aGitRemote(directory);
+  await remote.push('Add n1', fleet);
+  const { source: before, store } = await follow(t, remote, directory);
+  await before.close();
+  const allowedSigners = path.join(directory, 'signers');
+  const { source, nodes } = await follow(t, remote, directory, { store, allowedSigners });
+  t.equal(source.state().inForce, undefined);
+  t.match(source.state().refused?.why, /it is not signed/);
+  t.same(nodes(), ['n1'], 'what it made before stays');
+});
+
 t.test(
   'GitSource refuses links that leave the manifests, submodules, and a commit without the path',
   async (t) => {

@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Node } from '../api/resources.js';
-import { SwarmError, systemCodeOf } from '../base/errors.js';
+import { reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { isJsonObject, objectAt, tryParseJson, stringAt } from '../base/json.js';
 import type { Logger } from '../base/log.js';
 import { removeUnfinishedWrites, syncDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
@@ -47,7 +47,7 @@ export class DebtBook {
         else debts.set(name, debt);
       }
     } catch (error) {
-      throw new SwarmError('STATE_CORRUPT', `Cannot read "${o.directory}": ${String(error)}`, {
+      throw new SwarmError('STATE_CORRUPT', `Cannot read "${o.directory}": ${reasonOf(error)}`, {
         cause: error,
       });
     }

@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { isJsonObject, type JsonObject } from '../base/json.js';
-import type { EngineRequest, EngineTransport } from './transport.js';
+import type { EngineRequest, EngineWire } from './transport.js';
 
 /** What dockerode's classes pass to `modem.dial`; only what the engine client's calls use. */
 export interface DialRequest {
@@ -39,9 +39,9 @@ const maxAnswerBytes = 16 * 1024 * 1024;
 export class EngineModem {
   // dockerode builds its promises with this constructor; it writes the property itself.
   Promise: PromiseConstructor = Promise;
-  readonly #transport: EngineTransport;
+  readonly #transport: Pick<EngineWire, 'request' | 'requestBytes'>;
 
-  constructor(transport: EngineTransport) {
+  constructor(transport: Pick<EngineWire, 'request' | 'requestBytes'>) {
     this.#transport = transport;
   }
 

@@ -20,7 +20,7 @@ import { EngineModem, UnexpectedStatus } from './docker-modem.js';
 import type { EngineEndpoint } from './endpoint.js';
 import { parseDescription, type EngineDescription } from './engine-description.js';
 import { readLines } from './json-lines.js';
-import { EngineTransport } from './transport.js';
+import { EngineTransport, type EngineWire } from './transport.js';
 import { engineAnswerError, engineTimeout, translateEngineError } from './translate-error.js';
 
 export type { ContainerDetails, ContainerSummary, EngineDescription };
@@ -36,19 +36,23 @@ export class EngineClient {
   readonly endpoint: EngineEndpoint;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #transport: EngineTransport;
+  readonly #transport: EngineWire;
   readonly #docker: Docker;
 
-  /** @param options.timeoutMs per call; default 10000 */
+  /**
+   * @param options.timeoutMs per call; default 10000
+   * @param options.wire what carries the requests; default: connections to the endpoint
+   */
   constructor(options: {
     readonly endpoint: EngineEndpoint;
     readonly clock: Clock;
     readonly timeoutMs?: number;
+    readonly wire?: EngineWire;
   }) {
     this.endpoint = options.endpoint;
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    this.#transport = new EngineTransport(options);
+    this.#transport = options.wire ?? new EngineTransport(options);
     // dockerode takes a ready modem, which its types do not say.
     this.#docker = new Docker({ modem: new EngineModem(this.#transport) } as Docker.DockerOptions);
   }

@@ -32,6 +32,12 @@ const maxHeaderBytes = 1 << 20;
 const maxPingBytes = 64 * 1024;
 const defaultMaxJsonBytes = 64 * 1024 * 1024;
 
+/** What the operator's client needs of a transport; a world in memory has its own. */
+export type EngineWire = Pick<
+  EngineTransport,
+  'request' | 'requestJson' | 'requestBytes' | 'certificateNotAfterMs' | 'close'
+>;
+
 export class EngineTransport {
   readonly #clock: Clock;
   readonly #dialer: EngineDialer;

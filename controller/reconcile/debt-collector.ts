@@ -4,7 +4,6 @@ import { containerLabels } from '../api/labels.js';
 import { agentContainerName, agentRoles } from '../api/agent-role.js';
 import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
-import { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
 import { discard } from '../plan/plan-container.js';
 import { applyActions } from './apply-plan.js';
@@ -101,10 +100,10 @@ export class DebtCollector {
 
   /** @throws {ENGINE_*} */
   async #clear(node: Debt['node'], endpoint: EngineEndpoint): Promise<void> {
-    const { clock, images, delivered, installation, story } = this.#ports;
+    const { clock, images, delivered, installation, outside, story } = this.#ports;
     const { name } = node.metadata;
     const signal = this.#abort.signal;
-    const client = new EngineClient({ endpoint, clock });
+    const client = outside.connect(endpoint);
     try {
       const { observation } = await observeEngine(client, {
         ...{ installation, clock, signal, image: undefined, filesHashOf: () => undefined },

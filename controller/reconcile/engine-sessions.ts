@@ -3,9 +3,10 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { messageOf } from '../base/errors.js';
 import { canonicalJson } from '../base/json.js';
-import { EngineClient } from '../engine/engine-client.js';
+import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
 import { EngineWatcher } from './engine-watcher.js';
+import type { Outside } from './outside.js';
 
 interface Session {
   /** Identity of the endpoint, TLS material included. Never printed. */
@@ -16,6 +17,7 @@ interface Session {
 
 export class EngineSessions {
   readonly #options: {
+    readonly outside: Pick<Outside, 'connect'>;
     readonly clock: Clock;
     readonly random: () => number;
     readonly installation: string;
@@ -27,6 +29,7 @@ export class EngineSessions {
 
   /** @param options.ring is called when something may have changed on the engine of a node */
   constructor(options: {
+    readonly outside: Pick<Outside, 'connect'>;
     readonly clock: Clock;
     readonly random: () => number;
     readonly installation: string;
@@ -42,7 +45,7 @@ export class EngineSessions {
     const current = this.#sessions.get(node);
     if (current?.key === key) return current.client;
     this.drop(node);
-    const client = new EngineClient({ endpoint, clock: this.#options.clock });
+    const client = this.#options.outside.connect(endpoint);
     this.#sessions.set(node, { key, client, watcher: undefined });
     return client;
   }

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { withDeadline } from '../base/deadline.js';
 import { messageOf, SwarmError } from '../base/errors.js';
 import type { Cluster } from '../api/resources.js';
-import { openDiscovery } from '../discovery/open-backend.js';
 import { discoveryUrl } from '../plan/discovery-url.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
@@ -19,7 +18,7 @@ export async function leaveDiscovery(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { cluster, entry, ports } = options;
-  const { clock, random, logger, fleet, store, credentials } = ports;
+  const { clock, random, logger, fleet, store, credentials, outside } = ports;
   if (cluster.spec.discovery.backend !== 'token') return;
   const nodes = store
     .list('Node')
@@ -38,7 +37,7 @@ export async function leaveDiscovery(options: {
         reason: () => new SwarmError('TIMEOUT', 'Cannot leave discovery: no answer in time'),
       },
       async (signal) => {
-        const backend = await openDiscovery(url, {
+        const backend = await outside.openDiscovery(url, {
           clock,
           random,
           options: {

@@ -11,11 +11,13 @@ import type { EngineSessions } from './engine-sessions.js';
 import type { Fleet } from './fleet.js';
 import type { ImageLoader } from './image-loader.js';
 import type { MachinePort } from './machine-port.js';
+import type { Outside } from './outside.js';
 import type { Story } from './story.js';
 
 export interface ReconcilePorts {
   readonly store: Store;
   readonly machines: MachinePort;
+  readonly outside: Outside;
   readonly fleet: Fleet;
   readonly sessions: EngineSessions;
   readonly delivered: DeliveredFiles;

@@ -11,7 +11,6 @@ import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import type { Outcome } from '../queue/work-queue.js';
-import { checkManager } from './check-manager.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import type { Debt } from './debt-book.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
@@ -161,7 +160,7 @@ export class ClusterLoop {
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
-    const { fleet, clock } = this.#ports;
+    const { fleet, outside } = this.#ports;
     const { name } = cluster.metadata;
     const before = fleet.managers(name);
     const views = await Promise.all(
@@ -175,7 +174,7 @@ export class ClusterLoop {
             : undefined;
         if (view.type === 'observed' && container?.state !== 'running') return undefined;
         const address = { host: node.address.host, port: cluster.spec.manager.port };
-        return [node.name, await checkManager({ node: node.name, address, tls: client, clock, signal })];
+        return [node.name, await outside.askManager({ node: node.name, address, tls: client, signal })];
       }),
     );
     signal.throwIfAborted();

@@ -19,6 +19,7 @@ import { Fleet } from '../../../controller/reconcile/fleet.js';
 import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
 import { planFor } from '../../../controller/reconcile/plan-for.js';
 import type { MachinePort } from '../../../controller/reconcile/machine-port.js';
+import { overNetwork, type Outside } from '../../../controller/reconcile/outside.js';
 import type { ReconcilePorts } from '../../../controller/reconcile/ports.js';
 import { ClusterLoop } from '../../../controller/reconcile/reconcile-cluster.js';
 import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
@@ -62,6 +63,8 @@ export interface OperatorOptions {
   /** 32 hex digits from a cryptographic source. */
   readonly randomToken: () => string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the loops speak to. Default: the network. */
+  readonly outside?: Outside;
   /** Of the state. Default: the real one. */
   readonly fileSystem?: StoreOptions['fileSystem'];
   /**
@@ -113,12 +116,16 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     parts.unshift(delivered);
     const debts = await DebtBook.open({ directory: path.join(stateDirectory, 'debts'), logger });
     const enqueue = (key: ObjectKey, more?: AddOptions): void => queue.add(key, more);
+    const outside = options.outside ?? overNetwork(clock);
     const sessions = new EngineSessions({
-      ...{ clock, random, installation, logger },
+      ...{ outside, clock, random, installation, logger },
       ring: (name) => enqueue({ kind: 'Node', name }),
     });
     parts.unshift(sessions);
-    const ports = createPorts({ ...options, store, delivered, debts, sessions, installation, enqueue });
+    const ports = createPorts({
+      ...options,
+      ...{ store, outside, delivered, debts, sessions, installation, enqueue },
+    });
     const queue = createQueue(ports);
     parts.unshift(queue);
     const collector = new DebtCollector(ports);
@@ -163,7 +170,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
 
 function createPorts(
   o: OperatorOptions &
-    Pick<ReconcilePorts, 'store' | 'delivered' | 'debts' | 'sessions' | 'installation' | 'enqueue'>,
+    Pick<
+      ReconcilePorts,
+      'store' | 'outside' | 'delivered' | 'debts' | 'sessions' | 'installation' | 'enqueue'
+    >,
 ): ReconcilePorts {
   const { clock, logger, random, stateDirectory, store } = o;
   const machines: MachinePort = new LocalMachines({
@@ -179,6 +189,7 @@ function createPorts(
   });
   return {
     ...{ store, machines, clock, logger, random },
+    outside: o.outside,
     fleet: new Fleet(),
     sessions: o.sessions,
     delivered: o.delivered,

@@ -1,0 +1,33 @@
+// What the loops speak to beyond this process: engines, managers and discovery. One seam, so that a whole operator runs on
+// a world in memory; the program itself always speaks through the network.
+import type { HostPort } from '../api/engine-address.js';
+import type { Clock } from '../base/clock.js';
+import type { DiscoveryBackend } from '../discovery/backend.js';
+import { openDiscovery, type OpenDiscoveryOptions } from '../discovery/open-backend.js';
+import { EngineClient } from '../engine/engine-client.js';
+import type { EngineEndpoint, EngineTls } from '../engine/endpoint.js';
+import { checkManager } from './check-manager.js';
+import type { ManagerView } from './fleet.js';
+
+export interface ManagerQuestion {
+  readonly node: string;
+  readonly address: HostPort;
+  readonly tls: EngineTls | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface Outside {
+  /** A client for one engine; nothing is contacted yet. The caller closes it. */
+  connect(endpoint: EngineEndpoint): EngineClient;
+  /** Which engines a manager lists. Never rejects. */
+  askManager(question: ManagerQuestion): Promise<ManagerView>;
+  openDiscovery(url: string, options: OpenDiscoveryOptions): Promise<DiscoveryBackend>;
+}
+
+export function overNetwork(clock: Clock): Outside {
+  return {
+    connect: (endpoint) => new EngineClient({ endpoint, clock }),
+    askManager: (question) => checkManager({ ...question, clock }),
+    openDiscovery,
+  };
+}

@@ -63,6 +63,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/diff.js'),
   },
   {
+    name: 'events',
+    summary: 'Show what happened, and follow what happens',
+    group: look,
+    load: () => import('./commands/events.js'),
+  },
+  {
     name: 'explain',
     summary: 'Explain the fields of a kind',
     group: look,

@@ -31,10 +31,16 @@ export async function startApi(
     readonly clock: Clock;
     readonly randomUuid?: () => string;
     readonly server?: Partial<ApiServerOptions>;
+    /** Keep the objects and events in `directory`, too. */
+    readonly isDurable?: boolean;
   },
 ): Promise<RunningApi> {
   const { clock } = o;
-  const store = await Store.open({ directory: undefined, clock, randomUuid: o.randomUuid ?? randomUUID });
+  const store = await Store.open({
+    directory: o.isDurable === true ? directory : undefined,
+    clock,
+    randomUuid: o.randomUuid ?? randomUUID,
+  });
   const crds = await loadCrds('schemas');
   const server = new ApiServer({
     store,

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { systemClock } from '../../../controller/base/clock.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import { matchGolden } from '../../support/golden.js';
-import { startApi } from '../../support/api-server.js';
-import type { CommandOptions } from '../../support/run-swarmctl.js';
+import { shortDirectory, startApi } from '../../support/api-server.js';
+import { runSwarmctl, type CommandOptions, type CommandResult } from '../../support/run-swarmctl.js';
 import { bench, cluster, demo, hurried, node, node1, outputWatch } from '../../support/swarmctl-bench.js';
 
 t.test('a session with swarmctl reads as the goldens say', async (t) => {
@@ -248,6 +248,54 @@ t.test('get -w prints the list, then changes, and lives through a restart of the
   t.match(stdout, /^NAME {4}CLUSTER.*\nnode1 {3}demo .*\nnode2 {3}demo .*\nnode3 {3}demo /);
   // It says so when the operator is away for longer than a first try.
   t.match(stderr, /^(The operator is gone; waiting for it to come back\n)?$/);
+});
+
+t.test('events -w prints the past, then each event, and only new ones after a restart', async (t) => {
+  const directory = await shortDirectory(t);
+  const first = await startApi(directory, { clock: systemClock, isDurable: true });
+  const run = (args: readonly string[], o: Partial<CommandOptions> = {}): Promise<CommandResult> =>
+    runSwarmctl(args, { stateDirectory: directory, clock: systemClock, ...o });
+  const tell = ({ store }: typeof first, type: 'Normal' | 'Warning', message: string): void =>
+    store.recordEvent({ key: node1, type, reason: 'Told', message });
+  tell(first, 'Normal', 'one');
+  tell(first, 'Warning', 'two');
+  tell(first, 'Warning', 'two');
+  first.store.recordEvent({ key: demo, type: 'Warning', reason: 'Told', message: 'of the cluster' });
+  const stop = new AbortController();
+  const { onOutput, until } = outputWatch();
+  const watching = run(['events', '-w', '--for', 'node/node1'], { signal: stop.signal, onOutput });
+  await until('two (2 times)');
+  tell(first, 'Normal', 'three');
+  await until('three');
+  await first.close();
+  const second = await startApi(directory, { clock: systemClock, isDurable: true });
+  t.teardown(second.close);
+  tell(second, 'Normal', 'four');
+  await until('four');
+  stop.abort(new SwarmError('ABORTED', 'Stopped by the user'));
+  const { code, stdout } = await watching;
+  const lines = stdout.split('\n').map((line) => line.replace(/^\S+Z +/, ''));
+  t.same(
+    [code, lines],
+    [
+      0,
+      [
+        'TIME                   TYPE      REASON   OBJECT       MESSAGE',
+        'Normal    Told     node/node1   one',
+        'Warning   Told     node/node1   two (2 times)',
+        'Normal    Told     node/node1   three',
+        'Normal    Told     node/node1   four',
+        '',
+      ],
+    ],
+  );
+  const warnings = await run(['events', '--type', 'Warning', '-o', 'json']);
+  const read = warnings.stdout
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { readonly message: string }).message);
+  t.same(read, ['two', 'of the cluster'], 'they survive the restart');
+  t.match(await run(['events', '--for', 'nodes']), { code: 2, stderr: /it must be KIND\/NAME/ });
 });
 
 t.test('a command that is interrupted ends with 130 and without an error', async (t) => {

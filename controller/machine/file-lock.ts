@@ -7,9 +7,10 @@ import type { Readable, Writable } from 'node:stream';
 import { SwarmError } from '../base/errors.js';
 import { searchPath } from './run-command.js';
 
-// $1 file, $2 seconds. Exit 75: the file was replaced while we waited, so the lock would protect nothing.
+// $1 file, $2 seconds. Exit 74: the file cannot be opened, as when its directory went in between. Exit 75: the file was
+// replaced while we waited, so the lock would protect nothing. A bare `exec` would end the shell with a code of its own.
 const script = `
-exec 9>>"$1" || exit 74
+command exec 9>>"$1" || exit 74
 flock -x -w "$2" 9 || exit 73
 [ "$(stat -L -c %d:%i /proc/self/fd/9)" = "$(stat -c %d:%i "$1" 2>/dev/null)" ] || exit 75
 echo locked

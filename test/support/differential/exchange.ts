@@ -33,9 +33,11 @@ export function exchange(door: Door, sent: Sent): Promise<Received> {
 function ordinary(door: Door, { method, path, headers = {}, body }: Sent): Promise<Received> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    let isAnswered = false;
     const call = http.request(
       { ...door, method, path, agent: false, headers: { ...length, ...headers }, timeout: limitMs },
       (response) => {
+        isAnswered = true;
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
@@ -50,7 +52,10 @@ function ordinary(door: Door, { method, path, headers = {}, body }: Sent): Promi
       },
     );
     call.on('timeout', () => call.destroy(new Error(`${method} ${path}: no answer`)));
-    call.on('error', reject);
+    // An engine may answer and close before it took the last of a body: then the answer counts, if it came whole.
+    call.on('error', (error) => {
+      if (!isAnswered) reject(error);
+    });
     call.end(body);
   });
 }

@@ -150,7 +150,8 @@ export const containerSteps: readonly Step[] = [
   on('GET /containers/json', `/containers/json?all=1&filters=${named}`, { about: 'stopped' }),
   create(
     'df-talk',
-    { Cmd: ['sh', '-c', 'cat; echo end'], OpenStdin: true, StdinOnce: true },
+    // One write, so one frame: an engine joins what it reads at once and splits what comes late.
+    { Cmd: ['sh', '-c', 'echo "$(cat) end"'], OpenStdin: true, StdinOnce: true },
     'to talk',
     'talk',
   ),

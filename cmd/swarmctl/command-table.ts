@@ -111,6 +111,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/run.js'),
   },
   {
+    name: 'backup',
+    summary: 'Write the state of an operator to one file',
+    group: operator,
+    load: () => import('./commands/backup.js'),
+  },
+  {
+    name: 'restore',
+    summary: 'Put the state of a backup back',
+    group: operator,
+    load: () => import('./commands/restore.js'),
+  },
+  {
     name: 'machine',
     summary: 'Create and manage engines on this machine',
     group: operator,

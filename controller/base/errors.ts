@@ -68,6 +68,21 @@ export const errorTable = {
     1,
     'Free space or repair the disk of the state directory, then restart the operator',
   ),
+  STATE_UNREADABLE: row(
+    'terminal',
+    'StateUnreadable',
+    500,
+    1,
+    'Name the right file or --state-dir, and run as the user it belongs to',
+  ),
+  OUTPUT_FAILED: row('terminal', 'OutputFailed', 500, 1, 'Name another file with -o'),
+  STATE_EXISTS: row(
+    'terminal',
+    'StateExists',
+    409,
+    1,
+    'Restore into an empty directory, or add --replace: what is there is kept aside',
+  ),
   STATE_LOCKED: row('terminal', 'StateLocked', 409, 1, 'Stop the other operator, or use another --state-dir'),
   OPERATOR_UNREACHABLE: row(
     'transient',

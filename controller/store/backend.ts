@@ -1,8 +1,11 @@
 // Where the store keeps its state: nowhere, or in a locked state directory of durable objects and derived mirrors.
+import { hostname } from 'node:os';
 import path from 'node:path';
+import { formatTime } from '../api/conditions.js';
 import type { ObjectKey } from '../api/object-key.js';
 import type { Resource } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
+import { reasonOf, SwarmError } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
 import type { Logger } from '../base/log.js';
 import { makePrivateDirectory } from '../base/write-file-atomically.js';
@@ -11,7 +14,9 @@ import type { NewEvent } from './event-log.js';
 import { Mirror } from './mirror.js';
 import { fileName, ObjectFiles, type Quarantined, type StateFileSystem } from './object-files.js';
 import type { StoredRecord } from './record.js';
+import { finishStaged } from './staged-state.js';
 import { lockState } from './state-lock.js';
+import { migrateState } from './state-version.js';
 
 export interface Backend {
   readonly startVersion: number;
@@ -29,7 +34,7 @@ export interface DurableOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** What others that want the directory are told, for example `pid 4211`. Default: the process ID. */
+  /** What others that want the directory are told. Default: `pid 4211 on host1, since 2026-01-02T03:04:05Z`. */
   readonly holder?: string;
   /** Fills in defaults that a newer schema has added to objects stored before. */
   readonly validator?: Validator;
@@ -63,9 +68,10 @@ export async function openDurableBackend(
   o: DurableOptions,
 ): Promise<{ readonly backend: Backend; readonly loaded: LoadedState }> {
   await makePrivateDirectory(o.directory);
-  const holder = o.holder ?? `pid ${process.pid}`;
+  const holder = o.holder ?? `pid ${process.pid} on ${hostname()}, since ${formatTime(o.clock.now())}`;
   const lock = await lockState({ directory: o.directory, clock: o.clock, holder });
   try {
+    await prepareState(o);
     const files = new ObjectFiles(o.directory, o.fileSystem);
     const mirror = (name: string): Mirror =>
       new Mirror({ directory: path.join(o.directory, name), clock: o.clock, logger: o.logger });
@@ -121,6 +127,22 @@ export async function openDurableBackend(
   } catch (error) {
     await lock.release();
     throw error;
+  }
+}
+
+/** Carries through what an earlier process began, and brings the files to the version that this program writes. */
+async function prepareState({ directory, clock, logger }: DurableOptions): Promise<void> {
+  const attempt = `Cannot prepare state directory "${directory}"`;
+  try {
+    if (await finishStaged(directory))
+      logger.info('A replacement of the state was carried through', { directory });
+    // Nothing else changes a locked directory, so there is nothing to wait for that could be given up.
+    const kept = await migrateState(directory, { clock, signal: new AbortController().signal });
+    if (kept !== undefined)
+      logger.info('The state was brought to a newer version', { directory, before: kept });
+  } catch (error) {
+    if (error instanceof SwarmError) throw error;
+    throw new SwarmError('STATE_UNWRITABLE', `${attempt}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -1,12 +1,23 @@
 // Makes sure that one operator alone uses a state directory. The lock is a listening socket in it: the kernel
-// closes it with its process, however that ends, and it works across containers that share the directory.
+// closes it with its process, however that ends, and it works across containers that share the directory. A file beside
+// it names the holder, for the one case in which the kernel cannot tell: a holder on another machine.
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import net from 'node:net';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { tryParseJson, stringAt } from '../base/json.js';
+
+/** Where a process runs, as far as it decides whether a lock that nobody answers for is dead. */
+export interface LockPlace {
+  readonly host: string;
+  /** Of the running system: another one is another machine, or this one before a restart. */
+  readonly bootId: string;
+  /** Whether other machines may use the directory at the same time. */
+  readonly isShared: boolean;
+}
 
 export interface StateLock {
   /** Idempotent. */
@@ -30,6 +41,8 @@ export async function lockState(o: {
   readonly clock: Clock;
   /** What is told to others that want the lock, for example `pid 4211`. */
   readonly holder: string;
+  /** Default: of this machine. */
+  readonly place?: LockPlace;
 }): Promise<StateLock> {
   const release: (() => Promise<void>)[] = [];
   try {
@@ -43,9 +56,17 @@ export async function lockState(o: {
     const server = await listen(own, o.holder);
     release.unshift(() => closeServer(server));
     const { ino } = await stat(own);
-    await claim({ own, lock, ino, clock: o.clock, directory: o.directory });
+    const place = o.place ?? (await placeOf(o.directory));
+    const record = path.join(base, 'lock.json');
+    await claim({ own, lock, ino, record, place, clock: o.clock, directory: o.directory });
     await rm(own, { force: true });
     release.unshift(() => removeIfOurs(lock, ino));
+    const { host, bootId } = place;
+    // For others' messages and doubts only; a full disk must not keep an operator from saying that it is full.
+    await writeFile(record, `${JSON.stringify({ holder: o.holder, host, bootId })}\n`, { mode: 0o600 }).catch(
+      () => undefined,
+    );
+    release.unshift(() => rm(record, { force: true }));
   } catch (error) {
     for (const step of release) await step();
     if (isSwarmError(error)) throw error;
@@ -70,6 +91,8 @@ async function claim(o: {
   readonly own: string;
   readonly lock: string;
   readonly ino: number;
+  readonly record: string;
+  readonly place: LockPlace;
   readonly clock: Clock;
   readonly directory: string;
 }): Promise<void> {
@@ -89,12 +112,41 @@ async function claim(o: {
         `Cannot use state directory "${o.directory}": ${holder} is using it`,
       );
     }
-    if (stale !== undefined) await discard(o.lock, stale.ino);
+    if (stale === undefined) continue;
+    await refuseIfElsewhere(o);
+    await discard(o.lock, stale.ino);
   }
   throw new SwarmError(
     'STATE_LOCKED',
     `Cannot use state directory "${o.directory}": others keep taking its lock`,
   );
+}
+
+/** On a shared directory a lock of another machine looks dead from here, whatever its holder does. */
+async function refuseIfElsewhere(o: {
+  readonly record: string;
+  readonly place: LockPlace;
+  readonly directory: string;
+}): Promise<void> {
+  if (!o.place.isShared) return;
+  const record = tryParseJson(await readFile(o.record, 'utf8').catch(() => undefined));
+  const [host, bootId] = [stringAt(record, 'host'), stringAt(record, 'bootId')];
+  if (host === undefined || host === o.place.host || bootId === o.place.bootId) return;
+  const holder = stringAt(record, 'holder') ?? `an operator on ${host}`;
+  throw new SwarmError(
+    'STATE_LOCKED',
+    `Cannot use state directory "${o.directory}": ${holder} was using it, and cannot be asked from here`,
+    { hint: `Stop it; if ${host} is gone for good, remove the files lock and lock.json` },
+  );
+}
+
+// statfs(2): NFS, SMB, SMB2, CIFS, 9p, Ceph, FUSE (sshfs, gluster …).
+const sharedFileSystems = [0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x01021997, 0x00c36400, 0x65735546];
+
+async function placeOf(directory: string): Promise<LockPlace> {
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  const { type } = await statfs(directory);
+  return { host: hostname(), bootId: bootId.trim(), isShared: sharedFileSystems.includes(type >>> 0) };
 }
 
 /** Removes a dead lock, but not one that somebody took since it was looked at. */

@@ -51,7 +51,7 @@ t.test('apply --local and a running operator exclude each other, and agree on wh
   t.equal(refused.code, 1);
   t.match(
     refused.stderr,
-    /^error: Cannot use state directory ".*": pid \d+ is using it\nhint: An operator runs/,
+    /^error: Cannot use state directory ".*": pid \d+ on .*, since .* is using it\nhint: An operator runs/,
   );
   const applied = await swarmctl(['apply', '-f', manifests]);
   t.equal(applied.stdout.match(/ unchanged\n/g)?.length, 3, applied.stdout);

@@ -78,8 +78,58 @@ t.test('Store.open() refuses a directory in use and leaves it alone', async (t) 
   const store = await Store.open(options);
   await t.rejects(Store.open(options), {
     code: 'STATE_LOCKED',
-    message: new RegExp(`pid ${process.pid} is using it`),
+    message: new RegExp(`pid ${process.pid} on .* is using it`),
   });
   await store.close();
   await (await Store.open(options)).close();
+});
+
+const place = { host: 'host1', bootId: 'boot1', isShared: true };
+
+/** A lock as a killed holder leaves it. */
+async function deadLock(directory: string, holder: string): Promise<void> {
+  const script = `require('net').createServer().listen('lock', () => process.kill(process.pid, 'SIGKILL'))`;
+  const child = spawn(process.execPath, ['-e', script], { cwd: directory, stdio: 'ignore' });
+  await once(child, 'exit');
+  const { host, bootId } = place;
+  await writeFile(path.join(directory, 'lock.json'), JSON.stringify({ holder, host, bootId }));
+}
+
+t.test(
+  'lockState() takes over a dead lock of this system, or of this machine before a restart',
+  async (t) => {
+    for (const later of [place, { ...place, host: 'renamed' }, { ...place, bootId: 'boot2' }]) {
+      const directory = t.testdir();
+      await deadLock(directory, 'first');
+      const lock = await lockState({ directory, clock, holder: 'second', place: later });
+      t.same((await readdir(directory)).sort(), ['lock', 'lock.json']);
+      await lock.release();
+      t.same(await readdir(directory), []);
+    }
+  },
+);
+
+t.test('lockState() believes a lock of another machine only where no other can be', async (t) => {
+  const directory = t.testdir();
+  await deadLock(directory, 'pid 4211 on host1, since 2026-01-02T03:04:05Z');
+  const elsewhere = { ...place, host: 'host2', bootId: 'boot2' };
+  await t.rejects(lockState({ directory, clock, holder: 'second', place: elsewhere }), {
+    code: 'STATE_LOCKED',
+    message: `Cannot use state directory "${directory}": pid 4211 on host1, since 2026-01-02T03:04:05Z was using it, and cannot be asked from here`,
+    hint: 'Stop it; if host1 is gone for good, remove the files lock and lock.json',
+  });
+  t.same((await readdir(directory)).sort(), ['lock', 'lock.json'], 'it is left as it was');
+  const local = { ...elsewhere, isShared: false };
+  await (await lockState({ directory, clock, holder: 'second', place: local })).release();
+});
+
+t.test('Store.open() tells who has the directory: process, host and since when', async (t) => {
+  const directory = t.testdir();
+  const open = () => Store.open({ directory, clock, randomUuid: () => 'x' });
+  const store = await open();
+  await t.rejects(open(), {
+    code: 'STATE_LOCKED',
+    message: new RegExp(`: pid ${process.pid} on \\S+, since \\d{4}-.*Z is using it$`),
+  });
+  await store.close();
 });

@@ -30,6 +30,8 @@ t.test('every command has help', async (t) => {
     'version',
     'kubeconfig',
     'completion',
+    'backup',
+    'restore',
     'api-resources',
   ]) {
     const { code, stdout } = await runSwarmctl([name, '--help'], { stateDirectory });

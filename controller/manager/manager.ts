@@ -7,6 +7,7 @@ import { createRecentBuilds } from './build/recent-builds.js';
 import { TagRefresh } from './build/tag-refresh.js';
 import { createDoubtfulCreates } from './doubtful-creates.js';
 import { watchEqualNames } from './equal-names.js';
+import { EventFeed } from './event-feed.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { ImageCatalog } from './image-catalog.js';
@@ -67,6 +68,7 @@ export class Manager {
       randomHex,
       names: createNameTable(cluster),
       lists: this.#lists,
+      feed: new EventFeed({ cluster, clock }),
       info: new ClusterInfo({ cluster, settings, clock }),
       doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
       nodes,

@@ -10,6 +10,7 @@ import type { BuildPins } from './build/build-pins.js';
 import type { RecentBuilds } from './build/recent-builds.js';
 import type { TagRefresh } from './build/tag-refresh.js';
 import type { DoubtfulCreates } from './doubtful-creates.js';
+import type { EventFeed } from './event-feed.js';
 import type { ExecTable } from './exec-table.js';
 import type { ClusterInfo } from './cluster-info.js';
 import type { ListPages } from './list-pages.js';
@@ -73,6 +74,8 @@ export interface ManagerServices {
   /** What list answers are made of. */
   readonly lists: ListPages;
   readonly info: ClusterInfo;
+  /** What happens, for all who want to be told. */
+  readonly feed: EventFeed;
   readonly doubtful: DoubtfulCreates;
   readonly nodes: NodeTable;
   readonly execs: ExecTable;

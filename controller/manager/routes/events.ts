@@ -1,4 +1,5 @@
 // GET /events: what engines remember since a moment, then what happens, one JSON object a line.
+import type { ServerResponse } from 'node:http';
 import { stringAt, type JsonObject } from '../../base/json.js';
 import { isAtLeast } from '../../engine/api-version.js';
 import { attributeEvent, parseEngineEvent } from '../../engine/cluster-event.js';
@@ -9,70 +10,96 @@ import { enginePath } from '../engine-path.js';
 import { eventFilterKeys, eventPredicate } from '../event-filter.js';
 import { reachableEngines } from '../find-container.js';
 import { formatFilters, readFilters, readInstant, type Filters } from '../query.js';
+import { writeChunk } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
 import { ToldEvents } from '../told-events.js';
 
-// A subscriber that lets this much pile up does not read; an event has ~1 kB, so this is some 8,000 of them.
-const maxUnsentBytes = 8 * 1024 * 1024;
-// The past is read in seconds; a cluster with more events than this in that time has clients that keep up anyway.
-const maxHeldEvents = 8_000;
+// A subscriber that lets this much pile up does not read: some 5,000 events, beside what its sockets hold. Fifty of them
+// at once are 200 MB, so it is not more.
+const maxUnsentBytes = 4 * 1024 * 1024;
+// What happens while the past is read and sent: eight seconds of a fleet with a thousand events a second.
+const maxHeldChars = 8 * 1024 * 1024;
+/** The past is sent in pieces of this many characters, as fast as the client reads. */
+const pastPieceChars = 64 * 1024;
 // Engines answer from memory; one that does not is left out of the past rather than waited for.
 const historyWithinMs = 5000;
 
 export const events: RouteHandler = async (context) => {
-  const { cluster, clock, logger } = context.services;
+  const { cluster, clock, feed, logger } = context.services;
   const { response, signal } = context;
   const nowMs = clock.now();
   const filters = readFilters(context.query, eventFilterKeys);
   const { since, until } = readSpan(context, nowMs);
   const matchesFilters = eventPredicate(filters);
-  const matches = (event: ClusterEvent): boolean =>
-    matchesFilters(event.event) && isKnownTo(context.version, event.event);
+  const knowsAll = isAtLeast(context.version, '1.46');
+  const matches = ({ event }: ClusterEvent): boolean =>
+    matchesFilters(event) && (knowsAll || !isImageCreate(event));
   const isPast = until !== undefined && until.ms <= nowMs;
+  // Engines that are asked for an end without a beginning tell all they remember.
+  const wantsPast = since !== undefined || until !== undefined;
 
   response.setHeader('Content-Type', 'application/json');
   // Clients wait for the headers before they do what they want to see the events of.
   response.flushHeaders();
 
-  // Live events are collected while the past is read, so that nothing falls between the two.
-  let held: ClusterEvent[] | undefined = [];
-  const told = new ToldEvents();
-  const unsubscribe = cluster.onEvent((event) => {
-    if (isPast || !matches(event)) return;
-    if (held === undefined) {
-      if (!told.has(event)) send(event);
-    } else if (held.length < maxHeldEvents) held.push(event);
-    else response.destroy();
-  });
-  const send = (event: ClusterEvent): void => {
-    if (response.destroyed || response.writableEnded) return;
-    response.write(`${event.text}\n`);
-    if (response.writableLength <= maxUnsentBytes) return;
+  const cutOff = (): void => {
+    if (response.destroyed) return;
     logger.warn('Event subscriber does not read, its connection is closed');
     response.destroy();
   };
+  const take = (lines: Buffer): void => {
+    if (response.destroyed || response.writableEnded) return;
+    response.write(lines);
+    if (response.writableLength > maxUnsentBytes) cutOff();
+  };
+  let unsubscribe = (): void => undefined;
   try {
-    // Engines that are asked for an end without a beginning tell all they remember.
-    if (since !== undefined || until !== undefined) {
-      for (const event of await readPast(context, {
-        filters,
-        since,
-        until: isPast ? until : undefined,
-        nowMs,
-      })) {
-        if (!matches(event)) continue;
-        told.note(event);
-        send(event);
-      }
+    if (wantsPast) {
+      const told = new ToldEvents();
+      // Live events are held while the past is read and sent, so that nothing falls between the two.
+      const held: ClusterEvent[] = [];
+      let heldChars = 0;
+      if (!isPast)
+        unsubscribe = cluster.onEvent((event) => {
+          if (!matches(event)) return;
+          held.push(event);
+          heldChars += event.text.length;
+          if (heldChars > maxHeldChars) cutOff();
+        });
+      const past = await readPast(context, { filters, since, until: isPast ? until : undefined, nowMs });
+      await sendPast(response, past.filter(matches), told);
+      for (const event of held) if (!told.has(event)) take(Buffer.from(`${event.text}\n`));
+      const endHolding = unsubscribe;
+      if (!isPast)
+        unsubscribe = feed.subscribe({ matches: (event) => matches(event) && !told.has(event), take });
+      endHolding();
+    } else {
+      const key = `${knowsAll ? 'all' : 'known'} ${formatFilters(filters) ?? ''}`;
+      unsubscribe = feed.subscribe({ key, matches, take });
     }
-    for (const event of held) if (!told.has(event)) send(event);
-    held = undefined;
     if (!isPast) await untilOver(context, { until: until?.ms, signal });
   } finally {
     unsubscribe();
   }
   response.end();
 };
+
+/** Sends the past as fast as the client reads it, and notes what it was told. */
+async function sendPast(
+  response: ServerResponse,
+  past: readonly ClusterEvent[],
+  told: ToldEvents,
+): Promise<void> {
+  let piece = '';
+  for (const event of past) {
+    told.note(event);
+    piece += `${event.text}\n`;
+    if (piece.length < pastPieceChars) continue;
+    if (!(await writeChunk(response, piece))) return;
+    piece = '';
+  }
+  if (piece !== '') await writeChunk(response, piece);
+}
 
 /** Resolves when the client leaves, or at `until`. */
 function untilOver(
@@ -140,10 +167,9 @@ function parseEvents(text: string, engine: PooledEngine): ClusterEvent[] {
   });
 }
 
-/** Clients that never heard of an event would count it for another. */
-function isKnownTo(version: string, event: JsonObject): boolean {
-  const isImageCreate = stringAt(event, 'Type') === 'image' && stringAt(event, 'Action') === 'create';
-  return !isImageCreate || isAtLeast(version, '1.46');
+/** Clients that never heard of this event would count it for another. */
+function isImageCreate(event: JsonObject): boolean {
+  return stringAt(event, 'Type') === 'image' && stringAt(event, 'Action') === 'create';
 }
 
 interface Instant {

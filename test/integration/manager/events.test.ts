@@ -89,6 +89,16 @@ void t.test('events() tells an event once, and ends at a moment in the future', 
   t.equal(new Set(names).size, 42, 'none of them twice');
 });
 
+void t.test('events() sends a long past as fast as the client reads, and all of it', async (t) => {
+  const manager = await startFakeManager(t, { engines });
+  const big = 'x'.repeat(64 * 1024);
+  for (let at = 0; at < 200; at += 1)
+    for (const engine of manager.engines) happen(engine, `c${at}-${engine.name}`, { big });
+  await tick();
+  const names = namesOf(await past(manager, `since=1&until=${(Date.now() / 1000).toFixed(3)}`));
+  t.equal(names.length, 400, '25 MB are more than may wait for a client that does not read');
+});
+
 void t.test('events() refuses times in the words of an engine', async (t) => {
   const manager = await startFakeManager(t, { engines: [{ name: 'n1' }] });
   const rows: readonly [query: string, message: string][] = [
@@ -148,4 +158,10 @@ void t.test('events() cuts a subscriber that does not read, and nobody else', as
   const received = await readToEnd(sleeper);
   t.notMatch(received, '"name":"last"', 'the end of the stream was not reached');
   t.ok(received.length < 500 * big.length);
+  const told = [...received.matchAll(/"name":"c(\d+)"/g)].map(([, at]) => Number(at));
+  t.same(
+    told,
+    told.map((_, at) => at),
+    'nothing is left out of what it was told',
+  );
 });

@@ -13,9 +13,11 @@ import { Hijacker } from './hijack.js';
 import { ImageCatalog } from './image-catalog.js';
 import { ClusterInfo } from './cluster-info.js';
 import { ListPages } from './list-pages.js';
+import { NameLooks } from './name-looks.js';
 import { createNameTable } from './name-table.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
 import { operations } from './operations.js';
+import { OtherManagers } from './other-managers.js';
 import { FreshObjects } from './placement/fresh-objects.js';
 import { GroupHomes } from './placement/group-homes.js';
 import { createImageCopier } from './placement/image-copier.js';
@@ -38,6 +40,8 @@ export interface ManagerOptions {
   readonly tls?: ServerTls | undefined;
   /** Which engines take new containers. Default: all, until a client says otherwise. */
   readonly nodes?: NodeTable | undefined;
+  /** Whether it is known that several managers make containers in the cluster. Default: found out by what they make. */
+  readonly areManagersSeveral?: (() => boolean) | undefined;
   /** Absent: nothing is rescheduled. */
   readonly reschedule?: RescheduleOptions | undefined;
 }
@@ -59,6 +63,7 @@ export class Manager {
     const catalog = new ImageCatalog({ cluster, nowMs: clock.now });
     const images = createImageCopier({ cluster, catalog, clock, logger });
     this.#homes = new GroupHomes({ cluster, clock });
+    const others = new OtherManagers({ cluster, clock, logger, areDeclared: options.areManagersSeveral });
     const services: ManagerServices = {
       cluster,
       settings,
@@ -67,6 +72,8 @@ export class Manager {
       random,
       randomHex,
       names: createNameTable(cluster),
+      looks: new NameLooks(cluster),
+      others,
       lists: this.#lists,
       feed: new EventFeed({ cluster, clock }),
       info: new ClusterInfo({ cluster, settings, clock }),
@@ -96,7 +103,7 @@ export class Manager {
       options.reschedule === undefined
         ? Promise.resolve()
         : new Rescheduler({ services, random, ...options.reschedule }).run();
-    void watchEqualNames({ cluster, clock, logger, signal: this.#shutdown.signal });
+    void watchEqualNames({ cluster, clock, logger, others, signal: this.#shutdown.signal });
     this.#hijacker = new Hijacker({ clock });
     const router = new Router({ services, hijacker: this.#hijacker, operations });
     this.#server = new ManagerServer({ handler: router, clock, logger, tls });

@@ -14,8 +14,10 @@ import type { EventFeed } from './event-feed.js';
 import type { ExecTable } from './exec-table.js';
 import type { ClusterInfo } from './cluster-info.js';
 import type { ListPages } from './list-pages.js';
+import type { NameLooks } from './name-looks.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
+import type { OtherManagers } from './other-managers.js';
 import type { ImagePlacement } from './image-placement.js';
 import type { ImageCatalog } from './image-catalog.js';
 import type { FreshObjects } from './placement/fresh-objects.js';
@@ -71,6 +73,10 @@ export interface ManagerServices {
   /** `bytes` random bytes in hex; not predictable. */
   readonly randomHex: (bytes: number) => string;
   readonly names: NameTable;
+  /** Who has a name, by the engines themselves. */
+  readonly looks: NameLooks;
+  /** Whether somebody else makes containers here. */
+  readonly others: OtherManagers;
   /** What list answers are made of. */
   readonly lists: ListPages;
   readonly info: ClusterInfo;

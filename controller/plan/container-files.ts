@@ -2,7 +2,7 @@
 import type { AgentRole } from '../api/agent-role.js';
 import type { ClusterCredentials } from './credentials.js';
 import type { ContainerFile } from './desired-container.js';
-import { isWorker, type ResolvedNode } from './resolved-node.js';
+import { isManager, isWorker, type ResolvedNode } from './resolved-node.js';
 
 /** Every file of ours lies below. */
 export const filesRoot = '/etc/swarm';
@@ -43,11 +43,14 @@ export function discoveryFile(url: string): ContainerFile {
 
 /**
  * How a manager trusts each engine, and whether it may place containers there: `engines.json`, keyed by the address discovery lists, and the PEM files it names,
- * which lie beside it. Engines are not cluster members in TLS terms: each keeps the CA it was made with.
+ * which lie beside it. The entry `*` tells how many managers there are. Engines are not cluster members in TLS terms: each keeps the CA it was made with.
  */
 export function engineFiles(nodes: readonly ResolvedNode[]): readonly ContainerFile[] {
-  const table: Record<string, Readonly<Record<string, string | boolean>>> = {};
+  const table: Record<string, Readonly<Record<string, string | boolean | number>>> = {};
   const files: ContainerFile[] = [];
+  // Of no engine: managers that are not alone ask each other's engines before they give a name away.
+  const managers = nodes.filter(isManager).length;
+  if (managers > 1) table['*'] = { managers };
   for (const node of nodes) {
     if (!isWorker(node) || node.entry === undefined) continue;
     const tls = node.engineTls;

@@ -33,6 +33,7 @@ export async function startFakeManager(
     readonly engines: readonly FakeEngineOptions[];
     readonly settings?: Partial<ManagerSettings>;
     readonly nodes?: NodeTable;
+    readonly isOneOfSeveral?: boolean;
   },
 ): Promise<FakeManager> {
   const engines = await Promise.all(options.engines.map((engine) => FakeEngine.start(engine)));
@@ -41,6 +42,7 @@ export async function startFakeManager(
     addresses: engines.map(({ address }) => address),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
+    isOneOfSeveral: options.isOneOfSeveral === true,
   });
   return {
     ...started,

@@ -46,6 +46,8 @@ export async function startManager(
     readonly settings?: Partial<ManagerSettings>;
     readonly nodes?: NodeTable;
     readonly reschedule?: RescheduleOptions;
+    /** Whether it is told that other managers serve the cluster too. Default false. */
+    readonly isOneOfSeveral?: boolean;
     /** Engines that are down from the beginning. Default 0. */
     readonly down?: number;
   },
@@ -68,6 +70,7 @@ export async function startManager(
     tls,
     nodes: options.nodes,
     reschedule: options.reschedule,
+    areManagersSeveral: () => options.isOneOfSeveral === true,
   });
   t.teardown(async () => {
     await manager.close(0);

@@ -15,6 +15,8 @@ export interface TlsMaterial {
   readonly forEngine: (address: string) => EngineTls | undefined;
   /** Whether the per-engine file says that the engine at `host:port` takes no new containers. */
   readonly isCordoned: (address: string) => boolean;
+  /** Whether the per-engine file says that several managers serve the cluster. */
+  readonly areManagersSeveral: boolean;
 }
 
 /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} naming the file; nothing is half read then */
@@ -25,12 +27,13 @@ export async function readTlsMaterial(
   const common = options.engineTls === undefined ? undefined : await readEngineTls(options.engineTls);
   const overrides =
     options.engineTlsFile === undefined
-      ? { tls: new Map<string, EngineTls | undefined>(), cordoned: new Set<string>() }
+      ? { tls: new Map<string, EngineTls | undefined>(), cordoned: new Set<string>(), managers: 1 }
       : await readOverrides(options.engineTlsFile, common);
   return {
     ...(server === undefined ? {} : { server }),
     forEngine: (address) => (overrides.tls.has(address) ? overrides.tls.get(address) : common),
     isCordoned: (address) => overrides.cordoned.has(address),
+    areManagersSeveral: overrides.managers > 1,
   };
 }
 
@@ -53,6 +56,9 @@ async function readEngineTls(files: EngineSideTls): Promise<EngineTls> {
   };
 }
 
+/** Key of the entry that is about no engine. */
+const ofTheCluster = '*';
+
 /** Reads the per-engine file. Parts an entry leaves out are those that all engines share. */
 async function readOverrides(
   file: string,
@@ -60,13 +66,19 @@ async function readOverrides(
 ): Promise<{
   readonly tls: ReadonlyMap<string, EngineTls | undefined>;
   readonly cordoned: ReadonlySet<string>;
+  readonly managers: number;
 }> {
   const entries = parseOverrides(file, await readPem(file));
   const directory = path.dirname(file);
   const result = new Map<string, EngineTls | undefined>();
   const cordoned = new Set<string>();
+  let managers = 1;
   for (const [address, entry] of entries) {
     if (!isJsonObject(entry)) throw invalid(file, `the entry "${address}" must be an object`);
+    if (address === ofTheCluster) {
+      if (typeof entry['managers'] === 'number') managers = entry['managers'];
+      continue;
+    }
     if (entry['unschedulable'] === true) cordoned.add(address);
     if (entry['disabled'] === true) {
       result.set(address, undefined);
@@ -88,7 +100,7 @@ async function readOverrides(
       ...(serverName === undefined || serverName === '' ? {} : { serverName }),
     });
   }
-  return { tls: result, cordoned };
+  return { tls: result, cordoned, managers };
 }
 
 function parseOverrides(file: string, text: string): readonly (readonly [string, unknown])[] {

@@ -57,6 +57,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     tls: material.server,
     nodes,
+    areManagersSeveral: () => material.areManagersSeveral,
     reschedule: reschedule.options,
   });
   const discovery = await openDiscovery(options.discoveryUrl, {

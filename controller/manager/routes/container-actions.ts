@@ -5,7 +5,7 @@ import { ApiError, nameInUse } from '../api-error.js';
 import { enginePath } from '../engine-path.js';
 import { findReachableContainer } from '../find-container.js';
 import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
-import { nameTwin } from '../name-table.js';
+import { contendForName } from '../contend-for-name.js';
 import { objectAt, stringAt } from '../../base/json.js';
 import { parseJsonObject } from '../read-all.js';
 import { readBody } from '../read-body.js';
@@ -163,9 +163,9 @@ async function settleRenamed(
   const { cluster } = context.services;
   const { engine, id, names } = container;
   await cluster.refreshContainer(engine, id);
-  const twin = nameTwin(cluster, { name, engine });
+  const holder = await contendForName(context.services, { name, engine, id, isNew: false });
   const before = names[0];
-  if (twin === undefined || before === undefined) return;
+  if (holder === undefined || before === undefined) return;
   const back = await forwardChange(context, {
     engine,
     path: `/containers/${id}/rename`,
@@ -173,7 +173,7 @@ async function settleRenamed(
     answerWithinMs: answerWithin.quick,
   });
   await cluster.refreshContainer(engine, id);
-  if (back.status < 400) throw nameInUse(name, twin.id);
+  if (back.status < 400) throw nameInUse(name, holder);
 }
 
 export const commitContainer: RouteHandler = async (context) => {

@@ -17,7 +17,7 @@ import { answerWithin, neverArrived, type SmallResponse } from '../call-engine.j
 import { engineVersion } from '../engine-path.js';
 import { isReachable } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
-import { nameTwin } from '../name-table.js';
+import { contendForName } from '../contend-for-name.js';
 import { describeLack } from '../placement/colocation.js';
 import { createWarnings, withWarnings } from '../placement/create-warnings.js';
 import { gather, withPins } from '../placement/gather.js';
@@ -173,7 +173,8 @@ function createOn(
     onSend: () => void;
   },
 ): Promise<SmallResponse> {
-  const { cluster, images, clock, settings } = context.services;
+  const { cluster, images, clock, settings, others } = context.services;
+  others.gave(swarmId);
   const body =
     settings.cpuShares === 'classic'
       ? withEngineCpuShares(create.body, { engineCpus: engine.specs?.cpus ?? 0, isUpdate: false })
@@ -234,10 +235,10 @@ async function settleCreated(
 ): Promise<void> {
   const { cluster } = context.services;
   await cluster.refreshMade(engine, id);
-  const other = nameTwin(cluster, { name, engine });
+  const other = await contendForName(context.services, { name, engine, id, isNew: true });
   if (other === undefined) return;
   const status = await removeUnstarted(engine, { cluster, version: context.version, id });
-  if (status < 400 || status === 404) throw nameInUse(name, other.id);
+  if (status < 400 || status === 404) throw nameInUse(name, other);
 }
 
 function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonObject {

@@ -5,6 +5,7 @@ import https from 'node:https';
 import path from 'node:path';
 import tls from 'node:tls';
 import t from 'tap';
+import { readTlsMaterial, type TlsMaterial } from '../../../cmd/swarm/wire/manager-tls.js';
 import { runManager } from '../../../cmd/swarm/wire/run-manager.js';
 import type { ManageOptions } from '../../../cmd/swarm/manage-options.js';
 import { systemClock } from '../../../controller/base/clock.js';
@@ -199,3 +200,17 @@ void t.test(
     t.equal(await running.terminate(), 0);
   },
 );
+
+void t.test('readTlsMaterial() learns from the per-engine file whether managers are several', async (t) => {
+  const engineTlsFile = path.join(await directoryFor(t), 'engines.json');
+  const read = async (table: Record<string, unknown>): Promise<TlsMaterial> => {
+    await writeFile(engineTlsFile, JSON.stringify(table));
+    return readTlsMaterial({ engineTlsFile });
+  };
+  t.notOk((await read({ '10.0.0.1:2376': { unschedulable: true } })).areManagersSeveral);
+  t.notOk((await read({ '*': { managers: 1 } })).areManagersSeveral);
+  const material = await read({ '*': { managers: 2 }, '10.0.0.1:2376': { unschedulable: true } });
+  t.ok(material.areManagersSeveral);
+  t.ok(material.isCordoned('10.0.0.1:2376'));
+  t.notOk(material.isCordoned('*'));
+});

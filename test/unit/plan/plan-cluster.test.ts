@@ -292,6 +292,19 @@ t.test('desireCluster() keeps secrets out of everything but files', async (t) =>
   t.end();
 });
 
+t.test('desireCluster() tells managers of each other by a file: nothing is made anew for it', async (t) => {
+  const toldTo = (count: number): readonly unknown[] =>
+    desire(aCluster(), resolvedNodes(count, 3))
+      .containers.filter(({ role }) => role === 'manage')
+      .map(({ files = [] }) => {
+        const table = files.find((file) => file.path.endsWith('engines.json'))?.content ?? '{}';
+        return (JSON.parse(table) as Record<string, unknown>)['*']; // engines.json is an object
+      });
+  t.same(toldTo(1), [undefined]);
+  t.same(toldTo(2), [{ managers: 2 }, { managers: 2 }]);
+  t.end();
+});
+
 t.test('desireCluster() is a function of its input: same hashes for any order of nodes', async (t) => {
   const again = desire(aCluster({ maxUnavailable: 2 }), [...four].reverse(), {
     credentials: testCredentials(),

@@ -4,7 +4,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { SwarmError } from '../base/errors.js';
+import { SwarmError, systemCodeOf } from '../base/errors.js';
 import { searchPath } from './run-command.js';
 
 // $1 file, $2 seconds. Exit 74: the file cannot be opened, as when its directory went in between. Exit 75: the file was
@@ -23,6 +23,7 @@ type Holder = ChildProcessByStdio<Writable, Readable, null>;
  * Runs `work` while holding the lock. The file and its directory are made when missing; `work` may remove them.
  * @param options.timeoutMs longest wait for the lock
  * @throws {STATE_LOCKED} when another process holds it for longer
+ * @throws {MACHINE_FAILED} when the file cannot be opened, or flock(1) is missing
  */
 export async function withFileLock<T>(
   file: string,
@@ -44,9 +45,16 @@ async function acquire(
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<Holder> {
   // Each round means that somebody removed the file in between, which happens once per set.
+  let last: number | null = null;
   for (let round = 0; round < 20; round += 1) {
     options.signal?.throwIfAborted();
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    try {
+      await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    } catch (error) {
+      // Its making has steps of its own, and the directory may go again in between.
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+      continue;
+    }
     const holder = spawn('sh', ['-c', script, 'lock', file, String(Math.ceil(options.timeoutMs / 1000))], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: searchPath({}) },
@@ -69,9 +77,15 @@ async function acquire(
         options.signal?.throwIfAborted();
         throw new SwarmError('MACHINE_FAILED', `Cannot lock "${file}": flock ended with ${String(code)}`);
       }
+      last = code;
     } finally {
       options.signal?.removeEventListener('abort', stop);
     }
+  }
+  if (last === 74) {
+    throw new SwarmError('MACHINE_FAILED', `Cannot lock "${file}": it cannot be opened for writing`, {
+      hint: 'Check that it is a file, and that its file system takes writes',
+    });
   }
   throw new SwarmError('STATE_LOCKED', `Cannot lock "${file}": the file is being removed again and again`);
 }

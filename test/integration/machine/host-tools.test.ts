@@ -6,6 +6,7 @@ import path from 'node:path';
 import t from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { withFileLock } from '../../../controller/machine/file-lock.js';
+import { removeIfEmpty } from '../../../controller/machine/host-record.js';
 import { findEnginePrograms } from '../../../controller/machine/preflight.js';
 import { identifyProcess, isAlive, signalProcess, waitUntil } from '../../../controller/machine/processes.js';
 import { createRunner } from '../../../controller/machine/run-command.js';
@@ -54,7 +55,11 @@ t.test('withFileLock() lets one in at a time, also when the lock file is removed
         inside += 1;
         most = Math.max(most, inside);
         await systemClock.sleep(5);
-        if (index % 2 === 0) await rm(path.dirname(file), { recursive: true });
+        if (index % 2 === 0) {
+          await rm(file);
+          // The next one may have made the file anew by now: then the directory stays.
+          await removeIfEmpty(path.dirname(file));
+        }
         inside -= 1;
       }),
     ),
@@ -76,6 +81,10 @@ t.test('withFileLock() gives up in time, and frees the lock when the work fails'
   );
   t.equal(await withFileLock(file, { timeoutMs: 10_000 }, async () => 'free'), 'free');
   await access(file);
+  await t.rejects(
+    withFileLock(path.dirname(file), { timeoutMs: 1000 }, async () => undefined),
+    { code: 'MACHINE_FAILED', message: /cannot be opened for writing$/ },
+  );
 });
 
 t.test('signalProcess() ends the process it was shown, and never one that only has its number', async (t) => {

@@ -58,8 +58,6 @@ export class ContainerRow implements CachedContainer {
       readonly inspected?: Reservation | undefined;
       readonly seenAtMs?: number | undefined;
       readonly sequence?: number;
-      /** The entry parsed, where it was already. */
-      readonly summary?: JsonObject;
     } = {},
   ) {
     const { inspected, seenAtMs, sequence = 0 } = known;
@@ -67,7 +65,7 @@ export class ContainerRow implements CachedContainer {
     this.seenAtMs = seenAtMs;
     this.sequence = sequence;
     this.entry = given instanceof ListEntry ? given : ListEntry.of(given);
-    const summary = known.summary ?? this.entry.parse();
+    const summary = this.entry.parse();
     this.id = stringAt(summary, 'Id') ?? '';
     this.names = namesOf(summary);
     this.image = stringAt(summary, 'Image') ?? '';

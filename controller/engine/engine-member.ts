@@ -26,6 +26,7 @@ import type { ReservationSweep } from './reservation-sweep.js';
 import { EngineTables } from './engine-tables.js';
 import type { VersionAnswers } from './version-answers.js';
 import { EngineTransport } from './transport.js';
+import type { WorkSlices } from './work-slices.js';
 
 // Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.8 s old when a ping starts,
 // three pings time out after 2 s each: 9.8 s. A refused connection fails at once, so tries are at least 1.5 s apart and
@@ -55,6 +56,7 @@ export interface MemberOptions {
   readonly inspections: PQueue;
   readonly versions: VersionAnswers;
   readonly sweep: Pick<ReservationSweep, 'add'>;
+  readonly slices: WorkSlices;
   /** What CpuShares of a container mean. */
   readonly cpuShares: CpuSharesMeaning;
   /** Paces first contacts; see pool.ts. */
@@ -97,7 +99,7 @@ export class EngineMember implements PooledEngine {
       clock: options.clock,
     });
     this.tables = new EngineTables(this, options.index, options.clock.now);
-    this.#reader = new EngineReader(this.transport, options.versions);
+    this.#reader = new EngineReader({ ...options, transport: this.transport });
     this.#health = { state: 'pending', failures: 0, updatedAtMs: options.clock.now() };
     this.#running = Promise.all([this.#stayConnected(), this.#probe()]);
   }
@@ -333,7 +335,7 @@ export class EngineMember implements PooledEngine {
   }
 
   #sessionOptions(): SessionOptions {
-    const { clock, random, refreshMinMs, refreshMaxMs, inspections, sweep, cpuShares, onObjects } =
+    const { clock, random, refreshMinMs, refreshMaxMs, inspections, sweep, slices, cpuShares, onObjects } =
       this.#options;
     return {
       reader: this.#reader,
@@ -344,6 +346,7 @@ export class EngineMember implements PooledEngine {
       refreshMaxMs,
       inspections,
       sweep,
+      slices,
       cpuShares,
       cpus: () => this.#specs?.cpus ?? 0,
       onEvent: (event) => this.#options.onEngineEvent(this, event),

@@ -7,9 +7,10 @@ import type { EngineSpecs } from './cluster-view.js';
 import { reservationOfInspection, type Reservation } from './container-row.js';
 import { parseSpecs, readingApiVersion, type ParsedSpecs } from './engine-specs.js';
 import type { ObjectKind } from './engine-tables.js';
-import { ListEntry } from './list-entry.js';
+import { ListEntry, type KnownEntries } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
 import type { VersionAnswers } from './version-answers.js';
+import type { WorkSlices } from './work-slices.js';
 import { describeEndpoint, engineAnswerError } from './translate-error.js';
 
 /** A ping has nothing to do; an engine that needs longer is not usable either. See probe timing in engine-member.ts. */
@@ -28,11 +29,17 @@ const listPaths: Readonly<Record<ObjectKind, string>> = {
 export class EngineReader {
   readonly #transport: EngineTransport;
   readonly #versions: VersionAnswers;
+  readonly #slices: WorkSlices;
   #prefix = '';
 
-  constructor(transport: EngineTransport, versions: VersionAnswers) {
-    this.#transport = transport;
-    this.#versions = versions;
+  constructor(options: {
+    readonly transport: EngineTransport;
+    readonly versions: VersionAnswers;
+    readonly slices: WorkSlices;
+  }) {
+    this.#transport = options.transport;
+    this.#versions = options.versions;
+    this.#slices = options.slices;
   }
 
   /** @throws ENGINE_* when it does not answer in time or not as an engine would */
@@ -68,8 +75,11 @@ export class EngineReader {
     this.#prefix = `/v${readingApiVersion(specs)}`;
   }
 
-  /** The list answer; restricted to `ids` when given. */
-  async containers(signal: AbortSignal, ids?: readonly string[]): Promise<readonly ListEntry[]> {
+  /** The list answer, restricted to `ids` when given. @param known see `ListEntry.listing` */
+  async containers(
+    signal: AbortSignal,
+    { ids, known }: { readonly ids?: readonly string[] | undefined; readonly known: KnownEntries },
+  ): Promise<readonly ListEntry[]> {
     const filters = ids === undefined ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
     const path = `${this.#prefix}/containers/json?all=1${filters}`;
     const attempt = 'list the containers of';
@@ -83,7 +93,7 @@ export class EngineReader {
     if (status >= 400)
       throw engineAnswerError(this.#transport.endpoint, { attempt, status, body: bytes.toString('utf8') });
     try {
-      return ListEntry.listed(bytes);
+      return await this.#slices.run(ListEntry.listing(bytes, known));
     } catch {
       // Anything but a list would look like "no containers".
       throw this.#malformed('list of containers');

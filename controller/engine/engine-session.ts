@@ -11,11 +11,12 @@ import type { JsonObject } from '../base/json.js';
 import { parseEngineEvent } from './cluster-event.js';
 import type { EngineReader } from './engine-reader.js';
 import type { ParsedSpecs } from './engine-specs.js';
-import type { EngineTables, ObjectKind } from './engine-tables.js';
+import type { EngineTables, ObjectKind, ReadNumber } from './engine-tables.js';
 import { stalenessOf } from './event-rules.js';
 import { LineSplitter } from './json-lines.js';
 import { MadeReads } from './made-reads.js';
 import type { ReservationSweep } from './reservation-sweep.js';
+import type { WorkSlices } from './work-slices.js';
 
 export interface ParsedEvent {
   readonly event: JsonObject;
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly inspections: PQueue;
   /** Inspections that only confirm what labels say; see reservation-sweep.ts. */
   readonly sweep: Pick<ReservationSweep, 'add'>;
+  /** For reading long lists, of all engines together. */
+  readonly slices: WorkSlices;
   /** CPUs of the engine, for reservations in shares. */
   readonly cpus: () => number;
   readonly cpuShares: CpuSharesMeaning;
@@ -124,11 +127,11 @@ export class EngineSession {
 
   /** Reads some containers again, all without `ids`. Never rejects. */
   async refreshContainers(ids?: readonly string[]): Promise<void> {
-    const { reader, tables } = this.#options;
+    const { tables } = this.#options;
     const some = ids !== undefined && ids.length > maxIdsPerRead ? undefined : ids;
     const read = tables.beginRead();
     const isDone = await this.#read(async (signal) => {
-      tables.apply(read, await reader.containers(signal, some), some);
+      await this.#readContainers(read, signal, some);
     });
     tables.endRead(read);
     if (isDone) {
@@ -161,11 +164,17 @@ export class EngineSession {
     tables.endRead(read);
   }
 
+  async #readContainers(read: ReadNumber, signal: AbortSignal, ids?: readonly string[]): Promise<void> {
+    const { reader, tables, slices } = this.#options;
+    const entries = await reader.containers(signal, { ids, known: (id) => tables.entryOf(id) });
+    await slices.run(tables.applying(read, entries, ids));
+  }
+
   async #list(): Promise<void> {
-    const { reader, tables, clock } = this.#options;
+    const { tables, clock } = this.#options;
     const read = tables.beginRead();
     try {
-      tables.apply(read, await reader.containers(this.#stop.signal));
+      await this.#readContainers(read, this.#stop.signal);
     } finally {
       tables.endRead(read);
     }

@@ -5,6 +5,7 @@ import { ContainerRow, reservationLabels, type Reservation } from './container-r
 import type { ContainerIndex } from './container-index.js';
 import { ListEntry } from './list-entry.js';
 import { agedStatus } from './status-age.js';
+import type { Steps } from './work-slices.js';
 
 export type ObjectKind = 'images' | 'networks' | 'volumes';
 
@@ -64,27 +65,36 @@ export class EngineTables {
     this.#forgetGone();
   }
 
+  /** The entry of a container as it was read last. */
+  entryOf(id: string): ListEntry | undefined {
+    return this.#rows.get(id)?.row?.entry;
+  }
+
+  /** Applies the answer of a read at once; see `applying`. */
+  apply(read: ReadNumber, answer: readonly (ListEntry | JsonObject)[], ids?: readonly string[]): void {
+    const steps = this.applying(
+      read,
+      answer.map((entry) => (entry instanceof ListEntry ? entry : ListEntry.of(entry))),
+      ids,
+    );
+    while (steps.next().done !== true);
+  }
+
   /**
-   * Applies the answer of a read: a container it does not name is gone.
+   * Applies the answer of a read, one entry at a step: a container it does not name is gone.
    * @param ids what the read was restricted to; all containers when absent
    */
-  apply(
-    read: ReadNumber,
-    answer: readonly (ListEntry | JsonObject)[],
-    ids: readonly string[] = [...this.#rows.keys()],
-  ): void {
+  *applying(read: ReadNumber, answer: readonly ListEntry[], ids?: readonly string[]): Steps<void> {
     const listed = new Set<string>();
     // Engines list the newest first, and the sequence grows towards it.
-    for (let at = answer.length - 1; at >= 0; at -= 1) {
+    for (let at = answer.length - 1; at >= 0; at -= 1, yield) {
       const entry = answer[at];
-      if (entry === undefined) continue;
-      const summary = entry instanceof ListEntry ? entry.parse() : entry;
-      const id = stringAt(summary, 'Id') ?? '';
-      if (id === '') continue;
+      const id = entry?.id ?? '';
+      if (entry === undefined || id === '') continue;
       listed.add(id);
-      this.#put(read, { id, entry, summary });
+      this.#put(read, { id, entry });
     }
-    for (const id of ids) if (!listed.has(id)) this.#drop(read, id);
+    for (const id of ids ?? [...this.#rows.keys()]) if (!listed.has(id)) this.#drop(read, id);
     this.endRead(read);
   }
 
@@ -150,10 +160,7 @@ export class EngineTables {
     for (const kind of ['images', 'networks', 'volumes'] as const) this.#objects[kind] = [];
   }
 
-  #put(
-    read: ReadNumber,
-    { id, entry, summary }: { id: string; entry: ListEntry | JsonObject; summary: JsonObject },
-  ): void {
+  #put(read: ReadNumber, { id, entry }: { readonly id: string; readonly entry: ListEntry }): void {
     const before = this.#rows.get(id);
     if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
     // What is made of a row stays good for as long as nothing but time has passed.
@@ -166,15 +173,15 @@ export class EngineTables {
         inspected: before?.row?.inspected,
         seenAtMs: this.#now?.(),
         sequence: before?.row?.sequence ?? this.#index.nextSequence(),
-        summary,
       }),
       read,
     });
   }
 
   /** Whether a new entry says what the row says, grown older. */
-  #isAsExpected({ entry: known, seenAtMs }: ContainerRow, entry: ListEntry | JsonObject): boolean {
-    if (!(entry instanceof ListEntry) || !known.isSameButStatus(entry)) return false;
+  #isAsExpected({ entry: known, seenAtMs }: ContainerRow, entry: ListEntry): boolean {
+    if (known === entry) return true;
+    if (!known.isSameButStatus(entry)) return false;
     const sinceReadMs = (this.#now?.() ?? 0) - (seenAtMs ?? 0);
     const { status } = entry;
     return known.status === status || agedStatus(known.status, sinceReadMs).text === status;

@@ -2,14 +2,33 @@
 // replaced, so that nothing is typed again, no field is lost, and a fleet's entries are a few large blocks of memory.
 import { isJsonObject, type JsonObject } from '../base/json.js';
 import { ValueScanner } from './value-scanner.js';
+import type { Steps } from './work-slices.js';
 
 /** Members of an entry that the cluster knows better than the engine. */
 export const patchedMembers = ['Names', 'Ports', 'Status'] as const;
 export type PatchedMember = (typeof patchedMembers)[number];
 
+const scannedMembers = [...patchedMembers, 'Id'] as const;
+
+/** How engines begin an entry; the 64 digits of the ID follow. */
+const idStart = Buffer.from('{"Id":"');
+const idLength = 64;
+
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** The entry that a container had before. */
+export type KnownEntries = (id: string) => ListEntry | undefined;
+
+/** An entry in a list answer, and where it ends; without one: what stands there is no object. */
+interface Found {
+  readonly entry: ListEntry | undefined;
+  readonly end: number;
+}
+
 export class ListEntry {
   readonly #block: Buffer;
-  /** Where the entry begins and ends, then the same of each patched member's value; 0, 0 where it is missing. */
+  /** Where the entry begins and ends, then the same of each scanned member's value; 0, 0 where it is missing. */
   readonly #at: Uint32Array;
 
   private constructor(block: Buffer, at: Uint32Array) {
@@ -17,16 +36,40 @@ export class ListEntry {
     this.#at = at;
   }
 
+  /** The entries of a list answer that are objects; see `listing`. @throws SyntaxError */
+  static listed(answer: Buffer): readonly ListEntry[] {
+    const steps = ListEntry.listing(answer, () => undefined);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    return step.value;
+  }
+
   /**
-   * The entries of a list answer that are objects.
+   * The entries of a list answer that are objects, found one at a step.
+   * @param known most containers have not changed, and of these nothing is read but the age; an entry that is the same to
+   *   the last byte stands in the list itself
    * @throws SyntaxError when the answer is no JSON array
    */
-  static listed(answer: Buffer): readonly ListEntry[] {
+  static *listing(answer: Buffer, known: KnownEntries): Steps<readonly ListEntry[]> {
     const scanner = new ValueScanner(answer);
-    return scanner.elements().flatMap(([start, end]) => {
-      const members = scanner.members(start, patchedMembers);
-      return members === undefined ? [] : [new ListEntry(answer, Uint32Array.of(start, end, ...members))];
-    });
+    const entries: ListEntry[] = [];
+    let start = scanner.firstElement();
+    while (start >= 0) {
+      const before = known(plainId(answer, start));
+      const repeated = before === undefined ? undefined : before.#repeatedAt(answer, start);
+      const { entry, end } = repeated ?? ListEntry.#found(scanner, answer, start);
+      if (entry !== undefined) entries.push(entry);
+      start = scanner.elementAfter(end);
+      yield;
+    }
+    return entries;
+  }
+
+  static #found(scanner: ValueScanner, answer: Buffer, start: number): Found {
+    const members = scanner.members(start, scannedMembers);
+    if (members === undefined) return { entry: undefined, end: scanner.valueEnd(start) };
+    const { end, at } = members;
+    return { entry: new ListEntry(answer, Uint32Array.of(start, end, ...at)), end };
   }
 
   /** An entry that did not come as bytes. */
@@ -47,6 +90,15 @@ export class ListEntry {
   value(member: PatchedMember): unknown {
     const [start, end] = this.#range(member);
     return end === 0 ? undefined : JSON.parse(this.#block.toString('utf8', start, end));
+  }
+
+  /** `''` where there is none. */
+  get id(): string {
+    const [start, end] = this.#range('Id');
+    const plain = this.#block.toString('latin1', start + 1, end - 1);
+    if (/^[0-9a-f]+$/.test(plain)) return plain;
+    const id: unknown = end === 0 ? undefined : JSON.parse(this.#block.toString('utf8', start, end));
+    return typeof id === 'string' ? id : '';
   }
 
   /** The engine's words about the state; `''` where there are none. */
@@ -98,10 +150,52 @@ export class ListEntry {
     return `${text}${/^\{\s*$/.test(text) ? '' : ','}${missing.join(',')}}`;
   }
 
+  /**
+   * The entry at `start` of another answer, where it has the same bytes, its status apart: this very one where that is
+   * the same, too.
+   */
+  #repeatedAt(answer: Buffer, start: number): Found | undefined {
+    const [from = 0, to = 0] = this.#at;
+    const [statusStart, statusEnd] = this.#range('Status');
+    if (statusEnd === 0) return undefined;
+    const status = start + statusStart - from;
+    if (!isSameAt(answer, start, this.#block.subarray(from, statusStart))) return undefined;
+    const end = plainStringEnd(answer, status);
+    if (end === undefined || !isSameAt(answer, end, this.#block.subarray(statusEnd, to))) return undefined;
+    const stop = end + to - statusEnd;
+    if (isSameAt(answer, status, this.#block.subarray(statusStart, statusEnd)))
+      return { entry: this, end: stop };
+    const moved = this.#at.map((at) =>
+      at > statusStart ? at - statusEnd + end : at === 0 ? 0 : at - from + start,
+    );
+    return { entry: new ListEntry(answer, moved), end: stop };
+  }
+
   #range(member: string): readonly [start: number, end: number] {
-    const at = 2 + 2 * (patchedMembers as readonly string[]).indexOf(member);
+    const at = 2 + 2 * (scannedMembers as readonly string[]).indexOf(member);
     return at < 2 ? [0, 0] : [this.#at[at] ?? 0, this.#at[at + 1] ?? 0];
   }
+}
+
+/** The ID of the entry at `start`, where it stands as engines write it; `''` elsewhere. */
+function plainId(answer: Buffer, start: number): string {
+  if (!isSameAt(answer, start, idStart)) return '';
+  return answer.toString('latin1', start + idStart.length, start + idStart.length + idLength);
+}
+
+function isSameAt(answer: Buffer, at: number, wanted: Buffer): boolean {
+  const end = at + wanted.length;
+  return end <= answer.length && answer.compare(wanted, 0, wanted.length, at, end) === 0;
+}
+
+/** Where a string without escapes that begins at `at` ends. */
+function plainStringEnd(answer: Buffer, at: number): number | undefined {
+  if (answer[at] !== quote) return undefined;
+  for (let end = at + 1; end < answer.length; end += 1) {
+    if (answer[end] === backslash) return undefined;
+    if (answer[end] === quote) return end + 1;
+  }
+  return undefined;
 }
 
 /** UTF-8 bytes, one character each: the same text where it is ASCII, which names and ages nearly always are. */

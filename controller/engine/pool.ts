@@ -23,6 +23,7 @@ import type { ObjectKind } from './engine-tables.js';
 import { VersionAnswers } from './version-answers.js';
 import { sortNaturally } from './natural-order.js';
 import { ReservationSweep } from './reservation-sweep.js';
+import { WorkSlices } from './work-slices.js';
 
 export interface EnginePoolOptions {
   readonly clock: Clock;
@@ -59,6 +60,7 @@ export class EnginePool implements ClusterView {
   readonly #inspections = new PQueue({ concurrency: inspectionsAtOnce });
   readonly #sweep: ReservationSweep;
   readonly #versions: VersionAnswers;
+  readonly #slices: WorkSlices;
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
@@ -68,6 +70,7 @@ export class EnginePool implements ClusterView {
     this.#options = options;
     this.#sweep = new ReservationSweep(options.clock);
     this.#versions = new VersionAnswers(options.clock);
+    this.#slices = new WorkSlices(options.clock);
   }
 
   /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
@@ -215,6 +218,7 @@ export class EnginePool implements ClusterView {
       inspections: this.#inspections,
       versions: this.#versions,
       sweep: this.#sweep,
+      slices: this.#slices,
       cpuShares: this.#options.cpuShares ?? 'weight',
       handshakes: (work) => this.#paced(work),
       claimId: (claimant, id) => this.#claimId(claimant, id),

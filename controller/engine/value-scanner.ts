@@ -20,29 +20,40 @@ export class ValueScanner {
     this.#bytes = bytes;
   }
 
-  /** The elements of the array that the text is. @throws SyntaxError when it is none */
-  elements(): readonly Range[] {
+  /** Where the first element of the array that the text is begins; -1 when there is none. @throws SyntaxError when it is no array */
+  firstElement(): number {
     this.#at = 0;
     this.#skipSpace();
     this.#expect(openArray);
-    const ranges: Range[] = [];
     this.#skipSpace();
-    while (this.#bytes[this.#at] !== closeArray) {
-      ranges.push(this.#value());
+    return this.#bytes[this.#at] === closeArray ? -1 : this.#at;
+  }
+
+  /** Where the element after the one that ends at `end` begins; -1 when that was the last. @throws SyntaxError */
+  elementAfter(end: number): number {
+    this.#at = end;
+    this.#skipSpace();
+    if (this.#bytes[this.#at] === comma) {
+      this.#at += 1;
       this.#skipSpace();
-      if (this.#bytes[this.#at] === comma) {
-        this.#at += 1;
-        this.#skipSpace();
-      } else if (this.#bytes[this.#at] !== closeArray) throw this.#malformed();
-    }
-    return ranges;
+    } else if (this.#bytes[this.#at] !== closeArray) throw this.#malformed();
+    return this.#bytes[this.#at] === closeArray ? -1 : this.#at;
+  }
+
+  /** Where the value at `start` ends. @throws SyntaxError */
+  valueEnd(start: number): number {
+    this.#at = start;
+    return this.#value()[1];
   }
 
   /**
-   * Start and end of the values of some members of the object at `start`: 0 and 0 for one it lacks.
+   * Where the object at `start` ends, and where the values of some of its members begin and end: 0 and 0 for one it lacks.
    * @returns two numbers for each key; undefined when there is no object. @throws SyntaxError
    */
-  members(start: number, keys: readonly string[]): readonly number[] | undefined {
+  members(
+    start: number,
+    keys: readonly string[],
+  ): { readonly end: number; readonly at: readonly number[] } | undefined {
     const bytes = this.#bytes;
     if (bytes[start] !== openObject) return undefined;
     const found = new Array<number>(keys.length * 2).fill(0);
@@ -67,7 +78,7 @@ export class ValueScanner {
         this.#skipSpace();
       } else if (bytes[this.#at] !== closeObject) throw this.#malformed();
     }
-    return found;
+    return { end: this.#at + 1, at: found };
   }
 
   #isAt(name: string, start: number, end: number): boolean {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { ContainerIndex } from '../../../controller/engine/container-index.js';
+import { ListEntry } from '../../../controller/engine/list-entry.js';
 import { EngineTables } from '../../../controller/engine/engine-tables.js';
 import { aPooledEngine, aSummary } from './container-rows.js';
 
@@ -46,6 +47,22 @@ void t.test('EngineTables never brings a destroyed container back', async (t) =>
   tables.remove('a');
   tables.apply(slow, [entry('a')], ['a']);
   t.same(states(tables), {});
+});
+
+void t.test('EngineTables.applying() yields to what happens between its steps', async (t) => {
+  const { tables, index } = someTables();
+  tables.apply(tables.beginRead(), [entry('a'), entry('b'), entry('c')]);
+  const list = tables.beginRead();
+  const steps = tables.applying(
+    list,
+    [entry('a', 'exited'), entry('c', 'exited')].map((one) => ListEntry.of(one)),
+  );
+  steps.next();
+  tables.remove('a');
+  tables.apply(tables.beginRead(), [entry('d')], ['d']);
+  while (steps.next().done !== true);
+  t.same(states(tables), { c: 'exited', d: 'running' });
+  t.equal(index.all().length, 2);
 });
 
 void t.test('EngineTables.clear() empties the index, also for reads begun before', async (t) => {

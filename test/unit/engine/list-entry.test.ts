@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { ListEntry } from '../../../controller/engine/list-entry.js';
+import type { Steps } from '../../../controller/engine/work-slices.js';
 
 const text = (entry: ListEntry | undefined, json: Record<string, string>): string =>
   Buffer.from(entry?.patched(json) ?? '', 'latin1').toString();
@@ -57,6 +58,70 @@ void t.test('ListEntry.listed() refuses what is no list', async (t) => {
     t.throws(() => ListEntry.listed(Buffer.from(answer)), SyntaxError, answer);
   t.same(ListEntry.listed(Buffer.from('[1,"x",null,[]]')), [], 'what is no object is no entry');
 });
+
+void t.test('ListEntry.listing() finds the same entries whatever was known before', async (t) => {
+  const id = (digit: string): string => digit.repeat(64);
+  const status = fc.constantFrom('Up 5 minutes', 'Up 2 hours', 'Up \\"x\\" "]}', '', 7, undefined);
+  const entry = fc.record({
+    Id: fc.constantFrom(id('a'), id('b'), 'short'),
+    Names: fc.constantFrom(['/web'], ['/db']),
+    Status: status,
+    Ports: fc.constantFrom([], [{ PrivatePort: 80 }]),
+  });
+  const lists = fc.array(entry, { maxLength: 4 });
+  fc.assert(
+    fc.property(lists, lists, (before, now) => {
+      const known = new Map(listed(before).map((one) => [one.id, one]));
+      const answer = Buffer.from(JSON.stringify(now));
+      const found = finish(ListEntry.listing(answer, (wanted) => known.get(wanted)));
+      const shown = (one: ListEntry): unknown => [
+        one.id,
+        one.parse(),
+        text(one, { Names: '["x"]', Ports: '[1]', Status: '"y"' }),
+      ];
+      return fc.stringify(found.map(shown)) === fc.stringify(ListEntry.listed(answer).map(shown));
+    }),
+  );
+  t.pass();
+});
+
+void t.test('ListEntry.listing() gives the known entry again where nothing has changed', async (t) => {
+  const summary = { Id: 'a'.repeat(64), Names: ['/web'], Status: 'Up 5 minutes', Ports: [] };
+  const [before] = listed([summary]);
+  const again = (change: object): ListEntry | undefined =>
+    finish(ListEntry.listing(Buffer.from(JSON.stringify([1, { ...summary, ...change }])), () => before))[0];
+  t.equal(again({}), before);
+  const older = again({ Status: 'Up 10 minutes' });
+  t.not(older, before);
+  t.same(
+    [older?.status, older?.value('Ports'), older?.value('Names')],
+    ['Up 10 minutes', [], ['/web']],
+    'its values are found behind a longer status',
+  );
+  t.equal(before?.status, 'Up 5 minutes');
+});
+
+void t.test('ListEntry.listing() refuses a list that is cut off after a known entry', async (t) => {
+  const summary = { Id: 'a'.repeat(64), Status: 'Up 5 minutes', Names: [] };
+  const [before] = listed([summary]);
+  const whole = Buffer.from(JSON.stringify([summary]));
+  for (let length = 0; length < whole.length; length += 1)
+    t.throws(
+      () => finish(ListEntry.listing(whole.subarray(0, length), () => before)),
+      SyntaxError,
+      `${length} bytes`,
+    );
+});
+
+function listed(summaries: readonly object[]): readonly ListEntry[] {
+  return ListEntry.listed(Buffer.from(JSON.stringify(summaries)));
+}
+
+function finish<T>(steps: Steps<T>): T {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
 
 function sorted(value: unknown): unknown {
   return Object.entries(value as object).sort(([a], [b]) => (a < b ? -1 : 1)); // both are objects

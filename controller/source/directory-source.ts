@@ -10,6 +10,7 @@ import { Debounce } from './debounce.js';
 import { findGitActivity } from './git-activity.js';
 import { formatProblem, keyOf, type ManifestProblem } from './manifest-problem.js';
 import { ManifestSet } from './manifest-set.js';
+import type { ParseAside } from './parse-aside.js';
 import { isApproved, planPrune } from './plan-prune.js';
 import { takeSnapshot, type Snapshot } from './snapshot.js';
 import type { SourceStore } from './source-store.js';
@@ -27,6 +28,8 @@ export interface DirectorySourceOptions {
   readonly shownAs?: string;
   readonly store: SourceStore;
   readonly validator: ObjectValidator;
+  /** For large files. Default: parsed like the others, in this thread. */
+  readonly aside?: ParseAside;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Returns a number in [0, 1). */
@@ -92,7 +95,7 @@ export class DirectorySource {
       watch: watchDirectory,
       ...options.ports,
     };
-    this.#set = new ManifestSet(options.validator);
+    this.#set = new ManifestSet(options.validator, options.aside);
     this.#snapshots = new StableSnapshots({
       directory,
       clock,

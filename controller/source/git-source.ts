@@ -8,6 +8,7 @@ import type { DirectorySource } from './directory-source.js';
 import { shownUrl, type Commit, type GitRepository } from './git-repository.js';
 import { fileProblem } from './read-manifests.js';
 import { formatProblem, type ManifestProblem } from './manifest-problem.js';
+import type { ParseAside } from './parse-aside.js';
 import { ManifestSet } from './manifest-set.js';
 import { takeSnapshot } from './snapshot.js';
 import { directoryObjects } from './sync-store.js';
@@ -26,6 +27,8 @@ export interface GitSourceOptions {
   readonly requireSigned: boolean;
   readonly store: SourceStore;
   readonly validator: ObjectValidator;
+  /** For large files. Default: parsed like the others, in this thread. */
+  readonly aside?: ParseAside;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Returns a number in [0, 1). */
@@ -172,7 +175,7 @@ export class GitSource {
 
   /** Why the commit may not come into force; undefined when it may. It is checked out then. */
   async #findFault({ id }: Commit): Promise<string | undefined> {
-    const { repository, validator, path: shownAs } = this.#o;
+    const { repository, validator, aside, path: shownAs } = this.#o;
     const signal = this.#abort.signal;
     const problem = await this.#signatureProblem(id);
     if (problem !== undefined) return problem;
@@ -180,7 +183,7 @@ export class GitSource {
       const { directory, problems } = await repository.checkOut(id, signal);
       const snapshot = await takeSnapshot(directory, shownAs);
       if (snapshot.type !== 'files') return 'its files could not be read';
-      const found = await new ManifestSet(validator).update(snapshot.files);
+      const found = await new ManifestSet(validator, aside).update(snapshot.files);
       const unusable = problems.map(({ file, why }) =>
         fileProblem(`${shownAs === '.' ? '' : `${shownAs}/`}${file}`, why),
       );

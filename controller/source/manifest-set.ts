@@ -4,6 +4,8 @@ import { formatKey } from '../api/object-key.js';
 import type { ObjectValidator } from '../schema/validate.js';
 import { findDuplicates } from './find-duplicates.js';
 import { keyOf, sortProblems, type ManifestObject, type ManifestProblem } from './manifest-problem.js';
+import { messageOf } from '../base/errors.js';
+import type { ParseAside } from './parse-aside.js';
 import { parseManifest, type ParsedManifest } from './parse-manifest.js';
 import { fileProblem } from './read-manifests.js';
 import type { SnapshotFile } from './snapshot.js';
@@ -16,27 +18,37 @@ export interface ManifestSetState {
   readonly isComplete: boolean;
 }
 
-// Parsing a file takes about 0.4 ms; the event loop gets a turn this often.
-const filesPerTurn = 25;
+// Parsing an honest file takes about 0.4 ms, and the worst of this size 0.2 s; larger ones are parsed aside.
+const largestHere = 16 * 1024;
 
 export class ManifestSet {
   readonly #validator: ObjectValidator;
   readonly #parsed = new Map<string, { readonly sha256: string; readonly result: ParsedManifest }>();
   readonly #lastGood = new Map<string, readonly ManifestObject[]>();
 
-  constructor(validator: ObjectValidator) {
+  readonly #aside: ParseAside | undefined;
+
+  /** @param aside for large files; without, they are parsed like the others */
+  constructor(validator: ObjectValidator, aside?: ParseAside) {
     this.#validator = validator;
+    this.#aside = aside;
   }
 
   async update(files: readonly SnapshotFile[]): Promise<ManifestSetState> {
     const good = new Map<string, readonly ManifestObject[]>();
     const problems: ManifestProblem[] = [];
-    for (const [index, file] of files.entries()) {
-      if (index % filesPerTurn === filesPerTurn - 1) await new Promise((resolve) => setImmediate(resolve));
-      const result = this.#parse(file);
+    let parsedBytes = 0;
+    for (const file of files) {
+      const { result, bytes } = await this.#parse(file);
       if (result.problems.length === 0) good.set(file.file, result.objects);
       problems.push(...result.problems);
+      parsedBytes += bytes;
+      if (parsedBytes < largestHere) continue;
+      // The event loop gets a turn.
+      parsedBytes = 0;
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    await this.#aside?.rest();
     const duplicates = findDuplicates([...good.values()].flat());
     for (const { file } of duplicates) good.delete(file);
     problems.push(...duplicates);
@@ -47,13 +59,31 @@ export class ManifestSet {
     return { objects: this.#objects(good), problems: sortProblems(problems), isComplete };
   }
 
-  #parse({ file, content }: SnapshotFile): ParsedManifest {
-    if (content.type === 'unreadable') return { objects: [], problems: [fileProblem(file, content.why)] };
+  /** @returns also how many bytes were parsed in this thread */
+  async #parse({ file, content }: SnapshotFile): Promise<{ result: ParsedManifest; bytes: number }> {
+    const failed = (why: string): { result: ParsedManifest; bytes: number } => ({
+      result: { objects: [], problems: [fileProblem(file, why)] },
+      bytes: 0,
+    });
+    if (content.type === 'unreadable') return failed(content.why);
+    const { text, sha256 } = content;
     const known = this.#parsed.get(file);
-    if (known?.sha256 === content.sha256) return known.result;
-    const result = parseManifest({ file, text: content.text, validator: this.#validator });
-    this.#parsed.set(file, { sha256: content.sha256, result });
-    return result;
+    if (known?.sha256 === sha256) return { result: known.result, bytes: 0 };
+    if (text.length > largestHere && this.#aside !== undefined) {
+      const answer = await this.#aside.parse({ file, text });
+      // Not remembered: the machine may only have been busy.
+      if (answer.type === 'given-up') return failed(answer.why);
+      this.#parsed.set(file, { sha256, result: answer.result });
+      return { result: answer.result, bytes: 0 };
+    }
+    try {
+      const result = parseManifest({ file, text, validator: this.#validator });
+      this.#parsed.set(file, { sha256, result });
+      return { result, bytes: text.length };
+    } catch (error) {
+      // Whatever a parser stumbles over, it is this file that cannot be used, and not the directory.
+      return failed(messageOf(error));
+    }
   }
 
   /** What a file says now counts before what another one said last: objects move from file to file. */

@@ -28,6 +28,8 @@ export interface ParsedManifest {
 /** About 2500 objects; more in one file is neither read nor reviewed by people, and parsing blocks the event loop. */
 export const maxManifestBytes = 1024 * 1024;
 const maxProblems = 100;
+// Beyond this nobody counts: a file of nothing but mistakes has as many problems as bytes.
+const maxFound = 10_000;
 
 export function parseManifest(o: {
   readonly file: string;
@@ -46,11 +48,12 @@ export function parseManifest(o: {
   const objects: ManifestObject[] = [];
   const problems: ManifestProblem[] = [];
   for (const document of parseYaml(text, lines)) {
+    if (problems.length > maxFound) break;
     const found = readDocument(document, o.validator);
     for (const { offset, message } of found.problems) problems.push({ ...place(offset), message });
     for (const { resource, offset } of found.objects) objects.push({ resource, position: place(offset) });
   }
-  problems.push(...findDuplicates(objects));
+  for (const duplicate of findDuplicates(objects)) problems.push(duplicate);
   if (problems.length === 0) return { objects, problems };
   const sorted = sortProblems(problems);
   const rest = sorted.length - maxProblems;

@@ -1,6 +1,7 @@
 // What YAML allows and manifests do not: everything that two parsers could read in two ways, or that takes
 // forever to read. https://yaml.org/spec/1.2.2/
-import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Scalar, type YAMLMap } from 'yaml';
+import { findMeaningOfYaml11 } from './yaml-1.1.js';
 
 export interface YamlProblem {
   /** Offset in the text. */
@@ -11,6 +12,10 @@ export interface YamlProblem {
 // A map of 40,000 keys blocks the parser's own duplicate check for 40 s; ours is linear, and objects have a dozen keys.
 const maxKeysPerMap = 2000;
 const maxAliases = 50;
+// Schemas nest a dozen levels.
+const maxDepth = 64;
+// A file of nothing but mistakes has as many problems as bytes; nobody reads more than the first hundred.
+const maxProblems = 200;
 
 // Explicit forms of what plain values are anyway. Others would give bytes, dates or sets.
 const allowedTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(
@@ -29,7 +34,8 @@ export function checkYaml(document: Document): YamlProblem[] {
   const ancestors = new Set<Node>();
   let aliases = 0;
 
-  const visit = (node: unknown): void => {
+  const visit = (node: unknown, depth: number): void => {
+    if (problems.length > maxProblems) return;
     if (isAlias(node)) {
       aliases += 1;
       const target = anchors.get(node.source);
@@ -50,22 +56,25 @@ export function checkYaml(document: Document): YamlProblem[] {
       problems.push({ offset: offsetOf(node), message: `the tag ${node.tag} must not be used` });
     }
     if (isScalar(node)) {
-      const why = unusableNumber(node.value);
-      if (why !== undefined) {
-        problems.push({ offset: offsetOf(node), message: `${node.source ?? String(node.value)} ${why}` });
-      }
+      const why = unusableNumber(node.value) ?? findMeaningOfYaml11(node);
+      if (why !== undefined)
+        problems.push({ offset: offsetOf(node), message: `${shownScalar(node)} ${why}` });
+      return;
+    }
+    if (depth > maxDepth) {
+      problems.push({ offset: offsetOf(node), message: `must not nest deeper than ${maxDepth} levels` });
       return;
     }
     ancestors.add(node);
     if (isMap(node)) {
-      problems.push(...checkKeys(node));
-      for (const pair of node.items) visit(pair.value);
+      checkKeys(node, problems);
+      for (const pair of node.items) visit(pair.value, depth + 1);
     } else {
-      for (const item of node.items) visit(item);
+      for (const item of node.items) visit(item, depth + 1);
     }
     ancestors.delete(node);
   };
-  visit(document.contents);
+  visit(document.contents, 1);
   if (aliases > maxAliases) {
     const message = `must not use more than ${maxAliases} aliases, got ${aliases}`;
     problems.push({ offset: startOf(document), message });
@@ -81,19 +90,20 @@ export function offsetOf(node: unknown): number {
   return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? (node.range?.[0] ?? 0) : 0;
 }
 
-function checkKeys(map: YAMLMap): YamlProblem[] {
-  const problems: YamlProblem[] = [];
+function checkKeys(map: YAMLMap, problems: YamlProblem[]): void {
   const seen = new Set<unknown>();
   for (const { key } of map.items) {
+    if (problems.length > maxProblems) return;
     const name = isScalar(key) ? key.value : key;
+    const offset = offsetOf(key);
+    const why = isScalar(key) ? findMeaningOfYaml11(key) : undefined;
     if (name === '<<') {
       const message = 'merge keys (<<) must not be used: they are not part of YAML 1.2; write the fields out';
-      problems.push({ offset: offsetOf(key), message });
+      problems.push({ offset, message });
     } else if (seen.has(name)) {
-      problems.push({
-        offset: offsetOf(key),
-        message: `the key ${JSON.stringify(name)} must not be used twice`,
-      });
+      problems.push({ offset, message: `the key ${JSON.stringify(name)} must not be used twice` });
+    } else if (isScalar(key) && why !== undefined) {
+      problems.push({ offset, message: `the key ${shownScalar(key)} ${why}` });
     }
     seen.add(name);
   }
@@ -101,7 +111,10 @@ function checkKeys(map: YAMLMap): YamlProblem[] {
     const message = `a map must have at most ${maxKeysPerMap} keys, got ${map.items.length}`;
     problems.push({ offset: offsetOf(map), message });
   }
-  return problems;
+}
+
+function shownScalar({ source, value }: Scalar): string {
+  return source ?? String(value);
 }
 
 /** Numbers that would silently become others: a git hash such as 1234567e10, or an ID of 17 digits. */

@@ -8,10 +8,12 @@ import type { Logger } from '../../../controller/base/log.js';
 import type { Validator } from '../../../controller/schema/validate.js';
 import { DirectorySource } from '../../../controller/source/directory-source.js';
 import { GitRepository } from '../../../controller/source/git-repository.js';
-import { GitSource, shortId } from '../../../controller/source/git-source.js';
+import { GitSource, shortId, type GitSourceOptions } from '../../../controller/source/git-source.js';
+import type { ParseThread } from '../../../controller/source/parse-aside.js';
 import { createGitRunner } from '../../../controller/source/run-git.js';
 import { WebhookServer, webhookPath } from '../../../controller/source/webhook-server.js';
 import type { Store } from '../../../controller/store/store.js';
+import { createManifestParser } from './manifest-parser.js';
 
 export interface GitOptions {
   readonly url: string;
@@ -28,6 +30,7 @@ export interface ManifestSourceOptions {
   readonly manifestsDirectory?: string;
   readonly git?: GitOptions;
   readonly stateDirectory: string;
+  readonly packageRoot: string;
   readonly pruneDelayMs?: number;
   readonly mayPrune?: boolean;
   readonly store: Store;
@@ -50,13 +53,15 @@ export interface ManifestSource {
 /** @returns undefined when objects come through the API only */
 export function createManifestSource(o: ManifestSourceOptions): ManifestSource | undefined {
   const { store, validator, clock, logger, random, pruneDelayMs, mayPrune = true } = o;
+  const aside = (): ParseThread =>
+    createManifestParser({ schemas: path.join(o.packageRoot, 'schemas'), clock });
   const follow = (directory: string, shownAs?: string): DirectorySource =>
     new DirectorySource({
-      ...{ directory, store, validator, clock, logger, random, mayPrune },
+      ...{ directory, store, validator, clock, logger, random, mayPrune, aside: aside() },
       ...(shownAs === undefined ? {} : { shownAs }),
       ...(pruneDelayMs === undefined ? {} : { pruneDelayMs }),
     });
-  if (o.git !== undefined) return gitSource(o, o.git, follow);
+  if (o.git !== undefined) return gitSource(o, o.git, { follow, aside: aside() });
   if (o.manifestsDirectory === undefined) return undefined;
   const source = follow(o.manifestsDirectory);
   return {
@@ -71,7 +76,7 @@ export function createManifestSource(o: ManifestSourceOptions): ManifestSource |
 function gitSource(
   o: ManifestSourceOptions,
   git: GitOptions,
-  follow: (directory: string, shownAs: string) => DirectorySource,
+  parts: Pick<GitSourceOptions, 'follow'> & { readonly aside: ParseThread },
 ): ManifestSource {
   const { store, validator, clock, logger, random } = o;
   const repository = new GitRepository({
@@ -79,7 +84,7 @@ function gitSource(
     directory: path.join(o.stateDirectory, 'git'),
     git: createGitRunner(o.env, clock),
   });
-  const source = new GitSource({ ...git, repository, store, validator, clock, logger, random, follow });
+  const source = new GitSource({ ...git, ...parts, repository, store, validator, clock, logger, random });
   const webhook =
     git.webhook === undefined
       ? undefined

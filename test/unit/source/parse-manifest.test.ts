@@ -226,7 +226,7 @@ const traps: readonly (readonly [string, string, RegExp])[] = [
   [
     'yes, which is text in YAML 1.2',
     `${node}  unschedulable: yes\n`,
-    /^a\.yaml:9:18: .*must be true or false, got "yes"/,
+    /^a\.yaml:9:18: .*yes means true in YAML 1\.1: write true, or put it in quotes if it is text$/,
   ],
   [
     'true for an annotation',
@@ -239,6 +239,11 @@ const traps: readonly (readonly [string, string, RegExp])[] = [
     /^a\.yaml:6:5: .*the key metadata\.labels\.__proto__ must not be used/,
   ],
   ['a zero byte', `${cluster}spec:\n  image: "\0"\n`, /^a\.yaml:6:11: .*zero byte/],
+  [
+    'a nest of 70 lists',
+    `${cluster}spec: ${'['.repeat(70)}${']'.repeat(70)}\n`,
+    /must not nest deeper than 64/,
+  ],
   ['depth', `${cluster}spec: ${'['.repeat(20_000)}\n`, /Cannot parse the file/],
   [
     'a private key',
@@ -272,12 +277,42 @@ t.test('parseManifest() refuses each trap of YAML with its place', async (t) => 
   }
 });
 
+t.test(
+  'parseManifest() refuses plain words that YAML 1.1 reads in another way, and takes them in quotes',
+  async (t) => {
+    const rows = [
+      ['yes', /means true in YAML 1\.1: write true, or put it in quotes/],
+      ['On', /means true/],
+      ['NO', /means false/],
+      ['off', /means false/],
+      ['010', /is an octal number in YAML 1\.1: write it without leading zeros/],
+      ['0o17', /is a number in YAML 1\.2 and text in YAML 1\.1/],
+      ['1_000', /is a number in YAML 1\.1/],
+      ['22:22', /is a number to the base of 60/],
+    ] as const;
+    for (const [word, expected] of rows) {
+      t.match(parse(`${cluster}  annotations:\n    a: ${word}\n`).problems, [expected], word);
+      t.same(parse(`${cluster}  annotations:\n    a: "${word}"\n`).problems, [], `"${word}"`);
+    }
+    t.match(parse(`${cluster}  annotations:\n    on: x\n`).problems, [
+      /^a\.yaml:6:5: .*the key on means true in YAML 1\.1/,
+    ]);
+    for (const word of ['y', 'N', 'nope', '"08"', 'a:b', '10.0.0.1:2376', '0x1F_', '1:99']) {
+      t.same(
+        parse(`${cluster}  annotations:\n    a: ${word}\n`).problems.filter((p) => /YAML 1\.1/.test(p)),
+        [],
+        word,
+      );
+    }
+  },
+);
+
 t.test('parseManifest() accepts what only looks like a trap', async (t) => {
   const good = [
     cluster.replace('demo', '"010"'),
     cluster.replace('demo', '!!str demo'),
     `%YAML 1.2\n---\n${cluster}`,
-    `${cluster}  labels:\n    a: &x y\n    b: *x\n    on: "yes"\n    1: "one"\n`,
+    `${cluster}  labels:\n    a: &x y\n    b: *x\n    'on': "yes"\n    1: "one"\n`,
     `${cluster}spec:\n  image: 'v:1.20' # comment\n`,
     `${cluster}spec:\n`,
     `${cluster}...\n`,
@@ -292,6 +327,14 @@ t.test('parseManifest() refuses a large file and a large map before they cost ti
   ]);
   const keys = Array.from({ length: 40_000 }, (_, index) => `    k${index}: v\n`).join('');
   t.match(parse(`${cluster}  labels:\n${keys}`).problems, [/a map must have at most 2000 keys, got 40000/]);
+});
+
+t.test('parseManifest() reports a file of nothing but mistakes without running out of stack', async (t) => {
+  for (const line of ['a: b\n', 'b: *a\n']) {
+    const { problems } = parse(`a: &a 1\n${line.repeat(12_000)}`);
+    t.equal(problems.length, 101, line);
+    t.match(problems[0], /the key "[ab]" must not be used twice/);
+  }
 });
 
 t.test('parseManifest() reports at most a hundred problems of a file', async (t) => {

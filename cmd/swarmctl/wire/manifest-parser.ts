@@ -1,0 +1,28 @@
+// Starts the thread in which large manifest files are parsed.
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../../controller/base/clock.js';
+import { ParseThread } from '../../../controller/source/parse-aside.js';
+import type { ParseWorkerData } from './parse-worker.js';
+
+/** @param o.schemas directory of the CRDs */
+export function createManifestParser(o: {
+  readonly schemas: string;
+  readonly clock: Clock;
+  readonly timeoutMs?: number;
+}): ParseThread {
+  const workerData: ParseWorkerData = { schemas: o.schemas };
+  return new ParseThread({
+    clock: o.clock,
+    ...(o.timeoutMs === undefined ? {} : { timeoutMs: o.timeoutMs }),
+    startWorker: (resourceLimits) => {
+      const worker = new Worker(workerFile(), { workerData, resourceLimits, stdout: false });
+      worker.unref();
+      return worker;
+    },
+  });
+}
+
+/** Compiled beside this file, or its source in development. */
+function workerFile(): URL {
+  return new URL(import.meta.url.replace(/manifest-parser(\.[jt]s)$/, 'parse-worker$1'));
+}

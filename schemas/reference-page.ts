@@ -37,7 +37,8 @@ const rules = `## Files
 - Every problem is reported at once, as \`file:line:column: message\`. One problem means that nothing of its file is used; the objects of its last good version stay as they are.
 - An object that is defined twice is a problem at both places.
 - Unknown fields are problems at any depth. A field set to nothing counts as not set. \`status\` is ignored.
-- Not accepted: \`%YAML 1.1\`, merge keys (\`<<\`), tags such as \`!Ref\`, numbers that are not exact (put hashes and long IDs in quotes), more than 50 aliases, files above 1 MiB, maps of more than 2000 keys.
+- Not accepted: \`%YAML 1.1\`, merge keys (\`<<\`), tags such as \`!Ref\`, numbers that are not exact (put hashes and long IDs in quotes), more than 50 aliases, files above 1 MiB, maps of more than 2000 keys,
+  more than 64 levels, and plain words that YAML 1.1 reads in another way (\`yes\`, \`on\`, \`010\`, \`1_000\`, \`22:22\`): put them in quotes.
 - Private keys and tokens do not belong in manifests and are refused. Name files instead.
 
 ## Removing objects

@@ -37,6 +37,7 @@ export const reasonCodes = {
   NotImplemented: 501,
   ServiceUnavailable: 503,
   Timeout: 504,
+  InsufficientStorage: 507,
 } as const;
 
 export type StatusReason = keyof typeof reasonCodes;
@@ -88,6 +89,7 @@ const reasonByHttpStatus = new Map<number, StatusReason>([
   [501, 'NotImplemented'],
   [503, 'ServiceUnavailable'],
   [504, 'Timeout'],
+  [507, 'InsufficientStorage'],
 ]);
 
 /** Any thrown value as a StatusError. What is not known is an InternalError; its text stays, redacted. */

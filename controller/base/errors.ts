@@ -66,7 +66,7 @@ export const errorTable = {
     'StateUnwritable',
     507,
     1,
-    'Free space or repair the disk of the state directory, then restart the operator',
+    'Free space on the disk of the state directory, or repair it; the operator goes on by itself',
   ),
   STATE_UNREADABLE: row(
     'terminal',

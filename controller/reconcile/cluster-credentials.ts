@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { AgentRole } from '../api/agent-role.js';
 import type { Cluster } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
-import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { messageOf, reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { canonicalJson } from '../base/json.js';
 import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 import type { EngineTls } from '../engine/endpoint.js';
@@ -66,11 +66,21 @@ export class CredentialStore {
     return this.#known.get(cluster);
   }
 
-  /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID} */
+  /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID | STATE_UNWRITABLE} */
   async ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {
-    const ensured = await this.#ensure(cluster, nodes);
-    this.#known.set(cluster.metadata.name, ensured.credentials);
-    return ensured;
+    const { name } = cluster.metadata;
+    try {
+      const ensured = await this.#ensure(cluster, nodes);
+      this.#known.set(name, ensured.credentials);
+      return ensured;
+    } catch (error) {
+      if (error instanceof SwarmError || systemCodeOf(error) === undefined) throw error;
+      throw new SwarmError(
+        'STATE_UNWRITABLE',
+        `Cannot write credentials of cluster "${name}": ${reasonOf(error)}`,
+        { cause: error },
+      );
+    }
   }
 
   async #ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {

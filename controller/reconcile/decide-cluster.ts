@@ -20,6 +20,8 @@ export interface ClusterFacts {
   readonly work?: string | undefined;
   /** No engine of any cluster answers. */
   readonly isCutOff?: boolean | undefined;
+  /** Why changes of objects are refused. */
+  readonly stateError?: SwarmError | undefined;
   /** Why nothing could be decided: credentials, image. */
   readonly error?: SwarmError | undefined;
   /** What a deleted cluster waits for. */
@@ -151,7 +153,10 @@ export function clusterStatus(facts: ClusterFacts): ClusterStatus {
   const generation = cluster.metadata.generation ?? 1;
   const nodes = countNodes(facts);
   const endpoint = endpointOf(facts);
-  const more: MoreConditions = { Suspended: cluster.spec.suspend ? suspended : undefined };
+  const more: MoreConditions = {
+    Suspended: cluster.spec.suspend ? suspended : undefined,
+    StateUnwritable: facts.stateError && unwritable(facts.stateError),
+  };
   return {
     observedGeneration: generation,
     conditions: [...summarize(conditionsOf(cluster), decideCluster(facts), { generation, nowMs, more })],
@@ -190,6 +195,14 @@ const suspended = {
   reason: 'Suspended',
   message: 'spec.suspend is true: nothing is changed in this cluster',
 } as const;
+
+function unwritable({ reason, message, hint }: SwarmError): MoreConditions[string] {
+  return {
+    status: 'True',
+    reason,
+    message: `${message}; changes are refused, and what was acknowledged is kept → ${hint}`,
+  };
+}
 
 /** The first manager that answers; while none does, the first there will be. */
 function endpointOf({ cluster, resolved, managers }: ClusterFacts): string | undefined {

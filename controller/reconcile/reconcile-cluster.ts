@@ -69,6 +69,7 @@ export class ClusterLoop {
       managers: fleet.managers(name),
       debts: this.#debts(name),
       isCutOff: fleet.isCutOff(),
+      stateError: store.failure,
       nowMs: clock.now(),
       ...more,
     });

@@ -25,6 +25,10 @@ export interface Backend {
   remove(key: ObjectKey): Promise<void>;
   /** Makes sure that `version` stays below whatever is handed out after a restart. */
   reserve(version: number): Promise<void>;
+  /** Makes sure that the disk holds these objects and no others. Nothing else may be written meanwhile. */
+  rewrite(records: readonly StoredRecord[], version: number): Promise<void>;
+  /** A small durable write, to see whether there can be any. */
+  probe(): Promise<void>;
   mirrorStatus(key: ObjectKey, current: () => Resource | undefined): void;
   mirrorEvents(list: () => unknown): void;
   close(): Promise<void>;
@@ -57,6 +61,8 @@ export function memoryBackend(): Backend {
     put: nothing,
     remove: nothing,
     reserve: nothing,
+    rewrite: nothing,
+    probe: nothing,
     mirrorStatus: () => undefined,
     mirrorEvents: () => undefined,
     close: nothing,
@@ -104,6 +110,11 @@ export async function openDurableBackend(
         reserving = next.catch(() => undefined);
         return next;
       },
+      rewrite: (all, version) => {
+        reserved = Math.max(reserved, version + reserveStep);
+        return files.rewrite(all, reserved);
+      },
+      probe: () => files.reserveVersions(reserved),
       mirrorStatus: (key, current) =>
         statusMirror.set(fileName(key), () => {
           const resource = current();

@@ -102,6 +102,25 @@ export class ObjectFiles {
     );
   }
 
+  /**
+   * Writes everything anew, and removes what is not among it: for a disk of which nobody knows what it holds.
+   * @throws {STATE_UNWRITABLE}
+   */
+  async rewrite(records: readonly StoredRecord[], version: number): Promise<void> {
+    await this.reserveVersions(version);
+    for (let start = 0; start < records.length; start += filesAtOnce) {
+      await Promise.all(records.slice(start, start + filesAtOnce).map((record) => this.put(record)));
+    }
+    const wanted = new Set(records.map((record) => fileName(keyOf(record))));
+    await this.#guard('write', async () => {
+      for (const name of await this.#fileSystem.readdir(this.#objects)) {
+        const isLeft = name.endsWith('.tmp') || (name.endsWith('.json') && !wanted.has(name));
+        if (isLeft) await this.#fileSystem.rm(path.join(this.#objects, name), { force: true });
+      }
+      await syncDirectory(this.#objects, this.#fileSystem);
+    });
+  }
+
   async #loadRecord(file: string, nowMs: number): Promise<StoredRecord | Quarantined> {
     const decoded = decodeRecord(await this.#fileSystem.readFile(file, 'utf8'));
     if (decoded.type === 'newer') {
@@ -164,7 +183,7 @@ export class ObjectFiles {
   }
 }
 
-/** Whether a failed write leaves it open what is on the disk: then only a restart, which reads it, can tell. */
+/** Whether a failed write leaves it open what is on the disk: a repeated sync would report success for lost data. */
 export function isFailedSync(error: unknown): boolean {
   const cause = error instanceof SwarmError ? error.cause : error;
   return isJsonObject(cause) && (cause['syscall'] === 'fsync' || cause['code'] === 'EIO');

@@ -18,6 +18,7 @@ import {
   withMetadata,
   withOrigin,
 } from './revise.js';
+import { WriteHealth } from './write-health.js';
 import { WriteOrder } from './write-order.js';
 import { memoryBackend, openDurableBackend, type Backend, type DurableOptions } from './backend.js';
 
@@ -29,8 +30,8 @@ export interface StoreOptions extends Pick<DurableOptions, 'fileSystem' | 'valid
   readonly clock: Clock;
   readonly randomUuid: () => string;
   readonly logger?: Logger;
-  /** Called once, when nothing can be written any more and only a restart helps. */
-  readonly onFailure?: (error: SwarmError) => void;
+  /** Called when the state cannot be written, and with undefined when it can again. */
+  readonly onFailure?: (failure: SwarmError | undefined) => void;
 }
 
 export interface WriteOptions {
@@ -44,7 +45,7 @@ export class Store {
   readonly #clock: Clock;
   readonly #randomUuid: () => string;
   readonly #logger: Logger;
-  readonly #onFailure: (error: SwarmError) => void;
+  readonly #health: WriteHealth;
   readonly #records = new Map<string, StoredRecord>();
   readonly #sorted = new Map<Kind, readonly Resource[]>();
   readonly #listeners = new Set<(event: StoreEvent) => void>();
@@ -56,7 +57,6 @@ export class Store {
   #version: number;
   /** Of the latest change that was begun. */
   #assignedVersion: number;
-  #failure: SwarmError | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(options: StoreOptions & { readonly logger: Logger }, backend: Backend) {
@@ -64,7 +64,11 @@ export class Store {
     this.#clock = options.clock;
     this.#randomUuid = options.randomUuid;
     this.#logger = options.logger;
-    this.#onFailure = options.onFailure ?? (() => undefined);
+    this.#health = new WriteHealth({
+      ...{ clock: options.clock, logger: options.logger },
+      retry: (isDoubtful) => this.#retry(isDoubtful),
+      onChange: options.onFailure ?? (() => undefined),
+    });
     this.#events = new EventLog();
     this.#version = backend.startVersion;
     this.#assignedVersion = backend.startVersion;
@@ -94,9 +98,9 @@ export class Store {
     return this.#version;
   }
 
-  /** Why nothing can be written any more; only a restart helps. */
+  /** Why the state cannot be written now. Status and events still can change: they are derived. */
   get failure(): SwarmError | undefined {
-    return this.#failure;
+    return this.#health.failure;
   }
 
   get(key: ObjectKey): Resource | undefined {
@@ -170,12 +174,12 @@ export class Store {
   /** @returns the object, or undefined when it does not exist */
   updateStatus(key: ObjectKey, status: NonNullable<Resource['status']>): Promise<Resource | undefined> {
     const given = copy(status);
-    return this.#write(key, async () => {
+    return this.#queue(key, async () => {
       const current = this.#records.get(formatKey(key));
       if (current === undefined || isDeepStrictEqual(current.resource.status, given))
         return current?.resource;
       const resource = { ...current.resource, status: given } as Resource; // the caller's status is of the key's kind
-      const stored = await this.#commit('MODIFIED', { ...current, resource }, () => Promise.resolve());
+      const stored = await this.#commit('MODIFIED', { ...current, resource });
       this.#backend.mirrorStatus(key, () => this.get(key));
       return stored;
     });
@@ -249,17 +253,39 @@ export class Store {
 
   /** Finishes what was begun, writes the mirrors and lets go of the directory. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.#order.idle().then(() => this.#backend.close());
+    this.#closed ??= this.#health
+      .close()
+      .then(() => this.#order.idle())
+      .then(() => this.#backend.close());
     return this.#closed;
   }
 
   #write<T>(key: ObjectKey, work: () => Promise<T>): Promise<T> {
+    return this.#queue(key, () => {
+      this.#refuseDoubt();
+      return work();
+    });
+  }
+
+  #queue<T>(key: ObjectKey, work: () => Promise<T>): Promise<T> {
     const closed = this.#closed !== undefined;
     return this.#order.run(formatKey(key), () => {
       if (closed) throw new SwarmError('ABORTED', 'Cannot write state: the store is closed');
-      if (this.#failure !== undefined) throw this.#failure;
       return work();
     });
+  }
+
+  /** What is on the disk is unknown after a failed sync, and a repeated one would report success for lost data. */
+  #refuseDoubt(): void {
+    const { failure, isDoubtful } = this.#health;
+    if (isDoubtful && failure !== undefined) throw failure;
+  }
+
+  async #retry(isDoubtful: boolean): Promise<void> {
+    if (!isDoubtful) return this.#backend.probe();
+    // What was under way when the sync failed is refused, but may be on the disk: memory says what was acknowledged.
+    await this.#order.idle();
+    return this.#backend.rewrite([...this.#records.values()], this.#assignedVersion);
   }
 
   #put(type: 'ADDED' | 'MODIFIED', record: StoredRecord): Promise<Resource> {
@@ -273,25 +299,30 @@ export class Store {
     return removed;
   }
 
-  /** Gives the change its version, makes it durable, and shows it to everybody when every earlier one is shown. */
+  /**
+   * Gives the change its version, makes it durable, and shows it to everybody when every earlier one is shown.
+   * @param persist absent: the change is derived, and not kept
+   */
   async #commit(
     type: StoreEvent['type'],
     record: StoredRecord,
-    persist: (stamped: StoredRecord) => Promise<void>,
+    persist?: (stamped: StoredRecord) => Promise<void>,
   ): Promise<Resource> {
     const turn = this.#order.takeTurn();
     const version = (this.#assignedVersion += 1);
     const stamped = stamp(record, version);
     try {
       await this.#backend.reserve(version);
-      await persist(stamped);
+      await persist?.(stamped);
       await turn.come;
-      // A sync that failed for another file may have taken this one's data with it.
-      if (this.#failure !== undefined) throw this.#failure;
+      if (persist !== undefined) {
+        // A sync that failed for another file may have taken this one's data with it.
+        this.#refuseDoubt();
+        this.#health.succeeded();
+      }
       return this.#show(type, freeze(stamped), version);
     } catch (error) {
-      // What is on the disk is unknown now, and a repeated fsync would report success for lost data.
-      if (isFailedSync(error)) this.#fail(error);
+      this.#health.failed(error, isFailedSync(error));
       throw error;
     } finally {
       turn.end();
@@ -319,13 +350,6 @@ export class Store {
         this.#logger.error('A listener of the store failed', { error: messageOf(error) });
       }
     }
-  }
-
-  #fail(error: unknown): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = new SwarmError('STATE_UNWRITABLE', messageOf(error), { cause: error });
-    this.#logger.error('State can no longer be written; restart the operator', { error: messageOf(error) });
-    this.#onFailure(this.#failure);
   }
 
   #existing(key: ObjectKey, attempt: string): StoredRecord {

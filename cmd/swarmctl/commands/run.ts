@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
-import type { SwarmError } from '../../../controller/base/errors.js';
 import { createLogger, type Logger } from '../../../controller/base/log.js';
 import { redact } from '../../../controller/base/redact.js';
 import type { CommandContext } from '../command-context.js';
@@ -75,7 +74,7 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
   const pruneDelayMs = parseDelay('--prune-delay', options.pruneDelay);
   const git = await readGitOptions(options);
   const { createOperator } = await import('../wire/operator.js');
-  const open = (onFatal: (error: SwarmError) => void): Promise<Operator> =>
+  const open = (): Promise<Operator> =>
     createOperator({
       stateDirectory,
       ...(options.directory === undefined ? {} : { manifestsDirectory: path.resolve(options.directory) }),
@@ -91,38 +90,33 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
       ...{ clock, logger, random, env: context.env },
       randomUuid: randomUUID,
       randomToken: () => randomBytes(16).toString('hex'),
-      onFatal,
     });
   await runOperator({ open, logger, stateDirectory, signal, onHangup: context.onHangup });
   // Being told to stop is how an operator ends.
   context.setExitCode(0);
 }
 
-/** Lets it work until `signal` aborts. @throws what the operator could not go on after */
+/** Lets it work until `signal` aborts. */
 export async function runOperator(options: {
-  readonly open: (onFatal: (error: SwarmError) => void) => Promise<Operator>;
+  readonly open: () => Promise<Operator>;
   readonly logger: Logger;
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
   readonly onHangup: CommandContext['onHangup'];
 }): Promise<void> {
   const { logger, stateDirectory, signal } = options;
-  const fatal = new AbortController();
-  const operator = await options.open((error) => fatal.abort(error));
+  const operator = await options.open();
   logger.info('The operator runs', { state: stateDirectory, installation: operator.installation });
   const ignoreHangups = options.onHangup(() => operator.rescan());
-  await ended(signal, fatal.signal);
+  await ended(signal);
   ignoreHangups();
   logger.info('The operator stops');
   await operator.close();
-  fatal.signal.throwIfAborted();
 }
 
-/** Resolves when one of the signals aborts. */
-async function ended(...signals: readonly AbortSignal[]): Promise<void> {
-  const any = AbortSignal.any([...signals]);
-  if (any.aborted) return;
+async function ended(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   await new Promise<void>((resolve) => {
-    any.addEventListener('abort', () => resolve(), { once: true });
+    signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }

@@ -68,10 +68,10 @@ export interface OperatorOptions {
   /** Of the state. Default: the real one. */
   readonly fileSystem?: StoreOptions['fileSystem'];
   /**
-   * Called when the operator cannot go on, perhaps before it is there: end the process, the next one recovers. What was
-   * acknowledged is on disk.
+   * Called when the state cannot be written, for who would rather end than wait. Default: the operator stays, says so, and
+   * goes on when it can be written again; what was acknowledged is on disk either way.
    */
-  readonly onFatal: (error: SwarmError) => void;
+  readonly onFatal?: (error: SwarmError) => void;
 }
 
 export interface Operator {
@@ -99,10 +99,14 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const crds = await loadCrds(path.join(options.packageRoot, 'schemas'));
   const validator = new Validator(crds);
   await ensureStateDirectory(stateDirectory);
+  let stateChanged = (): void => undefined;
   const store = await Store.open({
     ...{ clock, logger, validator, directory: stateDirectory, randomUuid: options.randomUuid },
     ...(options.fileSystem === undefined ? {} : { fileSystem: options.fileSystem }),
-    onFailure: options.onFatal,
+    onFailure: (failure) => {
+      if (failure !== undefined) options.onFatal?.(failure);
+      stateChanged();
+    },
   });
   /** In the order in which they are to be closed. */
   const parts: { close(): Promise<unknown> }[] = [store];
@@ -137,6 +141,9 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
         enqueue(key, { resetBackoff: true, delayMs: key.kind === 'Cluster' ? settleMs : 0 }),
       ),
     );
+    stateChanged = () => {
+      for (const { metadata } of store.list('Cluster')) enqueue({ kind: 'Cluster', name: metadata.name });
+    };
     for (const kind of kinds) {
       for (const { metadata } of store.list(kind)) enqueue({ kind, name: metadata.name });
     }

@@ -46,6 +46,8 @@ export interface ManageOptions {
   readonly engineTlsFile?: string;
   /** Time without an answer after which the containers of an engine move. */
   readonly rescheduleDelayMs: number;
+  /** Share of engines that may be silent while containers move, 0 to 100. */
+  readonly rescheduleBrakePercent: number;
   /** What outlives the manager is kept in this directory; absent: nothing does. */
   readonly stateDirectory?: string;
   readonly refreshMinMs: number;

@@ -106,10 +106,11 @@ export interface ClusterEvent {
   readonly timeNano: bigint;
 }
 
-/** An event of the manager about a container on an engine. */
+/** An event of the manager about a container on an engine, or about its own work. */
 export interface ManagerEvent {
-  readonly action: 'container_reschedule' | 'container_stale_remove';
-  /** Of the container. */
+  readonly action:
+    'container_reschedule' | 'container_stale_remove' | 'reschedule_hold' | 'reschedule_resume';
+  /** Of the container; `''` where it is about none. */
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
 }

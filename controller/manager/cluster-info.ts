@@ -25,6 +25,8 @@ export interface ClusterInfoOptions {
     'engines' | 'containerBlocks' | 'containersOf' | 'images' | 'equalNames'
   >;
   readonly clock: Pick<Clock, 'now'>;
+  /** What whoever looks at the cluster should know, besides what its engines tell; undefined: nothing. */
+  readonly notice?: (() => string | undefined) | undefined;
   readonly settings: {
     readonly clusterId: string;
     readonly hostName: string;
@@ -110,7 +112,7 @@ export class ClusterInfo {
         Error: '',
         RemoteManagers: null,
       },
-      Warnings: warningsOf(unreachable, cluster.equalNames()),
+      Warnings: warningsOf(unreachable, cluster.equalNames(), this.#options.notice?.()),
     };
   }
 
@@ -159,8 +161,10 @@ const maxNamesTold = 10;
 function warningsOf(
   unreachable: readonly PooledEngine[],
   equalNames: readonly string[],
+  notice: string | undefined,
 ): readonly string[] | null {
   const warnings = [
+    ...(notice === undefined ? [] : [`WARNING: ${notice}`]),
     ...unreachable.map(
       (engine) => `WARNING: node ${engine.name || engine.address} is unreachable: ${engine.error ?? ''}`,
     ),

@@ -23,6 +23,7 @@ import { GroupHomes } from './placement/group-homes.js';
 import { createImageCopier } from './placement/image-copier.js';
 import { createPlacer } from './placement/placer.js';
 import { RegistryRoute } from './registry-route.js';
+import { Brake } from './reschedule/brake.js';
 import { Rescheduler, type ReschedulerOptions } from './reschedule/rescheduler.js';
 import { Router } from './router.js';
 import { ManagerServer, type ListenTarget, type ServerTls } from './server.js';
@@ -47,7 +48,10 @@ export interface ManagerOptions {
 }
 
 /** How containers with the policy `on-node-failure` move. */
-export type RescheduleOptions = Pick<ReschedulerOptions, 'saved' | 'delayMs' | 'isThere'>;
+export type RescheduleOptions = Pick<ReschedulerOptions, 'saved' | 'delayMs' | 'isThere'> & {
+  /** Share of engines that may be silent while containers move, in percent. */
+  readonly brakePercent: number;
+};
 
 export class Manager {
   readonly #server: ManagerServer;
@@ -64,6 +68,10 @@ export class Manager {
     const images = createImageCopier({ cluster, catalog, clock, logger });
     this.#homes = new GroupHomes({ cluster, clock });
     const others = new OtherManagers({ cluster, clock, logger, areDeclared: options.areManagersSeveral });
+    const brake =
+      options.reschedule === undefined
+        ? undefined
+        : new Brake({ cluster, logger, limitPercent: options.reschedule.brakePercent });
     const services: ManagerServices = {
       cluster,
       settings,
@@ -76,7 +84,7 @@ export class Manager {
       others,
       lists: this.#lists,
       feed: new EventFeed({ cluster, clock }),
-      info: new ClusterInfo({ cluster, settings, clock }),
+      info: new ClusterInfo({ cluster, settings, clock, notice: () => brake?.notice }),
       doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
       nodes,
       execs: createExecTable(),
@@ -100,9 +108,9 @@ export class Manager {
       shutdown: this.#shutdown.signal,
     };
     this.#rescheduling =
-      options.reschedule === undefined
+      options.reschedule === undefined || brake === undefined
         ? Promise.resolve()
-        : new Rescheduler({ services, random, ...options.reschedule }).run();
+        : new Rescheduler({ services, random, ...options.reschedule, brake }).run();
     void watchEqualNames({ cluster, clock, logger, others, signal: this.#shutdown.signal });
     this.#hijacker = new Hijacker({ clock });
     const router = new Router({ services, hijacker: this.#hijacker, operations });

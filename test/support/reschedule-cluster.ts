@@ -35,6 +35,7 @@ export interface RescheduleCluster {
     /** `none`: what is saved dies with the manager. */
     readonly directory?: string;
     readonly delayMs?: number;
+    readonly brakePercent?: number;
     readonly isThere?: (address: string) => Promise<boolean>;
     readonly engines?: readonly FakeEngine[];
   }) => Promise<RunningManager>;
@@ -126,6 +127,7 @@ export async function startRescheduleCluster(t: Test, names: readonly string[]):
         reschedule: {
           saved,
           delayMs: options.delayMs ?? 10_000,
+          brakePercent: options.brakePercent ?? 50,
           isThere: options.isThere ?? (() => Promise.resolve(false)),
         },
       });

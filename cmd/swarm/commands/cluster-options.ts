@@ -10,7 +10,13 @@ export function parseClusterOptions(
   options: readonly string[],
 ): Pick<
   ManageOptions,
-  'overcommit' | 'createRetry' | 'cpuShares' | 'explain' | 'imagePlacement' | 'rescheduleDelayMs'
+  | 'overcommit'
+  | 'createRetry'
+  | 'cpuShares'
+  | 'explain'
+  | 'imagePlacement'
+  | 'rescheduleDelayMs'
+  | 'rescheduleBrakePercent'
 > {
   const pairs = new Map(options.map(splitOption));
   const overcommit = parseNumber(pairs, 'swarm.overcommit', 0.05);
@@ -37,6 +43,7 @@ export function parseClusterOptions(
     explain,
     imagePlacement,
     rescheduleDelayMs: parseDelay(pairs),
+    rescheduleBrakePercent: parseBrake(pairs),
   };
 }
 
@@ -50,6 +57,17 @@ function parseDelay(pairs: ReadonlyMap<string, string>): number {
     throw mistake(`swarm.rescheduledelay must be a duration as 30s, ${JSON.stringify(text)} is invalid`);
   }
   return parsed.ms;
+}
+
+/** A manager that is cut off reaches fewer engines than it loses, if it reaches any. */
+const defaultBrakePercent = 50;
+
+function parseBrake(pairs: ReadonlyMap<string, string>): number {
+  const percent = parseNumber(pairs, 'swarm.reschedulebrake', defaultBrakePercent);
+  if (percent < 0 || percent > 100) {
+    throw mistake(`swarm.reschedulebrake must be between 0 and 100 percent, ${percent} is invalid`);
+  }
+  return percent;
 }
 
 function splitOption(option: string): readonly [string, string] {

@@ -132,7 +132,7 @@ export const manageFlags = {
     names: ['cluster-opt'],
     kind: 'list',
     value: 'KEY=VALUE',
-    help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails; swarm.cpushares=weight, or classic where --cpu-shares is a number of CPUs; swarm.explain=unmet, or never or always: when a create warns about its placement; swarm.rescheduledelay=30s, the time without an answer after which containers of an engine are rescheduled; swarm.imageplacement=all, or one, or constraints joined by semicolons: the engines that get pulled, loaded and imported images',
+    help: 'Cluster option: swarm.overcommit=0.05, the fraction of resources handed out beyond what engines have; swarm.createretry=0, the further engines tried when a create fails; swarm.cpushares=weight, or classic where --cpu-shares is a number of CPUs; swarm.explain=unmet, or never or always: when a create warns about its placement; swarm.rescheduledelay=30s, the time without an answer after which containers of an engine are rescheduled; swarm.reschedulebrake=50, the percentage of engines that may be silent while anything is rescheduled; swarm.imageplacement=all, or one, or constraints joined by semicolons: the engines that get pulled, loaded and imported images',
   },
   containerNames: {
     names: ['container-names'],

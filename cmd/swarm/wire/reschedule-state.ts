@@ -22,21 +22,25 @@ const connectWithinMs = 2_000;
 export async function openRescheduleState(options: {
   readonly directory: string | undefined;
   readonly delayMs: number;
+  readonly brakePercent: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Promise<RescheduleState> {
-  const { directory, delayMs, clock, logger } = options;
+  const { directory, delayMs, brakePercent, clock, logger } = options;
   const isThere = (address: string): Promise<boolean> => accepts(address, clock);
   const open = (containers?: string): Promise<SavedContainers> =>
     SavedContainers.open({ directory: containers, logger, nowMs: clock.now() });
   if (directory === undefined) {
-    return { options: { saved: await open(), delayMs, isThere }, close: () => Promise.resolve() };
+    return {
+      options: { saved: await open(), delayMs, brakePercent, isThere },
+      close: () => Promise.resolve(),
+    };
   }
   await makePrivateDirectory(directory);
   const lock = await lockState({ directory, clock, holder: `manager with pid ${process.pid}` });
   try {
     const saved = await open(path.join(directory, 'containers'));
-    return { options: { saved, delayMs, isThere }, close: () => lock.release() };
+    return { options: { saved, delayMs, brakePercent, isThere }, close: () => lock.release() };
   } catch (error) {
     await lock.release();
     throw error;

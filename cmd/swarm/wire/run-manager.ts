@@ -40,6 +40,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
   const reschedule = await openRescheduleState({
     directory: options.stateDirectory,
     delayMs: options.rescheduleDelayMs,
+    brakePercent: options.rescheduleBrakePercent,
     clock,
     logger,
   });

@@ -8,6 +8,7 @@ import type { CachedContainer } from '../../engine/cluster-view.js';
 import { swarmIdLabel } from '../../engine/container-row.js';
 import { isUp, replacedIds } from '../../engine/superseded.js';
 import { removeUnstarted } from '../placement/make-container.js';
+import type { Brake } from './brake.js';
 import { CopyAges } from './copy-ages.js';
 import {
   decideStep,
@@ -32,6 +33,7 @@ export interface ReschedulerOptions {
   /** Time without an answer after which an engine's containers move. */
   readonly delayMs: number;
   readonly isThere: StandingsOptions['isThere'];
+  readonly brake: Brake;
 }
 
 /** Nothing but a look at a list that is usually short; what it decides takes seconds anyway. */
@@ -113,13 +115,32 @@ export class Rescheduler {
       standings.set(engine.id, known);
       return known;
     };
-    const tasks = headers.flatMap((header) => this.#taskFor(header, standingOf(header)));
+    if (headers.length > 0) this.#options.brake.look(this.#gone(headers, standingOf));
+    const tasks = headers
+      .flatMap((header) => this.#taskFor(header, standingOf(header)))
+      .filter((task) => !this.#isHeld(task));
     const moving = tasks.filter(({ step }) => step === 'move');
     for (const task of tasks) if (task.step !== 'move') this.#begin([task]);
     if (moving.length > 0) await this.#beginMoves(moving);
     this.#removeSurplus();
     const known = new Set(headers.map(({ id }) => id));
     for (const id of this.#troubles.keys()) if (!known.has(id)) this.#troubles.delete(id);
+  }
+
+  /** Addresses of lost engines that discovery does not list. */
+  #gone(headers: readonly SavedHeader[], standingOf: (header: SavedHeader) => EngineStanding): string[] {
+    return headers.flatMap((header) => {
+      const { standing, engine } = standingOf(header);
+      return standing === 'lost' && engine === undefined ? [header.engine.address] : [];
+    });
+  }
+
+  /** Whether it would start something although most engines are silent. A drained engine answers, so nothing runs twice. */
+  #isHeld({ header, step }: Pick<Task, 'header' | 'step'>): boolean {
+    if (step !== 'move' && step !== 'start-replacement') return false;
+    return (
+      this.#options.brake.notice !== undefined && this.#standings.of(header.engine).standing !== 'draining'
+    );
   }
 
   #taskFor(header: SavedHeader, at: EngineStanding): Task[] {
@@ -185,7 +206,8 @@ export class Rescheduler {
     void this.#queue.add(async () => {
       for (const task of tasks) {
         try {
-          if (!this.#options.services.shutdown.aborted) await this.#carryOut(task);
+          // It may have waited for others while more engines fell silent.
+          if (!this.#options.services.shutdown.aborted && !this.#isHeld(task)) await this.#carryOut(task);
         } catch (error) {
           this.#failed(task, error);
         } finally {

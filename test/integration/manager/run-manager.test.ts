@@ -38,6 +38,7 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       overcommit: 0.05,
       createRetry: 0,
       rescheduleDelayMs: 30_000,
+      rescheduleBrakePercent: 50,
       versions: { min: '1.24', max: '1.51' },
       cpuShares: 'weight',
       explain: 'unmet',

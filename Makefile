@@ -40,7 +40,7 @@ unit integration e2e: build ## Run one tier of tests; make unit FILTER=queue run
 golden: build ## Rewrite the golden files from what the code prints now
 	@UPDATE_GOLDEN=1 node dist/test/run-tests.js unit integration swarmctl
 
-bench: build ## Measure the manager on a simulated fleet: ENGINES=1000 CONTAINERS=30 ROWS=list,info MODES=plain,tls
+bench: build ## Measure the manager and print a table: ENGINES=1000 CONTAINERS=30 ROWS=list,run MODES=plain,tls,real
 	@ENGINES=$(ENGINES) CONTAINERS=$(CONTAINERS) ROWS=$(ROWS) MODES=$(MODES) PROFILE=$(PROFILE) node dist/bench/main.js
 
 bench-memory: build ## Memory of our containers at rest, on real engines

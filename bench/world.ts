@@ -1,4 +1,4 @@
-// What the rows measure on: a simulated fleet, the shipped manager over it, and the floor server, plain or with TLS.
+// What most rows measure on: a simulated fleet, the shipped manager over it, and the floor server, plain or with TLS.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,19 +10,28 @@ import { SimulatedEngines, usualSpread } from '../cmd/swarmctl/wire/simulated-fl
 import { BenchClient, type ClientTls } from './http-client.js';
 import { MeasuredProcess } from './measured-process.js';
 
-export type Mode = 'plain' | 'tls';
+/** How the simulated fleet and the manager speak. */
+export type FleetMode = 'plain' | 'tls';
+/** `real`: engines in which something runs, with TLS. */
+export type Mode = FleetMode | 'real';
 
 export interface WorldOptions {
-  readonly mode: Mode;
+  readonly mode: FleetMode;
   readonly engines: number;
   readonly containersPerEngine: number;
   /** Whether CPU profiles of the manager can be written. */
   readonly isProfiled: boolean;
 }
 
-/** Ten times the goal: a manager that needs longer than this has failed the row, and the bench goes on to say so. */
+/** Fifteen times the goal for 1,000 engines: a manager that needs longer has failed the row, and the bench goes on to say so. */
 const readyWithinMs = 60_000;
 const certificateDays = 2;
+
+export interface Floor {
+  readonly process: MeasuredProcess;
+  /** `host:port`. */
+  readonly address: string;
+}
 
 export class World {
   readonly options: WorldOptions;
@@ -32,6 +41,7 @@ export class World {
   readonly #clients: BenchClient[] = [];
   #manager: MeasuredProcess | undefined;
   #managerAddress = '';
+  #floor: Promise<Floor> | undefined;
 
   private constructor(
     options: WorldOptions,
@@ -96,7 +106,10 @@ export class World {
       isProfiled: this.options.isProfiled,
     });
     this.#manager.order('watch');
-    await this.#manager.printed((output) => countRegistered(output) >= this.options.engines, readyWithinMs);
+    await this.#manager.printed(
+      (output) => countRegistered(output) >= this.options.engines,
+      readyWithinMs * Math.max(1, this.options.engines / 1_000),
+    );
     return performance.now() - startedMs;
   }
 
@@ -106,7 +119,21 @@ export class World {
     return client;
   }
 
-  async startFloor(): Promise<{ readonly process: MeasuredProcess; readonly address: string }> {
+  /** The server that does the least that can be done; started when it is first asked for. */
+  floor(): Promise<Floor> {
+    this.#floor ??= this.#startFloor();
+    return this.#floor;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+    await this.#manager?.close();
+    await (await this.#floor?.catch(() => undefined))?.process.close();
+    await this.fleet.close();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #startFloor(): Promise<Floor> {
     const port = await freePort();
     const files =
       this.tls === undefined
@@ -117,27 +144,20 @@ export class World {
     return { process, address: `127.0.0.1:${port}` };
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.close()));
-    await this.#manager?.close();
-    await this.fleet.close();
-    await rm(this.#directory, { recursive: true, force: true });
-  }
-
   #tlsFiles(): string[] {
     const file = (name: string): string => path.join(this.#directory, name);
     return ['--tlscacert', file('ca.pem'), '--tlscert', file('cert.pem'), '--tlskey', file('key.pem')];
   }
 }
 
-const shippedProgram = fileURLToPath(new URL('../swarm.cjs', import.meta.url));
+export const shippedProgram = fileURLToPath(new URL('../swarm.cjs', import.meta.url));
 const floorProgram = fileURLToPath(new URL('./floor-server.js', import.meta.url));
 
 function countRegistered(output: string): number {
   return output.match(/Registered Engine/g)?.length ?? 0;
 }
 
-async function makeCertificates(directory: string): Promise<{ certPem: string; keyPem: string }> {
+export async function makeCertificates(directory: string): Promise<{ certPem: string; keyPem: string }> {
   const nowMs = Date.now();
   const validityDays = certificateDays;
   const authority = await loadOrCreateAuthority({ directory, commonName: 'bench', nowMs, validityDays });
@@ -157,7 +177,7 @@ async function makeCertificates(directory: string): Promise<{ certPem: string; k
   return authority;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const { port } = server.address() as AddressInfo; // listening on TCP

@@ -1,7 +1,8 @@
 // Rows about what the manager answers from memory: all containers, a few of them, and the cluster's state.
 import { closedLoop, openLoop } from '../load.js';
-import { goal, latencyFigures, watched, type Figure, type Row } from '../row.js';
+import { goal, latencyFigures, slack, watched, type Row } from '../row.js';
 import type { World } from '../world.js';
+import { bytesFloor } from './floors.js';
 
 /** What the goals were set for; larger fleets get in proportion more for whole lists. */
 const referenceContainers = 30_000;
@@ -10,63 +11,52 @@ const filtered = encodeURIComponent(JSON.stringify({ label: ['com.docker.compose
 export const listAll: Row = {
   name: 'list',
   title: 'list all containers',
+  boundBy: 'the bytes: what is above the bare server is what Node needs to gather them, and pings beside it',
+  withinSeconds: 60,
   run: async (world) => {
     const path = '/v1.44/containers/json?all=1';
     const client = world.client(2);
     const { bytes } = await client.call({ method: 'GET', path });
     const size = Math.max(1, world.containers / referenceContainers);
-    // Every second: an answer is a hundred times as long as the goal of a request, and must not queue behind the last.
+    // An answer is a hundred times as long as the goal of a request, and must not queue behind the last.
+    const perSecond = 2 / size;
     const load = await watched(world, () =>
-      openLoop({ perSecond: 2, calls: 20, call: () => client.call({ method: 'GET', path }) }),
+      openLoop({ perSecond, calls: 20, call: () => client.call({ method: 'GET', path }) }),
     );
-    const floor = await listFloor(world, bytes);
+    const floor = await bytesFloor(world, { bytes, perSecond, calls: 10 });
     return [
       { label: 'answer', value: bytes / 1e6, unit: 'MB' },
       ...latencyFigures(load.result, {
         p50: size * goal(world, { plain: 30, tls: 60 }),
         p99: size * goal(world, { plain: 60, tls: 120 }),
         cpuMs: load.cpuMs,
+        floor,
       }),
-      { label: 'floor p50', value: floor.p50, unit: 'ms' },
-      { label: 'floor per call', value: floor.cpuMicros, unit: 'µs CPU' },
+      { label: 'per call of the floor', value: floor.cpuMicros, unit: '' },
       { label: 'loop max', value: load.reading.delayMaxMs, unit: 'ms', atMost: 25 },
     ];
   },
 };
 
-/** The same number of bytes from memory by a server that does nothing else. */
-async function listFloor(world: World, bytes: number): Promise<{ p50: number; cpuMicros: number }> {
-  const floor = await world.startFloor();
-  const client = world.client(1, floor.address);
-  try {
-    const call = { method: 'GET', path: `/${bytes}` } as const;
-    await client.call(call);
-    const before = await floor.process.read();
-    const load = await openLoop({ perSecond: 2, calls: 10, call: () => client.call(call) });
-    const after = await floor.process.read();
-    return { p50: load.latency.p50, cpuMicros: ((after.cpuMs - before.cpuMs) * 1000) / load.latency.count };
-  } finally {
-    await floor.process.close();
-  }
-}
-
 function small(row: { name: string; title: string; path: string; hits: number }): Row {
   return {
     name: row.name,
     title: row.title,
+    boundBy: 'events, pings and refreshes that happen beside the requests; the floor has none of them',
+    withinSeconds: 40,
     run: async (world) => {
       const client = world.client(8);
       const call = { method: 'GET', path: row.path } as const;
-      const { text } = await client.call({ ...call, isRead: true });
+      const { text, bytes } = await client.call({ ...call, isRead: true });
       const hits = (JSON.parse(text) as unknown[]).length;
       await closedLoop({ clients: 1, calls: 200, call: () => client.call(call) });
       const { result, cpuMs } = await watched(world, () =>
         openLoop({ perSecond: 100, calls: 1_000, call: () => client.call(call) }),
       );
-      const size = world.containers > referenceContainers ? 1.5 : 1;
+      const floor = await bytesFloor(world, { bytes, perSecond: 100, calls: 500 });
       return [
+        ...latencyFigures(result, { p50: 0.5 * slack(world), p99: 3 * slack(world), cpuMs, floor }),
         { label: 'hits', value: hits, unit: '', atLeast: Math.min(row.hits, world.containers) },
-        ...latencyFigures(result, { p50: 0.5 * size, p99: 3 * size, cpuMs }),
       ];
     },
   };
@@ -96,9 +86,12 @@ export const listNamed = small({
 export const info: Row = {
   name: 'info',
   title: '/info',
+  boundBy: 'what changes between two questions is written again, a kilobyte for each engine',
+  withinSeconds: 60,
   run: async (world) => {
     const client = world.client(4);
     const call = { method: 'GET', path: '/v1.44/info' } as const;
+    const { bytes } = await client.call(call);
     await closedLoop({ clients: 1, calls: 50, call: () => client.call(call) });
     // A container starts or ends between two questions, as it does in a fleet: nothing may rely on a quiet cluster.
     world.fleet.churn(20);
@@ -107,45 +100,8 @@ export const info: Row = {
     );
     world.fleet.churn(0);
     const size = Math.max(1, world.options.engines / 1_000);
-    return latencyFigures(result, { p50: size, p99: 5 * size, cpuMs });
-  },
-};
-
-export const mixed: Row = {
-  name: 'loop',
-  title: 'event loop under lists, inspects, events at once',
-  run: async (world) => {
-    const client = world.client(16);
-    const references = await containerNames(world, 200);
-    world.fleet.churn(200);
-    const { result, cpuMs, reading } = await watched(world, async () => {
-      const [lists, inspects] = await Promise.all([
-        openLoop({
-          perSecond: 1,
-          calls: 15,
-          call: () => client.call({ method: 'GET', path: '/v1.44/containers/json?all=1' }),
-        }),
-        openLoop({
-          perSecond: 100,
-          calls: 1_500,
-          call: (at) =>
-            client.call({
-              method: 'GET',
-              path: `/v1.44/containers/${references[at % references.length] ?? ''}/json`,
-            }),
-        }),
-      ]);
-      return { lists, inspects };
-    });
-    world.fleet.churn(0);
-    const figures: Figure[] = [
-      { label: 'delay p99', value: reading.delayP99Ms, unit: 'ms', atMost: 5 },
-      { label: 'delay max', value: reading.delayMaxMs, unit: 'ms', atMost: 25 },
-      { label: 'inspect p99', value: result.inspects.latency.p99, unit: 'ms' },
-      { label: 'list p99', value: result.lists.latency.p99, unit: 'ms' },
-      { label: 'CPU', value: cpuMs / 150, unit: '%' },
-    ];
-    return figures;
+    const floor = await bytesFloor(world, { bytes, perSecond: 20, calls: 100 });
+    return latencyFigures(result, { p50: size, p99: 5 * size, cpuMs, floor });
   },
 };
 

@@ -59,11 +59,16 @@ async function start(name: string): Promise<void> {
 
 /** IDs or names in order, or the status and text of a refusal. */
 function shown({ status, value }: Answer): unknown {
-  if (status !== 200) return [status, stringAt(value, 'message')];
+  if (status !== 200) return [status, sortWords(stringAt(value, 'message'))];
   const list: unknown = isJsonObject(value) ? value['Volumes'] : value;
   return (Array.isArray(list) ? (list as unknown[]) : []).map(
     (entry) => stringAt(entry, 'Id') ?? stringAt(entry, 'Name'),
   );
+}
+
+/** An engine names the values of a filter in whatever order its map has them: `[true false]`, or the other way. */
+function sortWords(message: string | undefined): string | undefined {
+  return message?.replace(/\[([^\]]*)\]/g, (_, words: string) => `[${words.split(' ').sort().join(' ')}]`);
 }
 
 const query = (filters: Record<string, readonly string[]>, more = ''): string =>

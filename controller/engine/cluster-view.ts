@@ -146,8 +146,16 @@ export interface ClusterView {
   volumes(): readonly CachedObject[];
   /** Re-reads one container from its engine into the cache; for read-your-writes. Never rejects. */
   refreshContainer(engine: PooledEngine, id: string): Promise<void>;
-  /** Reads a container that was just made into the cache; the engine's event of that causes no second read. Never rejects. */
-  refreshMade(engine: PooledEngine, id: string): Promise<void>;
+  /**
+   * Takes a container into the cache that an engine just made, as a list entry of what its maker knows, and begins to read
+   * the rest of it; the engine's event of that causes no second read.
+   */
+  noteMade(engine: PooledEngine, id: string, summary: JsonObject): void;
+  /**
+   * Resolves when containers noted so far are read, or after a tenth of a second: for lists of what was just made.
+   * Undefined when there is nothing to wait for.
+   */
+  madeAreRead(): Promise<unknown> | undefined;
   /** Re-reads what a container reserves, after an update of its limits. Never rejects. */
   refreshReservation(engine: PooledEngine, id: string): Promise<void>;
   refreshImages(engine: PooledEngine): Promise<void>;

@@ -17,11 +17,18 @@ const idKeys: Readonly<Record<ObjectKind, string>> = { images: 'Id', networks: '
  */
 export type ReadNumber = number;
 
+interface TableEntry {
+  readonly row: ContainerRow | undefined;
+  readonly read: ReadNumber;
+  /** Put in by its maker: whatever the engine says of it is better. */
+  readonly isExpected?: boolean;
+}
+
 export class EngineTables {
   readonly #engine: PooledEngine;
   readonly #index: ContainerIndex;
   readonly #now: (() => number) | undefined;
-  readonly #rows = new Map<string, { row: ContainerRow | undefined; readonly read: ReadNumber }>();
+  readonly #rows = new Map<string, TableEntry>();
   readonly #objects: Record<ObjectKind, readonly CachedObject[]> = { images: [], networks: [], volumes: [] };
   readonly #objectReads: Record<ObjectKind, ReadNumber> = { images: 0, networks: 0, volumes: 0 };
   readonly #gone = new Set<string>();
@@ -98,6 +105,23 @@ export class EngineTables {
     this.endRead(read);
   }
 
+  /**
+   * Puts a container in that the engine just said it made, as far as its maker knows it, until an answer names it; nothing
+   * when one did already. The answer to a read that was begun before cannot remove it.
+   */
+  expect(id: string, summary: JsonObject): void {
+    if (this.#rows.has(id)) return;
+    this.#lastRead += 1;
+    this.#store(id, {
+      row: new ContainerRow(this.#engine, summary, {
+        seenAtMs: this.#now?.(),
+        sequence: this.#index.nextSequence(),
+      }),
+      read: this.#lastRead,
+      isExpected: true,
+    });
+  }
+
   /** The engine said that the container is destroyed: no answer to a read begun before may bring it back. */
   remove(id: string): void {
     this.#lastRead += 1;
@@ -112,12 +136,12 @@ export class EngineTables {
     this.#inspected.add(id);
     if (isSaidAlready(entry.row, reservation)) return;
     this.#store(id, {
+      ...entry,
       row: new ContainerRow(this.#engine, entry.row.entry, {
         inspected: reservation,
         seenAtMs: entry.row.seenAtMs,
         sequence: entry.row.sequence,
       }),
-      read: entry.read,
     });
   }
 
@@ -162,7 +186,9 @@ export class EngineTables {
 
   #put(read: ReadNumber, { id, entry }: { readonly id: string; readonly entry: ListEntry }): void {
     const before = this.#rows.get(id);
-    if (read <= this.#clearedAt || (before !== undefined && before.read > read)) return;
+    if (read <= this.#clearedAt) return;
+    // The engine's event may have begun the read before its answer to the maker came.
+    if (before !== undefined && before.read > read && before.isExpected !== true) return;
     // What is made of a row stays good for as long as nothing but time has passed.
     if (before?.row !== undefined && this.#isAsExpected(before.row, entry)) {
       this.#rows.set(id, { row: before.row, read });
@@ -193,7 +219,7 @@ export class EngineTables {
     this.#store(id, { row: undefined, read });
   }
 
-  #store(id: string, entry: { row: ContainerRow | undefined; readonly read: ReadNumber }): void {
+  #store(id: string, entry: TableEntry): void {
     const before = this.#rows.get(id)?.row;
     this.#rows.set(id, entry);
     if (entry.row === undefined) {

@@ -3,6 +3,7 @@ import PQueue from 'p-queue';
 import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { parseHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
+import type { JsonObject } from '../base/json.js';
 import { SwarmError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { attributeEvent, poolEvent, type EventNode, type PoolAction } from './cluster-event.js';
@@ -23,6 +24,7 @@ import type { ObjectKind } from './engine-tables.js';
 import { VersionAnswers } from './version-answers.js';
 import { sortNaturally } from './natural-order.js';
 import { ReservationSweep } from './reservation-sweep.js';
+import { Settling } from './settling.js';
 import { WorkSlices } from './work-slices.js';
 
 export interface EnginePoolOptions {
@@ -61,6 +63,7 @@ export class EnginePool implements ClusterView {
   readonly #sweep: ReservationSweep;
   readonly #versions: VersionAnswers;
   readonly #slices: WorkSlices;
+  readonly #settling: Settling;
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
@@ -71,6 +74,7 @@ export class EnginePool implements ClusterView {
     this.#sweep = new ReservationSweep(options.clock);
     this.#versions = new VersionAnswers(options.clock);
     this.#slices = new WorkSlices(options.clock);
+    this.#settling = new Settling(options.clock);
   }
 
   /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
@@ -156,8 +160,17 @@ export class EnginePool implements ClusterView {
     await this.#memberOf(engine)?.session?.refreshContainers([id]);
   }
 
-  async refreshMade(engine: PooledEngine, id: string): Promise<void> {
-    await this.#memberOf(engine)?.session?.refreshMade(id);
+  noteMade(engine: PooledEngine, id: string, summary: JsonObject): void {
+    const member = this.#memberOf(engine);
+    if (member === undefined) return;
+    member.tables.expect(id, summary);
+    // Without a session everything is listed when there is one again.
+    const read = member.session?.refreshMade(id);
+    if (read !== undefined) this.#settling.add(read);
+  }
+
+  madeAreRead(): Promise<unknown> | undefined {
+    return this.#settling.settled();
   }
 
   async refreshReservation(engine: PooledEngine, id: string): Promise<void> {

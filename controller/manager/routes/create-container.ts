@@ -1,5 +1,5 @@
 // POST /containers/create: name reserved in the whole cluster, engine chosen, image brought there, container made once.
-import { objectAt, type JsonObject } from '../../base/json.js';
+import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { reservationLabels, swarmIdLabel } from '../../engine/container-row.js';
 import { takeExplainMode, type ExplainMode } from '../../schedule/explain-mode.js';
@@ -32,6 +32,13 @@ interface Create {
   readonly image: string;
   /** Everything but the label of the swarm ID, which each try has its own of. */
   readonly body: JsonObject;
+}
+
+/** One try on one engine. */
+interface Made {
+  readonly create: Create;
+  readonly swarmId: string;
+  readonly record: PlacementRecord;
 }
 
 export const createContainer: RouteHandler = async (context) => {
@@ -117,7 +124,7 @@ async function placeAndCreate(
       const answer = await createOn(context, { engine, create, swarmId, record, onSend });
       if (answer.status < 400) {
         const id = createdId(answer);
-        if (id !== '') await settleCreated(context, { engine, id, name: create.name });
+        if (id !== '') await settleCreated(context, { engine, id, create, swarmId, record });
         // It is sent again when the engine lacked the image and has it now.
         const broughtImage = sent > 1 ? create.image : undefined;
         const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage })];
@@ -133,7 +140,7 @@ async function placeAndCreate(
       if (!neverArrived(error)) {
         const id = await findCreated(context, { engine, swarmId, name: create.name, error });
         if (id !== undefined) {
-          await settleCreated(context, { engine, id, name: create.name });
+          await settleCreated(context, { engine, id, create, swarmId, record });
           const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage: undefined })];
           replyJson(context.response, 201, { Id: id, Warnings: warnings });
           return;
@@ -159,19 +166,7 @@ const lastChanceMs = 3_000;
 /** Makes the container on this engine. @returns the engine's answer, whatever its status */
 function createOn(
   context: RouteContext,
-  {
-    engine,
-    create,
-    swarmId,
-    record,
-    onSend,
-  }: {
-    engine: PooledEngine;
-    create: Create;
-    swarmId: string;
-    record: PlacementRecord;
-    onSend: () => void;
-  },
+  { engine, create, swarmId, record, onSend }: Made & { engine: PooledEngine; onSend: () => void },
 ): Promise<SmallResponse> {
   const { cluster, images, clock, settings, others } = context.services;
   others.gave(swarmId);
@@ -179,11 +174,7 @@ function createOn(
     settings.cpuShares === 'classic'
       ? withEngineCpuShares(create.body, { engineCpus: engine.specs?.cpus ?? 0, isUpdate: false })
       : create.body;
-  const labels = {
-    ...objectAt(body, 'Labels'),
-    [swarmIdLabel]: swarmId,
-    [placementLabel]: formatPlacementRecord(record),
-  };
+  const labels = labelsOf({ create, swarmId, record });
   return giveUpOnHung({ clock, engine, attempt: 'create a container on' }, (signal) =>
     makeContainer(engine, {
       cluster,
@@ -228,17 +219,49 @@ async function findCreated(
   return undefined;
 }
 
-/** The cache learns of the container; a name that another manager gave away at the same time is given back. */
+/**
+ * The cache learns of the container, so that the client's next request finds it; what only its engine knows is read after
+ * the answer. A name that another manager gave away at the same time is given back.
+ */
 async function settleCreated(
   context: RouteContext,
-  { engine, id, name }: { engine: PooledEngine; id: string; name: string },
+  { engine, id, ...made }: Made & { readonly engine: PooledEngine; readonly id: string },
 ): Promise<void> {
-  const { cluster } = context.services;
-  await cluster.refreshMade(engine, id);
+  const { cluster, clock } = context.services;
+  const { name } = made.create;
+  cluster.noteMade(engine, id, madeSummary(id, made, clock.now()));
   const other = await contendForName(context.services, { name, engine, id, isNew: true });
   if (other === undefined) return;
   const status = await removeUnstarted(engine, { cluster, version: context.version, id });
   if (status < 400 || status === 404) throw nameInUse(name, other);
+}
+
+/** The entry of a list that the engine would give, as far as it is known here. */
+function madeSummary(id: string, made: Made, nowMs: number): JsonObject {
+  const { name, image, body } = made.create;
+  return {
+    Id: id,
+    Names: name === '' ? [] : [`/${name}`],
+    Image: image,
+    ImageID: '',
+    Command: '',
+    Created: Math.floor(nowMs / 1000),
+    Ports: [],
+    Labels: labelsOf(made),
+    State: 'created',
+    Status: 'Created',
+    HostConfig: { NetworkMode: stringAt(objectAt(body, 'HostConfig'), 'NetworkMode') ?? 'default' },
+    NetworkSettings: { Networks: {} },
+    Mounts: [],
+  };
+}
+
+function labelsOf({ create, swarmId, record }: Made): JsonObject {
+  return {
+    ...objectAt(create.body, 'Labels'),
+    [swarmIdLabel]: swarmId,
+    [placementLabel]: formatPlacementRecord(record),
+  };
 }
 
 function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonObject {

@@ -21,6 +21,8 @@ const writeBytes = 512 * 1024;
 
 export const listContainers: RouteHandler = async (context) => {
   const { cluster, clock, lists } = context.services;
+  const made = cluster.madeAreRead();
+  if (made !== undefined) await made;
   const filters = readContainerFilters(context.query);
   const choose = containerChooser(context, filters);
   const sizes = isTrue(context.query.get('size')) ? await readSizes(context) : undefined;

@@ -272,7 +272,7 @@ void t.test('refreshContainer() lets a client read its own writes', async (t) =>
   t.equal(pool.volumes().length, 1);
 });
 
-void t.test('refreshMade() and the event of the create read the container once', async (t) => {
+void t.test('noteMade() and the event of the create read the container once', async (t) => {
   const engine = await aFakeEngine(t);
   const { pool, at, events } = aPool(t);
   pool.setAddresses([engine.address]);
@@ -282,7 +282,7 @@ void t.test('refreshMade() and the event of the create read the container once',
   const seen = (id: string): boolean =>
     events.some(({ event }) => event['Action'] === 'create' && event['id'] === id);
   const { Id } = engine.addContainer({ name: 'web' });
-  await pool.refreshMade(at(engine.address), Id);
+  pool.noteMade(at(engine.address), Id, { Id, Names: ['/web'], State: 'created' });
   t.equal(pool.findContainer('web').type, 'found');
   await until(() => seen(Id));
   t.equal(reads(), 1);

@@ -65,6 +65,25 @@ void t.test('EngineTables.applying() yields to what happens between its steps', 
   t.equal(index.all().length, 2);
 });
 
+void t.test('EngineTables.expect() holds until a read that began after it', async (t) => {
+  const { tables } = someTables();
+  const slow = tables.beginRead();
+  tables.expect('a', entry('a', 'created'));
+  tables.apply(slow, []);
+  t.same(states(tables), { a: 'created' }, 'an older list cannot name it yet');
+  tables.apply(tables.beginRead(), [entry('a', 'running')], ['a']);
+  tables.expect('a', entry('a', 'created'));
+  t.same(states(tables), { a: 'running' }, 'what was read says more');
+  const byEvent = tables.beginRead();
+  tables.expect('c', entry('c', 'created'));
+  tables.apply(byEvent, [entry('c', 'paused')], ['c']);
+  t.same(states(tables), { a: 'running', c: 'paused' }, 'a read begun by its event names it');
+  tables.remove('c');
+  tables.expect('b', entry('b', 'created'));
+  tables.apply(tables.beginRead(), [], ['b']);
+  t.same(states(tables), { a: 'running' });
+});
+
 void t.test('EngineTables.clear() empties the index, also for reads begun before', async (t) => {
   const { tables, index } = someTables();
   tables.apply(tables.beginRead(), [entry('a')]);

@@ -152,7 +152,7 @@ export interface ClusterView {
    */
   noteMade(engine: PooledEngine, id: string, summary: JsonObject): void;
   /**
-   * Resolves when containers noted so far are read, or after a tenth of a second: for lists of what was just made.
+   * Resolves when containers noted so far are read, or after a second: for lists of what was just made.
    * Undefined when there is nothing to wait for.
    */
   madeAreRead(): Promise<unknown> | undefined;

@@ -2,8 +2,8 @@
 // never for an engine that is slow.
 import type { Clock } from '../base/clock.js';
 
-/** A hundred times what an engine needs for it; a list without every detail of the newest container is better than a late one. */
-const waitedForMs = 100;
+/** Ample for an engine that just made a container, also on a busy host; then a list without every detail is better than none. */
+const waitedForMs = 1000;
 
 export class Settling {
   readonly #clock: Clock;

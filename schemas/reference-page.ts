@@ -48,10 +48,12 @@ can be read. A missing, unreadable or empty directory deletes nothing. Held back
 
 - a Cluster, always;
 - more than one object, or more than 30 %, of a kind at once;
-- everything, when the directory holds no object any more.
+- everything, when the directory holds no object any more, or is on another file system than before;
+- an object whose manifest was in another directory than the one that is followed now.
 
 \`swarmctl approve\` shows what is held back and why, and approves it; so does \`swarmctl delete KIND NAME\`, or the annotation
 \`swarmctl.io/deletion-approved: "true"\`. Putting the manifest back ends the matter. \`swarmctl run --no-prune\` holds everything back.
+A file that is suddenly empty counts as cut off: remove the file, or leave a comment in it.
 
 | annotation | meaning |
 |---|---|
@@ -60,10 +62,22 @@ can be read. A missing, unreadable or empty directory deletes nothing. Held back
 | \`swarmctl.io/deletion-held\` | why the object is kept although its manifest is gone; set by swarmctl |
 | \`swarmctl.io/reconcile-request\` | any new value asks for a reconcile now |
 | \`swarmctl.io/source\` | where the object comes from, \`file:line:column\`; set by swarmctl |
+| \`swarmctl.io/take-over: "true"\` | who writes it, the API or a file, owns the object from then on |
+| \`swarmctl.io/manifest-problem\` | why what a file says now is not used; set by swarmctl, and shown as the condition \`ManifestRefused\` |
+
+## Two writers
 
 Spec and deletion of an object that comes from a file belong to the file: the API refuses to change them and names the place. Labels and annotations
-that the file does not set can be changed through the API, and stay. Objects made through the API are never deleted because of a
-directory; a manifest of the same kind and name takes them over.
+that the file does not set can be changed through the API, and stay. Objects made through the API are kept in the state directory, and never changed
+or deleted because of a directory: a manifest of the same kind and name is reported and not used. Taking over is explicit:
+
+| from | to | how | then |
+|---|---|---|---|
+| the API | a file | \`swarmctl.io/take-over: "true"\` in the manifest, or \`swarmctl run --take-over\` for all | the object becomes what the file says, with the same uid and containers |
+| a file | the API | \`swarmctl apply --take-over -f FILE\`, or the annotation through the API (\`kubectl annotate\`) | the manifest is reported and not used until it is removed |
+
+A manifest that claims its object with the annotation keeps it: remove the annotation first. Is the directory gone for good, take its objects over
+(\`swarmctl get nodes -o yaml | swarmctl apply --take-over -f -\`) and delete them.
 `;
 
 const rulesBetweenFields: Readonly<Record<string, readonly string[]>> = {

@@ -24,6 +24,10 @@ export const annotations = {
   deletionApproved: 'swarmctl.io/deletion-approved',
   /** Why the object is kept though its manifest is gone, until somebody approves. Shown by the operator, read-only for users. */
   deletionHeld: 'swarmctl.io/deletion-held',
+  /** `true`: whoever writes it, the API or a manifest file, owns the object from then on. */
+  takeOver: 'swarmctl.io/take-over',
+  /** Why what a file says about the object is not used. Set by the operator, read-only for users. */
+  manifestProblem: 'swarmctl.io/manifest-problem',
   /** Any new value asks for a reconcile now. */
   reconcileRequest: 'swarmctl.io/reconcile-request',
   /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */

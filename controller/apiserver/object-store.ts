@@ -23,7 +23,9 @@ export interface StoredEvent {
 }
 
 export type WriteOrigin =
-  { readonly type: 'api' } | { readonly type: 'directory'; readonly position: string /* file:line:column */ };
+  | { readonly type: 'api' }
+  /** `position` is `file:line:column`; `missing` says that its manifest is gone. */
+  | { readonly type: 'directory'; readonly position: string; readonly missing?: true };
 
 export interface WriteOptions {
   readonly origin: WriteOrigin;
@@ -37,7 +39,10 @@ export interface ObjectStore {
   list(kind: 'Node'): readonly Node[];
   originOf(key: ObjectKey): WriteOrigin | undefined;
   create(object: Resource, options: WriteOptions): Promise<Resource>;
-  update(object: Resource, options: WriteOptions & { readonly resourceVersion?: string }): Promise<Resource>;
+  update(
+    object: Resource,
+    options: WriteOptions & { readonly resourceVersion?: string; readonly takeOver?: boolean },
+  ): Promise<Resource>;
   delete(key: ObjectKey, options: WriteOptions): Promise<Resource>;
   removeFinalizer(key: ObjectKey, finalizer: string): Promise<void>;
   subscribe(listener: (change: StoreChange) => void): () => void;

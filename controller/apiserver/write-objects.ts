@@ -8,6 +8,7 @@ import { applyIntent } from './apply-patch.js';
 import { toJson } from './feed.js';
 import type { ObjectStore } from './object-store.js';
 import { applyJsonPatch, applyMergePatch } from './patch.js';
+import { ownedByApi, takesOver } from './take-over.js';
 import { asObject, checkObject, readBody, type ObjectValidator } from './read-objects.js';
 import { json, type ApiRequest, type ApiResponse } from './request.js';
 import { qualifiedName, type ResourceType } from './resource-types.js';
@@ -87,7 +88,9 @@ async function applyObject(context: WriteContext, name: string): Promise<ApiResp
         intent,
         manager,
         schema: context.type.crd?.schema ?? {},
-        remember: context.store.originOf(key)?.type !== 'directory',
+        remember:
+          context.store.originOf(key)?.type !== 'directory' ||
+          takesOver(context, { live, sent: intent as unknown as Resource }),
       });
       if (live === undefined) {
         const named = { ...object, metadata: { ...objectAt(object, 'metadata'), name } };
@@ -131,7 +134,9 @@ export async function deleteObject(context: WriteContext, name: string): Promise
 
 async function create(context: WriteContext, resource: Resource): Promise<Resource> {
   const options = { origin: fromApi, dryRun: isDryRun(context.request) };
-  return translated(context, resource.metadata.name, () => context.store.create(resource, options));
+  return translated(context, resource.metadata.name, () =>
+    context.store.create(ownedByApi(resource), options),
+  );
 }
 
 async function save(
@@ -144,8 +149,14 @@ async function save(
   requireVersion(context, o.live, version);
   const dryRun = isDryRun(context.request);
   const resourceVersion = version ?? o.live.metadata.resourceVersion;
-  const options = { origin: fromApi, dryRun, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-  const saved = await translated(context, name, () => context.store.update(o.next, options));
+  const takeOver = takesOver(context, { live: o.live, sent: o.next });
+  const isOurs = takeOver || context.store.originOf(key)?.type !== 'directory';
+  const next = isOurs ? ownedByApi(o.next) : o.next;
+  const options = {
+    ...{ origin: fromApi, dryRun, takeOver },
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  const saved = await translated(context, name, () => context.store.update(next, options));
   if (dryRun) return saved;
   // A replacement that does not mention them, as manifests do not, must not leave containers behind.
   const mentioned = Array.isArray(objectAt(o.sent, 'metadata')['finalizers']);

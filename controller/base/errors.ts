@@ -52,7 +52,7 @@ export const errorTable = {
     'Forbidden',
     403,
     1,
-    'Change the manifest file; it is the source of this object',
+    'Change the manifest file, or take the object over: swarmctl apply --take-over',
   ),
   STATE_CORRUPT: row(
     'terminal',

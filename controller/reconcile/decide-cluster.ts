@@ -8,6 +8,7 @@ import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js
 import type { Debt } from './debt-book.js';
 import type { ManagerView } from './fleet.js';
 import { lowerFirst } from './phase.js';
+import { manifestCondition } from './manifest-condition.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
 
 export interface ClusterFacts {
@@ -156,6 +157,7 @@ export function clusterStatus(facts: ClusterFacts): ClusterStatus {
   const more: MoreConditions = {
     Suspended: cluster.spec.suspend ? suspended : undefined,
     StateUnwritable: facts.stateError && unwritable(facts.stateError),
+    ...manifestCondition(cluster.metadata),
   };
   return {
     observedGeneration: generation,

@@ -11,6 +11,7 @@ import type { ObservedContainer } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import type { ListedEngine, ManagerView, NodeView } from './fleet.js';
 import { lowerFirst } from './phase.js';
+import { manifestCondition } from './manifest-condition.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
 
 export interface NodeFacts {
@@ -210,7 +211,10 @@ function working(reason: string, message: string): Summary {
 export function nodeStatus(facts: NodeFacts): NodeStatus {
   const { node, resolved, view, nowMs } = facts;
   const generation = node.metadata.generation ?? 1;
-  const more: MoreConditions = { Schedulable: node.spec.unschedulable ? cordoned : undefined };
+  const more: MoreConditions = {
+    Schedulable: node.spec.unschedulable ? cordoned : undefined,
+    ...manifestCondition(node.metadata),
+  };
   const conditions = summarize(conditionsBefore(node), decideNode(facts), { generation, nowMs, more });
   const old = node.status ?? {};
   const expiry = view.type === 'observed' ? view.engine.certificateNotAfterMs : undefined;

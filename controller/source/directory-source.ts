@@ -6,16 +6,24 @@ import type { CancelTimer, Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { ObjectValidator } from '../schema/validate.js';
+import { describeLook, type SourceState } from './source-state.js';
 import { Debounce } from './debounce.js';
 import { findGitActivity } from './git-activity.js';
-import { formatProblem, keyOf, type ManifestProblem } from './manifest-problem.js';
+import {
+  fileOfPosition,
+  isBelow,
+  formatProblem,
+  keyOf,
+  sortProblems,
+  type ManifestProblem,
+} from './manifest-problem.js';
 import { ManifestSet } from './manifest-set.js';
 import type { ParseAside } from './parse-aside.js';
 import { isApproved, planPrune } from './plan-prune.js';
 import { takeSnapshot, type Snapshot } from './snapshot.js';
 import type { SourceStore } from './source-store.js';
 import { StableSnapshots, type SnapshotPorts } from './stable-snapshot.js';
-import { applyManifests, applyPrune, directoryObjects, reportOnObjects } from './sync-store.js';
+import { applyManifests, applyPrune, directoryObjects, markProblems, reportOnObjects } from './sync-store.js';
 import { watchDirectory, type DirectoryWatch, type WatchOptions } from './watch-directory.js';
 
 export interface SourcePorts extends SnapshotPorts {
@@ -38,26 +46,13 @@ export interface DirectorySourceOptions {
   readonly pruneDelayMs?: number;
   /** Whether objects whose manifest is gone are deleted without approval. Default true. */
   readonly mayPrune?: boolean;
+  /** Whether manifests become the owners of objects that were made with the API. Default false. */
+  readonly takeOver?: boolean;
+  /** Whether somebody puts whole directories in its place, so that no file is ever half written. Default false. */
+  readonly isCheckout?: boolean;
   /** Time between two looks without any event, ±10 %. Default 60000: lost events heal within a minute. */
   readonly resyncMs?: number;
   readonly ports?: Partial<SourcePorts>;
-}
-
-export interface SourceState {
-  readonly directory: string;
-  /** Ready: the last look was complete; Degraded: some files cannot be used; the others: nothing was applied. */
-  readonly condition:
-    'Starting' | 'Ready' | 'Degraded' | 'Empty' | 'Missing' | 'Unreadable' | 'Unstable' | 'Failed';
-  readonly message: string;
-  /** Epoch ms of the last finished look. */
-  readonly lastScanMs: number | undefined;
-  readonly files: number;
-  readonly objects: number;
-  readonly problems: readonly ManifestProblem[];
-  /** Objects without a manifest that are kept, and why. */
-  readonly held: readonly { readonly key: ObjectKey; readonly why: string }[];
-  /** Whether changes are noticed by events; without, by the periodic look alone. */
-  readonly isWatching: boolean;
 }
 
 type Files = Extract<Snapshot, { type: 'files' }>;
@@ -65,6 +60,8 @@ type Files = Extract<Snapshot, { type: 'files' }>;
 // A save of several files settles within a quarter second; a constant stream of events must not put a look off for ever.
 const quietMs = 250;
 const stormMs = 5000;
+// Without events the periodic look is all there is: 1,000 files take 0.1 s.
+const unwatchedMs = 10_000;
 // After a failure of the store, or while the directory never rests.
 const retryMs = 5000;
 
@@ -80,6 +77,9 @@ export class DirectorySource {
   #missingSinceMs: ReadonlyMap<string, number> = new Map();
   #desired: ReadonlySet<string> = new Set();
   #rootId: string | undefined;
+  /** The file system on which the directory was when nothing was missing from it. */
+  #device: string | undefined;
+  #ignored: ReadonlySet<string> = new Set();
   #watch: DirectoryWatch | undefined;
   #cancelTimer: CancelTimer | undefined;
   #scanning: Promise<void> | undefined;
@@ -90,7 +90,7 @@ export class DirectorySource {
     const { directory, shownAs, clock, logger } = options;
     this.#options = options;
     this.#ports = {
-      takeSnapshot: (root) => takeSnapshot(root, shownAs),
+      takeSnapshot: (root, nowMs) => takeSnapshot(root, { shownAs, nowMs }),
       findGitActivity,
       watch: watchDirectory,
       ...options.ports,
@@ -185,7 +185,8 @@ export class DirectorySource {
 
   #scheduleLook(delayMs: number | undefined): void {
     const { clock, random, resyncMs = 60_000 } = this.#options;
-    const jittered = resyncMs * (0.9 + 0.2 * random());
+    const baseMs = this.#state.isWatching ? resyncMs : Math.min(resyncMs, unwatchedMs);
+    const jittered = baseMs * (0.9 + 0.2 * random());
     this.#cancelTimer = clock.setTimer(Math.min(delayMs ?? jittered, jittered), () => this.#scan());
   }
 
@@ -218,52 +219,88 @@ export class DirectorySource {
   }
 
   async #apply(snapshot: Files): Promise<number | undefined> {
-    const { store, logger, clock, pruneDelayMs = 30_000, mayPrune = true } = this.#options;
-    const ports = { store, logger };
-    const { objects, problems, isComplete } = await this.#set.update(snapshot.files);
+    const { store, logger, takeOver, isCheckout = false } = this.#options;
+    const ports = { store, logger, takeOver };
+    this.#warnOfIgnored(snapshot.ignored);
+    const described = isCheckout ? new Set<string>() : this.#describedFiles();
+    const { objects, problems, isComplete } = await this.#set.update(snapshot.files, described);
     this.#desired = new Set(objects.map((object) => formatKey(keyOf(object))));
-    this.#reportProblems(problems);
-    const isApplied = await applyManifests(ports, objects);
+    reportOnObjects(
+      store,
+      this.#newOnes(problems).map((problem) => ({ file: problem.file, text: formatProblem(problem) })),
+    );
+    const { isDone, conflicts } = await applyManifests(ports, objects);
+    await markProblems(ports, { problems, conflicts, desired: this.#desired });
+    const all = sortProblems([...problems, ...conflicts.map(({ key: _, ...problem }) => problem)]);
+    this.#reportProblems(all);
 
-    const nowMs = clock.monotonic();
     let held: SourceState['held'] = [];
-    let nextMs = isApplied ? undefined : retryMs;
-    if (isComplete) {
-      const stored = directoryObjects(store);
-      const isHeld = (key: ObjectKey): boolean => {
-        const origin = store.originOf(key);
-        return origin?.type === 'directory' && origin.missing === true;
-      };
-      const plan = planPrune({
-        stored,
-        desired: this.#desired,
-        heldBefore: new Set(
-          stored
-            .map((resource) => keyOf({ resource }))
-            .filter(isHeld)
-            .map(formatKey),
-        ),
-        missingSinceMs: this.#missingSinceMs,
-        nowMs,
-        pruneDelayMs,
-        mayPrune,
-      });
-      await applyPrune(ports, plan);
-      this.#missingSinceMs = plan.missingSinceMs;
-      held = plan.held;
-      if (plan.nextDueMs !== undefined) nextMs = Math.min(nextMs ?? Infinity, plan.nextDueMs - nowMs);
-    } else {
+    let nextMs = isDone ? undefined : retryMs;
+    // Deletions come last: what was to be written is, and every file could be read.
+    if (isComplete && isDone) {
+      const pruned = await this.#prune(snapshot.device);
+      held = pruned.held;
+      nextMs = pruned.nextMs;
+    } else if (!isComplete) {
       // What is in the files that cannot be used is unknown, so nothing counts as missing.
       this.#missingSinceMs = new Map();
     }
     this.#settle({
-      ...describeLook({ problems, isEmpty: objects.length === 0, held: held.length }),
+      ...describeLook({
+        ...{ problems, isEmpty: objects.length === 0, held: held.length },
+        conflicts: conflicts.length,
+      }),
       files: snapshot.files.length,
       objects: objects.length,
-      problems,
+      problems: all,
       held,
     });
     return nextMs;
+  }
+
+  async #prune(device: string): Promise<{ held: SourceState['held']; nextMs: number | undefined }> {
+    const { store, logger, clock, pruneDelayMs = 30_000, mayPrune = true } = this.#options;
+    const { directory: shownAs } = this.#state;
+    const nowMs = clock.monotonic();
+    const stored = directoryObjects(store);
+    const known = stored.flatMap((resource) => {
+      const key = keyOf({ resource });
+      const origin = store.originOf(key);
+      return origin?.type === 'directory' ? [{ id: formatKey(key), origin }] : [];
+    });
+    this.#device ??= device;
+    const plan = planPrune({
+      ...{ stored, desired: this.#desired, nowMs, pruneDelayMs, mayPrune },
+      heldBefore: new Set(known.filter(({ origin }) => origin.missing === true).map(({ id }) => id)),
+      foreign: new Set(known.filter(({ origin }) => !isBelow(shownAs, origin.position)).map(({ id }) => id)),
+      isOtherDevice: device !== this.#device,
+      missingSinceMs: this.#missingSinceMs,
+    });
+    // Nothing is missing from it: it is a good copy.
+    if (plan.missingSinceMs.size === 0) this.#device = device;
+    await applyPrune({ store, logger }, plan);
+    this.#missingSinceMs = plan.missingSinceMs;
+    const { held, nextDueMs } = plan;
+    return { held, nextMs: nextDueMs === undefined ? undefined : nextDueMs - nowMs };
+  }
+
+  /** Files that objects of the store come from. */
+  #describedFiles(): ReadonlySet<string> {
+    const { store } = this.#options;
+    return new Set(
+      directoryObjects(store).flatMap((resource) => {
+        const origin = store.originOf(keyOf({ resource }));
+        return origin?.type === 'directory' && origin.missing !== true
+          ? [fileOfPosition(origin.position)]
+          : [];
+      }),
+    );
+  }
+
+  #warnOfIgnored(files: readonly string[]): void {
+    for (const file of files.filter((name) => !this.#ignored.has(name)))
+      this.#options.logger.warn('Not used: kustomizations are not built', { file });
+    this.#ignored = new Set(files);
   }
 
   /** For use after a look: what changed before the new watch stood is seen by one more. */
@@ -293,15 +330,14 @@ export class DirectorySource {
     this.#state = { ...this.#state, isWatching };
   }
 
-  #reportProblems(problems: readonly ManifestProblem[]): void {
-    const { store, logger } = this.#options;
+  #newOnes(problems: readonly ManifestProblem[]): readonly ManifestProblem[] {
     const known = new Set(this.#state.problems.map(formatProblem));
-    const fresh = problems.filter((problem) => !known.has(formatProblem(problem)));
-    for (const problem of fresh) logger.warn(formatProblem(problem));
-    reportOnObjects(
-      store,
-      fresh.map((problem) => ({ file: problem.file, text: formatProblem(problem) })),
-    );
+    return problems.filter((problem) => !known.has(formatProblem(problem)));
+  }
+
+  #reportProblems(problems: readonly ManifestProblem[]): void {
+    const { logger } = this.#options;
+    for (const problem of this.#newOnes(problems)) logger.warn(formatProblem(problem));
     const bad = new Set(problems.map(({ file }) => file));
     const repaired = new Set(this.#state.problems.map(({ file }) => file).filter((file) => !bad.has(file)));
     for (const file of repaired) logger.info('Manifest file is in use again, or gone', { file });
@@ -319,27 +355,4 @@ export class DirectorySource {
       condition: outcome.condition,
     });
   }
-}
-
-function describeLook(o: {
-  readonly problems: readonly ManifestProblem[];
-  readonly isEmpty: boolean;
-  readonly held: number;
-}): Pick<SourceState, 'condition' | 'message'> {
-  const files = new Set(o.problems.map(({ file }) => file)).size;
-  if (files > 0) {
-    const message = `${count(o.problems.length, 'problem')} in ${count(files, 'file')}; what is in there keeps its last good version`;
-    return { condition: 'Degraded', message };
-  }
-  if (o.isEmpty)
-    return {
-      condition: 'Empty',
-      message: 'No object is in the directory; nothing is deleted because of that',
-    };
-  const held = o.held === 0 ? '' : `; kept without a manifest: ${count(o.held, 'object')}`;
-  return { condition: 'Ready', message: `Every manifest is in use${held}` };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

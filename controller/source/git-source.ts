@@ -181,7 +181,7 @@ export class GitSource {
     if (problem !== undefined) return problem;
     try {
       const { directory, problems } = await repository.checkOut(id, signal);
-      const snapshot = await takeSnapshot(directory, shownAs);
+      const snapshot = await takeSnapshot(directory, { shownAs, nowMs: this.#o.clock.now() });
       if (snapshot.type !== 'files') return 'its files could not be read';
       const found = await new ManifestSet(validator, aside).update(snapshot.files);
       const unusable = problems.map(({ file, why }) =>

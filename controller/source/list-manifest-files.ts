@@ -15,6 +15,8 @@ export interface ManifestListing {
   readonly files: readonly ManifestFile[];
   /** Entries that cannot be looked at; what they hold is unknown, which is not the same as gone. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
+  /** Files that other tools put among manifests. */
+  readonly ignored: readonly string[];
 }
 
 // A tree of manifests has a few hundred files. More is the wrong directory, a home for example.
@@ -23,7 +25,11 @@ const maxDepth = 32;
 
 /** Whether a file of this name in a manifest directory is read: YAML or JSON, not hidden, not `_draft.yaml`. */
 export function isManifestName(name: string): boolean {
-  return /\.(ya?ml|json)$/.test(name) && !/^[._#]/.test(name) && !/^kustomization\.ya?ml$/.test(name);
+  return /\.(ya?ml|json)$/.test(name) && !/^[._#]/.test(name) && !isOfKustomize(name);
+}
+
+function isOfKustomize(name: string): boolean {
+  return /^kustomization\.ya?ml$/.test(name);
 }
 
 /** Whether a directory of this name is looked into. */
@@ -39,6 +45,7 @@ export async function listManifestFiles(
 ): Promise<ManifestListing> {
   const files: ManifestFile[] = [];
   const unreadable: { file: string; why: string }[] = [];
+  const ignored: string[] = [];
   const seen = new Set<string>();
 
   const visit = async (directory: string, depth: number): Promise<void> => {
@@ -48,6 +55,7 @@ export async function listManifestFiles(
     const entries = await readdir(directory, { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const file = path.join(directory, entry.name);
+      if (isOfKustomize(entry.name)) ignored.push(file);
       const mayBeFile = isManifestName(entry.name);
       if (!mayBeFile && !isManifestDirectoryName(entry.name)) continue;
       try {
@@ -71,7 +79,7 @@ export async function listManifestFiles(
   };
   await visit(root, 0);
   files.sort((a, b) => (a.file < b.file ? -1 : 1));
-  return { files, unreadable };
+  return { files, unreadable, ignored };
 }
 
 class TooManyFiles extends Error {}

@@ -3,7 +3,13 @@
 import { formatKey } from '../api/object-key.js';
 import type { ObjectValidator } from '../schema/validate.js';
 import { findDuplicates } from './find-duplicates.js';
-import { keyOf, sortProblems, type ManifestObject, type ManifestProblem } from './manifest-problem.js';
+import {
+  firstProblems,
+  keyOf,
+  sortProblems,
+  type ManifestObject,
+  type ManifestProblem,
+} from './manifest-problem.js';
 import { messageOf } from '../base/errors.js';
 import type { ParseAside } from './parse-aside.js';
 import { parseManifest, type ParsedManifest } from './parse-manifest.js';
@@ -11,7 +17,7 @@ import { fileProblem } from './read-manifests.js';
 import type { SnapshotFile } from './snapshot.js';
 
 export interface ManifestSetState {
-  /** One per key; from last good versions too. */
+  /** One per key; from last good versions too, and these with the problem of their file. */
   readonly objects: readonly ManifestObject[];
   readonly problems: readonly ManifestProblem[];
   /** Every file was read, parsed and valid: only then does a missing object mean that it was removed. */
@@ -34,12 +40,16 @@ export class ManifestSet {
     this.#aside = aside;
   }
 
-  async update(files: readonly SnapshotFile[]): Promise<ManifestSetState> {
+  /** @param described files that objects came from before: one that is empty now was most likely cut off */
+  async update(
+    files: readonly SnapshotFile[],
+    described: ReadonlySet<string> = new Set(),
+  ): Promise<ManifestSetState> {
     const good = new Map<string, readonly ManifestObject[]>();
     const problems: ManifestProblem[] = [];
     let parsedBytes = 0;
     for (const file of files) {
-      const { result, bytes } = await this.#parse(file);
+      const { result, bytes } = await this.#parse(file, described);
       if (result.problems.length === 0) good.set(file.file, result.objects);
       problems.push(...result.problems);
       parsedBytes += bytes;
@@ -56,17 +66,23 @@ export class ManifestSet {
     const isComplete = problems.length === 0;
     for (const [file, objects] of good) this.#lastGood.set(file, objects);
     this.#forget(new Set(files.map(({ file }) => file)), isComplete);
-    return { objects: this.#objects(good), problems: sortProblems(problems), isComplete };
+    const sorted = sortProblems(problems);
+    return { objects: this.#objects(good, sorted), problems: sorted, isComplete };
   }
 
   /** @returns also how many bytes were parsed in this thread */
-  async #parse({ file, content }: SnapshotFile): Promise<{ result: ParsedManifest; bytes: number }> {
+  async #parse(
+    { file, content }: SnapshotFile,
+    described: ReadonlySet<string>,
+  ): Promise<{ result: ParsedManifest; bytes: number }> {
     const failed = (why: string): { result: ParsedManifest; bytes: number } => ({
       result: { objects: [], problems: [fileProblem(file, why)] },
       bytes: 0,
     });
     if (content.type === 'unreadable') return failed(content.why);
     const { text, sha256 } = content;
+    if (described.has(file) && text.trim() === '')
+      return failed('it is empty, and objects came from it; to remove them remove the file');
     const known = this.#parsed.get(file);
     if (known?.sha256 === sha256) return { result: known.result, bytes: 0 };
     if (text.length > largestHere && this.#aside !== undefined) {
@@ -87,7 +103,10 @@ export class ManifestSet {
   }
 
   /** What a file says now counts before what another one said last: objects move from file to file. */
-  #objects(good: ReadonlyMap<string, readonly ManifestObject[]>): readonly ManifestObject[] {
+  #objects(
+    good: ReadonlyMap<string, readonly ManifestObject[]>,
+    problems: readonly ManifestProblem[],
+  ): readonly ManifestObject[] {
     const byKey = new Map<string, ManifestObject>();
     const add = (objects: readonly ManifestObject[]): void => {
       for (const object of objects) {
@@ -96,7 +115,12 @@ export class ManifestSet {
       }
     };
     for (const objects of good.values()) add(objects);
-    for (const [file, objects] of this.#lastGood) if (!good.has(file)) add(objects);
+    const byFile = firstProblems(problems);
+    for (const [file, objects] of this.#lastGood) {
+      const problem = byFile.get(file);
+      if (!good.has(file))
+        add(problem === undefined ? objects : objects.map((object) => ({ ...object, problem })));
+    }
     return [...byKey.values()];
   }
 

@@ -11,6 +11,10 @@ export interface PruneInput {
   readonly desired: ReadonlySet<string>;
   /** Keys that were held back before: only an approval, or their manifest, ends that. */
   readonly heldBefore: ReadonlySet<string>;
+  /** Keys of objects whose manifest was not in this directory: another one was followed then. */
+  readonly foreign?: ReadonlySet<string>;
+  /** The directory is on another file system than before. */
+  readonly isOtherDevice?: boolean;
   /** When each missing key was first found missing, from the last decision. */
   readonly missingSinceMs: ReadonlyMap<string, number>;
   readonly nowMs: number;
@@ -48,7 +52,10 @@ export function planPrune(input: PruneInput): PrunePlan {
   const guards = new Map(kinds.map((kind) => [kind, guardOf(kind, input, missing)]));
   const decisions = missing.filter(isDue).map((resource) => ({
     key: keyOf(resource),
-    why: reasonToHold(resource, guards.get(resource.kind) ?? heldBefore(input, resource)),
+    why: reasonToHold(
+      resource,
+      guards.get(resource.kind) ?? fromElsewhere(input, resource) ?? heldBefore(input, resource),
+    ),
   }));
   const waiting = missing.filter((resource) => !isDue(resource)).map(dueMs);
   return {
@@ -71,9 +78,17 @@ function heldBefore(input: PruneInput, resource: Resource): string | undefined {
   return input.heldBefore.has(formatKey(keyOf(resource))) ? 'it was held back before' : undefined;
 }
 
+/** Not finding it here says nothing: it was never here. */
+function fromElsewhere(input: PruneInput, resource: Resource): string | undefined {
+  return input.foreign?.has(formatKey(keyOf(resource))) === true
+    ? 'its manifest was not in the directory that is followed now'
+    : undefined;
+}
+
 /** Why no object of a kind may be deleted without approval; undefined when they may. */
 function guardOf(kind: Kind, input: PruneInput, missing: readonly Resource[]): string | undefined {
   if (input.mayPrune === false) return 'the operator runs with --no-prune';
+  if (input.isOtherDevice === true) return 'the directory is on another file system than before';
   if (input.desired.size === 0) return 'the directory holds no object any more';
   if (kind === 'Cluster') return 'a cluster is never deleted without approval';
   const total = input.stored.filter((resource) => resource.kind === kind).length;

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { maxManifestBytes } from './parse-manifest.js';
 
 export type ReadFile =
-  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string; readonly mtimeMs: number }
   /** It changed while it was read: look again later. */
   | { readonly type: 'moving' }
   | { readonly type: 'unusable'; readonly why: string };
@@ -27,7 +27,8 @@ export async function readFileWhole(file: string): Promise<ReadFile> {
     const isSame = before.size === after.size && before.mtimeNs === after.mtimeNs;
     if (!isSame || BigInt(bytes.length) !== after.size) return { type: 'moving' };
     try {
-      return { type: 'text', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+      return { type: 'text', text, mtimeMs: Number(after.mtimeNs / 1_000_000n) };
     } catch {
       return { type: 'unusable', why: 'it is not text in UTF-8' };
     }

@@ -22,6 +22,11 @@ export type Snapshot =
       /** It changes when another directory takes its place. */
       readonly rootId: string;
       readonly realRoot: string;
+      readonly device: string;
+      /** Files of other tools that are not manifests though they look like it. */
+      readonly ignored: readonly string[];
+      /** A file was written just now and does not end with a line end: the rest may be on its way. */
+      readonly isUnfinished: boolean;
       /** Sorted by shown path. */
       readonly files: readonly SnapshotFile[];
       /** Equal fingerprints mean equal snapshots. */
@@ -31,8 +36,17 @@ export type Snapshot =
   /** Something changed while it was taken. */
   | { readonly type: 'moving' };
 
-/** @param shownAs what messages call the directory; default the directory itself */
-export async function takeSnapshot(directory: string, shownAs = directory): Promise<Snapshot> {
+// Who copies a file in pieces pauses for less; an editor that writes no last line end makes its user wait for this long.
+const restOfFileMs = 2000;
+
+/**
+ * @param o.shownAs what messages call the directory; default the directory itself
+ * @param o.nowMs epoch ms, to compare with the times of files
+ */
+export async function takeSnapshot(
+  directory: string,
+  { shownAs = directory, nowMs }: { readonly shownAs?: string | undefined; readonly nowMs: number },
+): Promise<Snapshot> {
   const shown = (file: string): string => path.join(shownAs, path.relative(directory, file));
   try {
     const before = await identifyDirectory(directory);
@@ -42,10 +56,13 @@ export async function takeSnapshot(directory: string, shownAs = directory): Prom
       file: shown(file),
       content: { type: 'unreadable', why },
     }));
+    let isUnfinished = false;
     for (const { file } of listing.files) {
       const read = await readOne(file);
       if (read === 'moving') return { type: 'moving' };
-      files.push({ file: shown(file), content: read });
+      files.push({ file: shown(file), content: read.content });
+      const ageMs = nowMs - read.mtimeMs;
+      if (read.isOpenEnded && ageMs >= 0 && ageMs < restOfFileMs) isUnfinished = true;
     }
     const after = await identifyDirectory(directory);
     const headAfter = await readGitHead(after.realRoot);
@@ -56,7 +73,9 @@ export async function takeSnapshot(directory: string, shownAs = directory): Prom
       content.type === 'text' ? content.sha256 : `unreadable: ${content.why}`,
     ]);
     const fingerprint = hash(JSON.stringify([before.id, headBefore, parts]));
-    return { type: 'files', rootId: before.id, realRoot: before.realRoot, files, fingerprint };
+    const { id: rootId, realRoot, device } = before;
+    const ignored = listing.ignored.map(shown);
+    return { type: 'files', rootId, realRoot, device, files, ignored, isUnfinished, fingerprint };
   } catch (error) {
     const why = messageOf(error);
     const type = systemCodeOf(error) === 'ENOENT' ? 'missing' : 'unreadable';
@@ -64,24 +83,46 @@ export async function takeSnapshot(directory: string, shownAs = directory): Prom
   }
 }
 
-async function readOne(file: string): Promise<SnapshotFile['content'] | 'moving'> {
+interface Read {
+  readonly content: SnapshotFile['content'];
+  readonly mtimeMs: number;
+  readonly isOpenEnded: boolean;
+}
+
+async function readOne(file: string): Promise<Read | 'moving'> {
+  const unreadable = (why: string): Read => ({
+    content: { type: 'unreadable', why },
+    mtimeMs: 0,
+    isOpenEnded: false,
+  });
   try {
     const read = await readFileWhole(file);
     if (read.type === 'moving') return 'moving';
-    return read.type === 'text'
-      ? { type: 'text', text: read.text, sha256: hash(read.text) }
-      : { type: 'unreadable', why: read.why };
+    if (read.type === 'unusable') return unreadable(read.why);
+    const { text, mtimeMs } = read;
+    return {
+      content: { type: 'text', text, sha256: hash(text) },
+      mtimeMs,
+      isOpenEnded: text !== '' && !text.endsWith('\n'),
+    };
   } catch (error) {
     // Listed a moment ago and gone now: whatever is being done to the directory is not finished.
     if (systemCodeOf(error) === 'ENOENT') return 'moving';
-    return { type: 'unreadable', why: messageOf(error) };
+    return unreadable(messageOf(error));
   }
 }
 
-/** What git has checked out: it changes at the end of a checkout. */
+/** What git has checked out, and the commit of that branch: they change at the end of a checkout, a pull, a rebase. */
 async function readGitHead(realRoot: string): Promise<string> {
   const git = await findGitDirectory(realRoot);
-  return git === undefined ? '' : readFile(path.join(git, 'HEAD'), 'utf8').catch(() => '');
+  if (git === undefined) return '';
+  const head = await readFile(path.join(git, 'HEAD'), 'utf8').catch(() => '');
+  const ref = /^ref: (refs\/\S+)$/m.exec(head)?.[1];
+  if (ref === undefined) return head;
+  // A linked work tree has its HEAD, but the branches are in the repository it belongs to.
+  const common = await readFile(path.join(git, 'commondir'), 'utf8').catch(() => '.');
+  const file = path.resolve(git, common.trim(), ref);
+  return head + (await readFile(file, 'utf8').catch(() => ''));
 }
 
 function hash(text: string): string {

@@ -3,12 +3,13 @@ import type { ObjectKey } from '../api/object-key.js';
 import type { Kind, Resource } from '../api/resources.js';
 
 export type SourceOrigin =
-  | { readonly type: 'api' }
+  | { readonly type: 'api'; readonly problem?: string }
   | {
       readonly type: 'directory';
       readonly position: string;
       readonly missing?: true;
       readonly held?: string;
+      readonly problem?: string;
     };
 
 export interface SourceStore {
@@ -16,7 +17,10 @@ export interface SourceStore {
   list(kind: Kind): readonly Resource[];
   originOf(key: ObjectKey): SourceOrigin | undefined;
   create(object: Resource, o: { readonly origin: SourceOrigin }): Promise<Resource>;
-  update(object: Resource, o: { readonly origin: SourceOrigin }): Promise<Resource>;
+  update(
+    object: Resource,
+    o: { readonly origin: SourceOrigin; readonly takeOver?: boolean },
+  ): Promise<Resource>;
   delete(key: ObjectKey, o: { readonly origin: SourceOrigin }): Promise<Resource>;
   setOrigin(key: ObjectKey, origin: SourceOrigin): Promise<Resource>;
   recordEvent(event: {

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import type { Snapshot } from './snapshot.js';
 
 export interface SnapshotPorts {
-  readonly takeSnapshot: (directory: string) => Promise<Snapshot>;
+  readonly takeSnapshot: (directory: string, nowMs: number) => Promise<Snapshot>;
   readonly findGitActivity: (directory: string) => Promise<string | undefined>;
 }
 
@@ -41,10 +41,9 @@ export class StableSnapshots {
     let previous: Snapshot = { type: 'moving' };
     for (let look = 0; look < maxLooks; look += 1) {
       if (await this.#waitForGit(signal)) previous = { type: 'moving' };
-      const snapshot = await this.#ports.takeSnapshot(this.#directory);
-      if (snapshot.type !== 'moving' && previous.type !== 'moving' && isEqual(snapshot, previous)) {
-        return snapshot;
-      }
+      const snapshot = await this.#ports.takeSnapshot(this.#directory, this.#clock.now());
+      const isFinished = snapshot.type !== 'moving' && !(snapshot.type === 'files' && snapshot.isUnfinished);
+      if (isFinished && previous.type !== 'moving' && isEqual(snapshot, previous)) return snapshot;
       previous = snapshot;
       await this.#clock.sleep(settleMs, signal);
     }

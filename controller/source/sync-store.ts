@@ -1,9 +1,18 @@
 // Brings the store to what the directory says: creates and updates first, deletions last and only when allowed.
+import { annotations as known } from '../api/labels.js';
 import { formatKey, type ObjectKey } from '../api/object-key.js';
 import { kinds, type Resource } from '../api/resources.js';
 import { isSwarmError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { formatPosition, keyOf, type ManifestObject } from './manifest-problem.js';
+import {
+  fileOfPosition,
+  firstProblems,
+  formatPosition,
+  formatProblem,
+  keyOf,
+  type ManifestObject,
+  type ManifestProblem,
+} from './manifest-problem.js';
 import type { PrunePlan } from './plan-prune.js';
 import type { SourceStore } from './source-store.js';
 
@@ -12,28 +21,39 @@ export interface SyncPorts {
   readonly logger: Logger;
 }
 
+export interface Applied {
+  /** Whether everything was written; what was not is tried again with the next look. */
+  readonly isDone: boolean;
+  /** Manifests of objects that the API owns: they are not used. */
+  readonly conflicts: readonly (ManifestProblem & { readonly key: ObjectKey })[];
+}
+
 // The store syncs with the four threads of Node; twice as many keep them busy.
 const writesAtOnce = 8;
 const raceCodes = ['OBJECT_CONFLICT', 'OBJECT_EXISTS', 'OBJECT_NOT_FOUND'] as const;
 
-/** @returns whether everything was written; what was not is tried again with the next look */
+/** @param ports.takeOver manifests become the owners of objects that were made with the API */
 export async function applyManifests(
-  { store, logger }: SyncPorts,
+  ports: SyncPorts & { readonly takeOver?: boolean | undefined },
   objects: readonly ManifestObject[],
-): Promise<boolean> {
+): Promise<Applied> {
   let isDone = true;
+  const conflicts: (ManifestProblem & { key: ObjectKey })[] = [];
   for (let start = 0; start < objects.length; start += writesAtOnce) {
     const some = objects.slice(start, start + writesAtOnce);
-    const outcomes = await Promise.allSettled(some.map((object) => applyManifest({ store, logger }, object)));
+    const outcomes = await Promise.allSettled(some.map((object) => applyManifest(ports, object)));
     for (const outcome of outcomes) {
-      if (outcome.status === 'fulfilled') continue;
+      if (outcome.status === 'fulfilled') {
+        if (outcome.value !== undefined) conflicts.push(outcome.value);
+        continue;
+      }
       isDone = false;
       const error: unknown = outcome.reason;
       // Somebody else wrote the same object at this moment: the next look sees the outcome.
       if (!isRace(error)) throw error;
     }
   }
-  return isDone;
+  return { isDone, conflicts };
 }
 
 function isRace(error: unknown): boolean {
@@ -68,20 +88,27 @@ export async function applyPrune({ store, logger }: SyncPorts, plan: PrunePlan):
   }
 }
 
-async function applyManifest({ store, logger }: SyncPorts, object: ManifestObject): Promise<void> {
+/** @returns why the manifest is not used, when somebody else owns the object */
+async function applyManifest(
+  { store, logger, takeOver }: Parameters<typeof applyManifests>[0],
+  object: ManifestObject,
+): Promise<Applied['conflicts'][number] | undefined> {
   const key = keyOf(object);
   const position = formatPosition(object.position);
-  const origin = { type: 'directory', position } as const;
+  const { problem } = object;
+  const origin = { type: 'directory', position, ...(problem === undefined ? {} : { problem }) } as const;
   const current = store.get(key);
   if (current === undefined) {
     await store.create(object.resource, { origin });
     logger.info('Created from manifest', { object: formatKey(key), manifest: position });
-    return;
+    return undefined;
   }
   // It comes back once it is gone: its removal rings the bell.
-  if (current.metadata.deletionTimestamp !== undefined) return;
+  if (current.metadata.deletionTimestamp !== undefined) return undefined;
   const wasOwnedByApi = store.originOf(key)?.type === 'api';
-  const updated = await store.update(object.resource, { origin });
+  const mayTakeOver = takeOver === true || object.resource.metadata.annotations?.[known.takeOver] === 'true';
+  if (wasOwnedByApi && !mayTakeOver) return { ...object.position, message: describeOwner(key), key };
+  const updated = await store.update(object.resource, { origin, takeOver: mayTakeOver });
   if (wasOwnedByApi) {
     const message = `Now described by ${position}; what the API had set was replaced by it`;
     store.recordEvent({ key, type: 'Normal', reason: 'Adopted', message });
@@ -89,6 +116,14 @@ async function applyManifest({ store, logger }: SyncPorts, object: ManifestObjec
   } else if (updated.metadata.generation !== current.metadata.generation) {
     logger.info('Updated from manifest', { object: formatKey(key), manifest: position });
   }
+  return undefined;
+}
+
+function describeOwner({ kind, name }: ObjectKey): string {
+  return (
+    `Cannot use ${kind.toLowerCase()} "${name}": it was made with the API, which owns it; to let this file own it, ` +
+    `set ${known.takeOver}: "true" here`
+  );
 }
 
 /** Marks the object as kept without a manifest: the API may delete it, and its events say how. */
@@ -107,6 +142,41 @@ async function hold({ store, logger }: SyncPorts, key: ObjectKey, why: string): 
     `swarmctl approve ${key.kind.toLowerCase()}/${key.name}`;
   store.recordEvent({ key, type: 'Warning', reason: 'PruneHeld', message });
   logger.warn('Not deleting although its manifest is gone', { object: formatKey(key), why });
+}
+
+/**
+ * Keeps with each object why its manifest is not used. Objects that the look applied have it already; what is left are
+ * those whose file was faulty since before this process, and those that the API owns.
+ */
+export async function markProblems(
+  { store }: SyncPorts,
+  o: {
+    readonly problems: readonly ManifestProblem[];
+    readonly conflicts: Applied['conflicts'];
+    /** Keys of the objects that the directory holds. */
+    readonly desired: ReadonlySet<string>;
+  },
+): Promise<void> {
+  const byFile = firstProblems(o.problems);
+  const byKey = new Map(o.conflicts.map((conflict) => [formatKey(conflict.key), formatProblem(conflict)]));
+  for (const resource of kinds.flatMap((kind) => store.list(kind))) {
+    const key = keyOf({ resource });
+    const id = formatKey(key);
+    const origin = store.originOf(key);
+    if (origin === undefined || resource.metadata.deletionTimestamp !== undefined) continue;
+    if (origin.type === 'directory' && o.desired.has(id)) continue;
+    const problem = origin.type === 'api' ? byKey.get(id) : byFile.get(fileOfPosition(origin.position));
+    if (problem === origin.problem) continue;
+    const { problem: before, ...rest } = origin;
+    try {
+      await store.setOrigin(key, problem === undefined ? rest : { ...rest, problem });
+    } catch (error) {
+      if (isSwarmError(error, 'OBJECT_NOT_FOUND')) continue;
+      throw error;
+    }
+    if (origin.type === 'api' && problem !== undefined && before === undefined)
+      store.recordEvent({ key, type: 'Warning', reason: 'ManifestRefused', message: problem });
+  }
 }
 
 /** Reports new problems on the objects whose file they are in: these go on in their last good version. */

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { watch as chokidarWatch, type FSWatcher } from 'chokidar';
 import { messageOf } from '../base/errors.js';
+import { findSilentFileSystem } from './silent-file-system.js';
 import { identifyDirectory } from './identify-directory.js';
 import { isManifestDirectoryName, isManifestName } from './list-manifest-files.js';
 
@@ -33,6 +34,8 @@ export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
   const identity = await identifyDirectory(root).catch(() => undefined);
   const realRoot = identity?.realRoot ?? root;
   const rootId = identity?.id;
+  const silent = identity === undefined ? undefined : await findSilentFileSystem(realRoot);
+  if (silent !== undefined) o.onError(`it is on ${silent}, which does not tell of changes made elsewhere`);
   const ignored = (entry: string, stats?: { isFile(): boolean; isDirectory(): boolean }): boolean =>
     isIgnored({ entry: path.resolve(entry), parent, root, realRoot, stats });
   // Naming a directory that does not exist yet would hide its creation. One that is no link is seen from its parent.

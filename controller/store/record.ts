@@ -4,7 +4,11 @@ import { kinds, type Resource } from '../api/resources.js';
 import { canonicalJson, isJsonObject, objectAt, omitKeys, stringAt } from '../base/json.js';
 
 export type Origin =
-  | { readonly type: 'api' }
+  | {
+      readonly type: 'api';
+      /** Why a manifest that describes the object, too, is not used. */
+      readonly problem?: string;
+    }
   /** `position` is `file:line:column` of the manifest. */
   | {
       readonly type: 'directory';
@@ -13,6 +17,8 @@ export type Origin =
       readonly missing?: true;
       /** With `missing`: why it is kept. */
       readonly held?: string;
+      /** Why the file cannot be used as it is now: the object is what its last good version said. */
+      readonly problem?: string;
     };
 
 /** Labels and annotations that the API put on an object whose manifest is a file; they survive the next read of it. */

@@ -28,16 +28,28 @@ export function createRecord(
 
 /**
  * The record after a change, or the very same one when nothing changed.
- * @throws {OBJECT_READ_ONLY} the API changes what a manifest file says
+ * @param o.takeOver a change by who does not own the object makes it the owner; otherwise it is refused
+ * @throws {OBJECT_READ_ONLY} the API changes what a manifest file says, or a file an object of the API
  * @throws {OBJECT_CONFLICT} a manifest file changes an object that is being deleted
  */
-export function updateRecord(current: StoredRecord, object: Resource, origin: Origin): StoredRecord {
+export function updateRecord(
+  current: StoredRecord,
+  object: Resource,
+  o: { readonly origin: Origin; readonly takeOver?: boolean | undefined },
+): StoredRecord {
   const { resource } = current;
+  const origin = o.origin.type === 'api' && current.origin.type === 'api' ? current.origin : o.origin;
   if (origin.type === 'directory' && resource.metadata.deletionTimestamp !== undefined) {
     throw new SwarmError('OBJECT_CONFLICT', `Cannot change ${quoted(resource)}: it is being deleted`);
   }
+  if (origin.type === 'directory' && current.origin.type === 'api' && o.takeOver !== true) {
+    throw new SwarmError(
+      'OBJECT_READ_ONLY',
+      `Cannot change ${quoted(resource)} as ${origin.position} says: it was made with the API, which owns it`,
+    );
+  }
   const next =
-    origin.type === 'api' && current.origin.type === 'directory'
+    origin.type === 'api' && current.origin.type === 'directory' && o.takeOver !== true
       ? overlayRecord(current, object, current.origin)
       : fullRecord(current, object, origin);
   return isDeepStrictEqual(next, current) ? current : next;
@@ -156,7 +168,9 @@ function overlayOf(
 }
 
 function withSource(annotations: TextMap = {}, origin: Origin): TextMap {
-  const rest = omitKeys(annotations, annotationNames.source, annotationNames.deletionHeld);
+  const { source, deletionHeld, manifestProblem } = annotationNames;
+  const problem = origin.problem === undefined ? {} : { [manifestProblem]: origin.problem };
+  const rest = { ...omitKeys(annotations, source, deletionHeld, manifestProblem), ...problem };
   if (origin.type !== 'directory') return rest;
   const held = origin.held === undefined ? {} : { [annotationNames.deletionHeld]: origin.held };
   return { ...rest, [annotationNames.source]: origin.position, ...held };

@@ -153,9 +153,13 @@ export class Store {
    * @param o.resourceVersion the version the change was made from; absent = whatever is there
    * @throws {OBJECT_NOT_FOUND}
    * @throws {OBJECT_CONFLICT} the version is not the current one, or a file changes an object that is being deleted
-   * @throws {OBJECT_READ_ONLY} the API changes what a manifest file says
+   * @param o.takeOver lets who does not own the object change it, and own it from then on
+   * @throws {OBJECT_READ_ONLY} the API changes what a manifest file says, or a file an object of the API
    */
-  update(object: Resource, o: WriteOptions & { readonly resourceVersion?: string }): Promise<Resource> {
+  update(
+    object: Resource,
+    o: WriteOptions & { readonly resourceVersion?: string; readonly takeOver?: boolean },
+  ): Promise<Resource> {
     const given = copy(object);
     return this.#write(keyOf(given), async () => {
       const current = this.#existing(keyOf(given), 'change');
@@ -166,7 +170,7 @@ export class Store {
           `Cannot change ${quoted(given)}: it has changed since version ${o.resourceVersion} was read`,
         );
       }
-      const next = updateRecord(current, given, o.origin);
+      const next = updateRecord(current, given, o);
       return next === current || o.dryRun === true ? next.resource : this.#put('MODIFIED', next);
     });
   }
@@ -193,7 +197,9 @@ export class Store {
         throw new SwarmError(
           'OBJECT_READ_ONLY',
           `Cannot delete ${quoted(current.resource)}: it comes from ${current.origin.position}`,
-          { hint: 'Remove it from the manifest file; the operator then deletes it' },
+          {
+            hint: 'Remove it from the manifest file; the operator then deletes it. Without the directory: take it over first (swarmctl apply --take-over)',
+          },
         );
       }
       const marked = markDeleted(current, this.#clock.now());

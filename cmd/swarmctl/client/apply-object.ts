@@ -30,6 +30,8 @@ export async function applyOne(
     /** The object as it is now; undefined when it does not exist. */
     readonly before: JsonObject | undefined;
     readonly dryRun: DryRun;
+    /** Whether the API becomes the owner of an object that a manifest file describes. */
+    readonly takeOver?: boolean;
     /** False when nothing is known about what exists. */
     readonly known: boolean;
   },
@@ -49,7 +51,11 @@ export async function applyOne(
   const { status, body, warnings } = await client.call({
     method: 'PATCH',
     path: objectPath(o.reference),
-    query: { fieldManager, force: 'true', dryRun: o.dryRun === 'server' ? 'All' : undefined },
+    query: {
+      ...{ fieldManager, force: 'true' },
+      dryRun: o.dryRun === 'server' ? 'All' : undefined,
+      takeOver: o.takeOver === true ? 'true' : undefined,
+    },
     contentType: 'application/apply-patch+yaml',
     body: wanted,
   });

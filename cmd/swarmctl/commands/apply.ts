@@ -13,6 +13,7 @@ import { outputHelp, parseOutputFormat } from '../output/output-format.js';
 import { formatObjects, qualifiedName } from '../output/print-objects.js';
 import { Progress } from '../output/progress.js';
 import { parseDryRun } from './delete.js';
+import { usageError } from '../usage-error.js';
 import { timeoutError } from './wait.js';
 
 export interface ApplyOptions {
@@ -23,6 +24,7 @@ export interface ApplyOptions {
   readonly timeout: string;
   readonly output?: string;
   readonly local?: boolean;
+  readonly takeOver?: boolean;
 }
 
 export function configure(command: Command, context: CommandContext): void {
@@ -37,6 +39,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--wait', 'wait until everything applied is Ready')
     .option('--timeout <duration>', 'how long --wait and --local wait', '5m')
     .option('--local', 'without an operator: run its loop here until everything is Ready')
+    .option('--take-over', 'own objects that come from a manifest file from now on, and no longer the file')
     .option('-o, --output <form>', outputHelp)
     .addHelpText(
       'after',
@@ -56,6 +59,8 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<vo
   const kinds = await Kinds.load(context);
   const objects = await readInput(context, { ...options, kinds, verb: 'apply' });
   if (options.local === true) {
+    if (options.takeOver === true)
+      throw usageError('Cannot apply: --take-over needs an operator, not --local');
     const { applyLocal } = await import('./apply-local.js');
     await applyLocal(context, { objects, kinds, timeoutMs, dryRun: dryRun !== 'none' });
     return;
@@ -73,6 +78,7 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<vo
           reference,
           before,
           dryRun,
+          takeOver: options.takeOver === true,
           known: live !== undefined,
         });
         for (const warning of warnings) context.stderr(`warning: ${warning}\n`);

@@ -18,6 +18,7 @@ interface RunOptions extends GitFlags {
   readonly images?: string;
   readonly pruneDelay: string;
   readonly prune: boolean;
+  readonly takeOver?: boolean;
   readonly logFormat: 'text' | 'json';
 }
 
@@ -48,6 +49,7 @@ export function configure(command: Command, context: CommandContext): void {
       '30s',
     )
     .option('--no-prune', 'delete nothing because its manifest is gone, unless it is approved')
+    .option('--take-over', 'manifests become the owners of objects that were made with apply')
     .addOption(
       new Option('--log-format <form>', 'form of log lines').choices(['text', 'json']).default('text'),
     )
@@ -85,6 +87,7 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
       ...(listen === undefined ? {} : { listen }),
       pruneDelayMs,
       mayPrune: options.prune,
+      takeOver: options.takeOver === true,
       packageRoot: context.packageRoot,
       version: context.version,
       ...{ clock, logger, random, env: context.env },

@@ -33,6 +33,7 @@ export interface ManifestSourceOptions {
   readonly packageRoot: string;
   readonly pruneDelayMs?: number;
   readonly mayPrune?: boolean;
+  readonly takeOver?: boolean;
   readonly store: Store;
   readonly validator: Validator;
   readonly clock: Clock;
@@ -52,12 +53,13 @@ export interface ManifestSource {
 
 /** @returns undefined when objects come through the API only */
 export function createManifestSource(o: ManifestSourceOptions): ManifestSource | undefined {
-  const { store, validator, clock, logger, random, pruneDelayMs, mayPrune = true } = o;
+  const { store, validator, clock, logger, random, pruneDelayMs, mayPrune = true, takeOver = false } = o;
   const aside = (): ParseThread =>
     createManifestParser({ schemas: path.join(o.packageRoot, 'schemas'), clock });
   const follow = (directory: string, shownAs?: string): DirectorySource =>
     new DirectorySource({
-      ...{ directory, store, validator, clock, logger, random, mayPrune, aside: aside() },
+      ...{ directory, store, validator, clock, logger, random, mayPrune, takeOver, aside: aside() },
+      isCheckout: o.git !== undefined,
       ...(shownAs === undefined ? {} : { shownAs }),
       ...(pruneDelayMs === undefined ? {} : { pruneDelayMs }),
     });

@@ -53,6 +53,8 @@ export interface OperatorOptions {
   readonly pruneDelayMs?: number;
   /** Whether objects whose manifest is gone are deleted without approval. Default true. */
   readonly mayPrune?: boolean;
+  /** Whether manifests become the owners of objects that were made with the API. Default false. */
+  readonly takeOver?: boolean;
   readonly packageRoot: string;
   readonly version: string;
   readonly clock: Clock;

@@ -129,6 +129,26 @@ t.test('apply goes on after an object that is refused, and ends with 1', async (
   );
 });
 
+t.test('apply --take-over owns an object of a manifest file from then on', async (t) => {
+  const { run, write, api } = await bench(t);
+  const file = await write('a.yaml', `${cluster}---\n${node('node1')}`);
+  await run(['apply', '-f', file]);
+  await api.store.setOrigin(node1, { type: 'directory', position: 'nodes.yaml:3:1' });
+  const next = await write('a.yaml', node('node1', '  unschedulable: true\n'));
+  t.match(await run(['apply', '-f', next, '--take-over', '--dry-run=server']), { code: 0 });
+  t.equal(api.store.originOf(node1)?.type, 'directory');
+  const { code, stdout } = await run(['apply', '-f', next, '--take-over']);
+  t.same([code, stdout], [0, 'node.swarmctl.io/node1 configured\n']);
+  t.same(api.store.originOf(node1), { type: 'api' });
+  const again = await write('a.yaml', node('node1'));
+  t.match(await run(['apply', '-f', again]), { code: 0, stdout: /node1 configured/ });
+  t.equal(api.store.getNode('node1')?.spec.unschedulable, false, 'what was applied is remembered');
+  t.match(await run(['apply', '-f', again, '--take-over', '--local']), {
+    code: 2,
+    stderr: /--take-over needs an operator, not --local/,
+  });
+});
+
 t.test('apply --wait returns when all is Ready, and says what it waits for', async (t) => {
   const { run, write, setReady, api } = await bench(t, { clock: systemClock });
   const file = await write('a.yaml', `${cluster}---\n${node('node1')}`);

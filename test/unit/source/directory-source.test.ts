@@ -2,6 +2,7 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { agentsFinalizer, annotations } from '../../../controller/api/labels.js';
+import { SwarmError } from '../../../controller/base/errors.js';
 import { silentLogger } from '../../../controller/base/log.js';
 import { loadCrds } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
@@ -18,23 +19,39 @@ const n1 = { kind: 'Node', name: 'n1' } as const;
 type Files = Record<string, string | null>;
 
 /** A source over `world.files`; null is a file that cannot be read, undefined files are a missing directory. */
-async function aSource(initial: Files | undefined) {
+async function aSource(
+  initial: Files | undefined,
+  o: { readonly takeOver?: boolean; readonly isWatching?: boolean; readonly store?: Store } = {},
+) {
   const clock = new FakeClock(0);
-  const store = await Store.open({ directory: undefined, clock, randomUuid: () => 'uid' });
+  const store = o.store ?? (await Store.open({ directory: undefined, clock, randomUuid: () => 'uid' }));
   const lines: string[] = [];
   const note = (level: string) => (message: string) => lines.push(`${level} ${message}`);
-  const world = { files: initial, root: 'root-1', watches: 0, ring: (): void => undefined };
+  const world = {
+    files: initial,
+    root: 'root-1',
+    device: 'disk',
+    ignored: [] as string[],
+    watches: 0,
+    ring: (): void => undefined,
+  };
   const source = new DirectorySource({
-    directory: 'm',
+    directory: '.',
     store,
     validator,
     clock,
     random: () => 0.5,
+    takeOver: o.takeOver ?? false,
     logger: { ...silentLogger, info: note('info'), warn: note('warn') },
     ports: {
-      takeSnapshot: async () => snapshotOf(world.files, world.root),
+      takeSnapshot: async () => {
+        const { device, ignored } = world;
+        const snapshot = snapshotOf(world.files, world.root);
+        return snapshot.type === 'files' ? { ...snapshot, device, ignored } : snapshot;
+      },
       findGitActivity: async () => undefined,
-      watch: async ({ onChange }) => {
+      watch: async ({ onChange, onError }) => {
+        if (o.isWatching === false) onError('no space left for watches');
         world.watches += 1;
         world.ring = onChange;
         return { rootId: world.files === undefined ? undefined : world.root, close: async () => undefined };
@@ -65,6 +82,9 @@ function snapshotOf(files: Files | undefined, root: string): Snapshot {
     type: 'files',
     rootId: root,
     realRoot: '/m',
+    device: 'disk',
+    ignored: [],
+    isUnfinished: false,
     files: list,
     fingerprint: JSON.stringify([root, files]),
   };
@@ -123,14 +143,19 @@ t.test(
     const { store, source, lines, change, clock } = await aSource(three);
     const before = store.get(n1);
     await change({ ...three, 'a.yaml': nodeManifest('n1').replace('tcp://', '') });
+    const version = store.resourceVersion;
     await clock.advance(120_000);
-    t.equal(store.get(n1), before);
+    t.same(store.get(n1)?.spec, before?.spec);
+    t.equal(store.get(n1)?.metadata.generation, 1);
+    t.match(store.get(n1)?.metadata.annotations?.[annotations.manifestProblem], /^a\.yaml:8:14: Cannot use/);
+    t.equal(store.resourceVersion, version, 'it is said once');
     const problem = /^a\.yaml:8:14: Cannot use node "n1": spec\.engine\.address must be tcp:\/\/host:port/;
     t.match(store.events(n1), [{ type: 'Warning', reason: 'InvalidManifest', message: problem, count: 1 }]);
     t.match(source.state(), { condition: 'Degraded', problems: [{ file: 'a.yaml', line: 8, column: 14 }] });
     t.equal(lines.filter((line) => line.startsWith('warn a.yaml')).length, 1, 'one line per transition');
     await change({ ...three, 'a.yaml': nodeManifest('n1', 'other') });
     t.equal(store.getNode('n1')?.spec.cluster, 'other');
+    t.equal(store.get(n1)?.metadata.annotations?.[annotations.manifestProblem], undefined);
     t.match(source.state(), { condition: 'Ready', problems: [] });
     await source.close();
   },
@@ -256,19 +281,192 @@ t.test('DirectorySource lets the API delete an object whose manifest is gone', a
   await source.close();
 });
 
-t.test('DirectorySource never deletes objects of the API, and takes over those it describes', async (t) => {
-  const { clock, store, source, change, names } = await aSource(three);
-  await store.create(aNode({ name: 'mine' }), { origin: { type: 'api' } });
-  await store.create(aNode({ name: 'both' }), { origin: { type: 'api' } });
-  await change({ ...three, 'd.yaml': nodeManifest('both') });
-  await clock.advance(120_000);
-  t.same(names(), ['both', 'mine', 'n1', 'n2', 'n3']);
-  const both = { kind: 'Node', name: 'both' } as const;
-  t.match(store.originOf(both), { type: 'directory', position: 'd.yaml:1:1' });
-  t.match(store.events(both), [{ reason: 'Adopted', message: /d\.yaml:1:1/ }]);
-  t.match(store.originOf({ kind: 'Node', name: 'mine' }), { type: 'api' });
+t.test(
+  'DirectorySource says of an object of a file that was faulty before it started why it is as it is',
+  async (t) => {
+    const store = await Store.open({
+      directory: undefined,
+      clock: new FakeClock(0),
+      randomUuid: () => 'uid',
+    });
+    await store.create(aNode({ name: 'n1' }), { origin: { type: 'directory', position: 'a.yaml:1:1' } });
+    const { source, change, clock } = await aSource({ 'a.yaml': 'kind: [' }, { store });
+    t.match(store.get(n1)?.metadata.annotations?.[annotations.manifestProblem], /^a\.yaml:1:8: Cannot parse/);
+    t.match(store.originOf(n1), { position: 'a.yaml:1:1' });
+    const version = store.resourceVersion;
+    await clock.advance(120_000);
+    t.equal(store.resourceVersion, version, 'it is said once');
+    await change({ 'a.yaml': nodeManifest('n1') });
+    t.equal(store.get(n1)?.metadata.annotations?.[annotations.manifestProblem], undefined);
+    await source.close();
+  },
+);
+
+t.test('DirectorySource takes a file that is suddenly empty for one that was cut off', async (t) => {
+  const { clock, store, source, change } = await aSource({ ...three, 'empty.yaml': '' });
+  t.match(source.state(), { condition: 'Ready' }, 'one that never said anything is no problem');
+  await change({ ...three, 'a.yaml': '\n' });
+  await clock.advance(300_000);
+  t.equal(store.get(n1)?.metadata.deletionTimestamp, undefined);
+  t.match(source.state(), {
+    condition: 'Degraded',
+    problems: [
+      { file: 'a.yaml', message: /it is empty, and objects came from it; to remove them remove the file/ },
+    ],
+  });
+  await change({ ...three, 'a.yaml': '# nothing any more\n' });
+  await clock.advance(40_000);
+  t.ok(store.get(n1)?.metadata.deletionTimestamp, 'a comment says that it is meant');
   await source.close();
 });
+
+t.test(
+  'DirectorySource deletes nothing on another file system until it is approved, or all is there',
+  async (t) => {
+    const { clock, store, source, world, change } = await aSource(three);
+    const two = { 'b.yaml': nodeManifest('n2'), 'c.yaml': nodeManifest('n3') };
+    world.device = 'other';
+    await change(two);
+    await clock.advance(120_000);
+    t.equal(store.get(n1)?.metadata.deletionTimestamp, undefined);
+    t.match(source.state().held, [{ key: n1, why: 'the directory is on another file system than before' }]);
+    await change(three);
+    t.same(source.state().held, []);
+    await change(two);
+    await clock.advance(40_000);
+    t.ok(store.get(n1)?.metadata.deletionTimestamp, 'the other one is the one now');
+    await source.close();
+  },
+);
+
+t.test('DirectorySource holds objects that came from another directory', async (t) => {
+  const { clock, store, source, change } = await aSource(three);
+  await store.create(aNode({ name: 'elsewhere' }), {
+    origin: { type: 'directory', position: '/mnt/old/n.yaml:1:1' },
+  });
+  await change(three);
+  await clock.advance(120_000);
+  const key = { kind: 'Node', name: 'elsewhere' } as const;
+  t.equal(store.get(key)?.metadata.deletionTimestamp, undefined);
+  t.match(source.state().held, [{ key, why: 'its manifest was not in the directory that is followed now' }]);
+  await source.close();
+});
+
+t.test('DirectorySource deletes nothing before everything else is written', async (t) => {
+  const { clock, store, source, change } = await aSource(three);
+  const update = store.update.bind(store);
+  store.update = () =>
+    Promise.reject(new SwarmError('OBJECT_CONFLICT', 'Cannot change node "n2": somebody else did'));
+  await change({ 'b.yaml': nodeManifest('n2', 'other'), 'c.yaml': nodeManifest('n3') });
+  await clock.advance(120_000);
+  t.equal(store.get(n1)?.metadata.deletionTimestamp, undefined);
+  store.update = update;
+  await clock.advance(60_000);
+  t.ok(store.get(n1)?.metadata.deletionTimestamp);
+  t.equal(store.getNode('n2')?.spec.cluster, 'other');
+  await source.close();
+});
+
+t.test('DirectorySource looks every 10 s when it cannot watch', async (t) => {
+  const { clock, source, world, names, lines } = await aSource({}, { isWatching: false });
+  t.equal(source.state().isWatching, false);
+  t.ok(lines.includes('warn Cannot watch manifests; changes are found by the periodic look'));
+  world.files = three;
+  await clock.advance(11_000);
+  t.same(names(), ['n1', 'n2', 'n3']);
+  await source.close();
+});
+
+t.test('DirectorySource says once that it does not build kustomizations', async (t) => {
+  const { source, world, lines, change } = await aSource(three);
+  world.ignored = ['kustomization.yaml'];
+  await change(three);
+  await change(three);
+  t.equal(lines.filter((line) => line === 'warn Not used: kustomizations are not built').length, 1);
+  await source.close();
+});
+
+t.test(
+  'DirectorySource does not touch an object of the API until its manifest says that it may',
+  async (t) => {
+    const { clock, store, source, change } = await aSource(three);
+    const both = { kind: 'Node', name: 'both' } as const;
+    await store.create(aNode({ name: 'both' }), { origin: { type: 'api' } });
+    const uid = store.get(both)?.metadata.uid;
+    await change({ ...three, 'd.yaml': nodeManifest('both', 'other') });
+    t.equal(store.originOf(both)?.type, 'api');
+    t.equal(store.getNode('both')?.spec.cluster, 'demo');
+    const why =
+      /^d\.yaml:1:1: Cannot use node "both": it was made with the API, which owns it; to let this file own it, set swarmctl\.io\/take-over: "true" here$/;
+    t.match(source.state(), {
+      condition: 'Degraded',
+      message: '1 manifest not used, because the API owns what they describe',
+      problems: [{ file: 'd.yaml', line: 1, column: 1 }],
+    });
+    t.match(store.get(both)?.metadata.annotations?.[annotations.manifestProblem], why);
+    t.match(store.events(both), [{ type: 'Warning', reason: 'ManifestRefused', message: why, count: 1 }]);
+    const version = store.resourceVersion;
+    await clock.advance(120_000);
+    t.equal(store.resourceVersion, version, 'it is said once');
+    await change({
+      'b.yaml': nodeManifest('n2'),
+      'c.yaml': nodeManifest('n3'),
+      'd.yaml': nodeManifest('both'),
+    });
+    await clock.advance(40_000);
+    t.ok(store.get(n1)?.metadata.deletionTimestamp, 'it holds up nothing else');
+
+    const claimed = nodeManifest('both', 'other').replace(
+      'name: both\n',
+      `name: both\n  annotations: { ${annotations.takeOver}: "true" }\n`,
+    );
+    await change({ ...three, 'd.yaml': claimed });
+    t.match(store.originOf(both), { type: 'directory', position: 'd.yaml:1:1' });
+    t.match(store.getNode('both'), { metadata: { uid }, spec: { cluster: 'other' } });
+    t.equal(store.get(both)?.metadata.annotations?.[annotations.manifestProblem], undefined);
+    t.match(store.events(both), [{}, { reason: 'Adopted', message: /d\.yaml:1:1/ }]);
+    await source.close();
+  },
+);
+
+t.test(
+  'DirectorySource leaves an object alone that the API has taken over, until its manifest is gone',
+  async (t) => {
+    const { clock, store, source, change } = await aSource(three);
+    await store.update(aNode({ name: 'n1', roles: ['manager'] }), {
+      origin: { type: 'api' },
+      takeOver: true,
+    });
+    await change(three);
+    t.match(source.state().problems, [
+      { file: 'a.yaml', message: /it was made with the API, which owns it/ },
+    ]);
+    t.same(store.getNode('n1')?.spec.roles, ['manager']);
+    await change({ 'b.yaml': nodeManifest('n2'), 'c.yaml': nodeManifest('n3') });
+    await clock.advance(120_000);
+    t.match(source.state(), { condition: 'Ready', problems: [], held: [] });
+    t.match(store.get(n1)?.metadata, { deletionTimestamp: undefined });
+    t.equal(store.get(n1)?.metadata.annotations?.[annotations.manifestProblem], undefined);
+    await source.close();
+  },
+);
+
+t.test(
+  'DirectorySource with takeOver never deletes objects of the API, and takes over those it describes',
+  async (t) => {
+    const { clock, store, source, change, names } = await aSource(three, { takeOver: true });
+    await store.create(aNode({ name: 'mine' }), { origin: { type: 'api' } });
+    await store.create(aNode({ name: 'both' }), { origin: { type: 'api' } });
+    await change({ ...three, 'd.yaml': nodeManifest('both') });
+    await clock.advance(120_000);
+    t.same(names(), ['both', 'mine', 'n1', 'n2', 'n3']);
+    const both = { kind: 'Node', name: 'both' } as const;
+    t.match(store.originOf(both), { type: 'directory', position: 'd.yaml:1:1' });
+    t.match(store.events(both), [{ reason: 'Adopted', message: /d\.yaml:1:1/ }]);
+    t.match(store.originOf({ kind: 'Node', name: 'mine' }), { type: 'api' });
+    await source.close();
+  },
+);
 
 t.test('DirectorySource creates an object again once its deletion is finished', async (t) => {
   const { clock, store, source, change } = await aSource(three);

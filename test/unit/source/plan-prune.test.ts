@@ -97,6 +97,22 @@ t.test(
   },
 );
 
+t.test(
+  'planPrune() holds what is missing on another file system, and what was never in this directory',
+  async (t) => {
+    t.same(held(plan(nodes(4), ['node/n0', 'node/n1', 'node/n2'], { isOtherDevice: true })), [
+      'node/n3: the directory is on another file system than before',
+    ]);
+    const foreign = new Set(['node/n3']);
+    t.same(held(plan(nodes(4), ['node/n0', 'node/n1', 'node/n2'], { foreign })), [
+      'node/n3: its manifest was not in the directory that is followed now',
+    ]);
+    const sure = [...nodes(3), aNode({ name: 'n3', metadata: approved })];
+    const accepted = plan(sure, ['node/n0', 'node/n1', 'node/n2'], { isOtherDevice: true, foreign });
+    t.same(pruned(accepted), ['node/n3'], 'an approval counts');
+  },
+);
+
 t.test('planPrune() lets approved objects go, and they do not count for the others', async (t) => {
   const stored = [
     aCluster({ metadata: approved }),

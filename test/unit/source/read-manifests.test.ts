@@ -91,15 +91,15 @@ t.test('readManifests() reads each real file once, and ends in circles of links'
 
 t.test('takeSnapshot() says that a directory is missing, is none, or was replaced', async (t) => {
   const root = t.testdir({ file: 'x', m: { 'a.yaml': nodeManifest('a') } });
-  t.match(await takeSnapshot(`${root}/missing`), { type: 'missing' });
-  t.match(await takeSnapshot(`${root}/file`), { type: 'unreadable' });
-  const before = await takeSnapshot(`${root}/m`);
-  t.same(await takeSnapshot(`${root}/m`), before, 'nothing changed, nothing differs');
+  t.match(await takeSnapshot(`${root}/missing`, { nowMs: 0 }), { type: 'missing' });
+  t.match(await takeSnapshot(`${root}/file`, { nowMs: 0 }), { type: 'unreadable' });
+  const before = await takeSnapshot(`${root}/m`, { nowMs: 0 });
+  t.same(await takeSnapshot(`${root}/m`, { nowMs: 0 }), before, 'nothing changed, nothing differs');
   await writeFile(`${root}/m/a.yaml`, nodeManifest('b'));
-  const edited = await takeSnapshot(`${root}/m`);
+  const edited = await takeSnapshot(`${root}/m`, { nowMs: 0 });
   t.equal('rootId' in edited && 'rootId' in before && edited.rootId === before.rootId, true);
   t.not('fingerprint' in edited && edited.fingerprint, 'fingerprint' in before && before.fingerprint);
   await mkdir(`${root}/other`);
-  const other = await takeSnapshot(`${root}/other`);
+  const other = await takeSnapshot(`${root}/other`, { nowMs: 0 });
   t.not('rootId' in other && other.rootId, 'rootId' in before && before.rootId);
 });

@@ -9,6 +9,9 @@ const look = (fingerprint: string): Snapshot => ({
   type: 'files',
   rootId: 'r',
   realRoot: '/r',
+  device: 'disk',
+  ignored: [],
+  isUnfinished: false,
   files: [],
   fingerprint,
 });
@@ -44,6 +47,18 @@ t.test('StableSnapshots needs two equal looks, 100 ms apart', async (t) => {
   t.match(await taken, { type: 'files', fingerprint: 'b' });
   t.same(times, [0, 100, 200, 300, 400]);
 });
+
+t.test(
+  'StableSnapshots waits for the rest of a file that was written just now and has no last line end',
+  async (t) => {
+    const half = { ...look('a'), isUnfinished: true } as Snapshot;
+    const { snapshots, times, clock } = aDirectory({ looks: [half, half, half, half, look('a')] });
+    const taken = snapshots.take(never);
+    await clock.advance(1000);
+    t.match(await taken, { fingerprint: 'a', isUnfinished: false });
+    t.same(times, [0, 100, 200, 300, 400]);
+  },
+);
 
 t.test('StableSnapshots gives up on a directory that never rests', async (t) => {
   const { clock, snapshots } = aDirectory({ looks: [{ type: 'moving' }] });

@@ -211,12 +211,32 @@ t.test('Store keeps labels and annotations that the API added to an object from 
   t.same(store.get(key)?.metadata.labels, { team: 'b' }, 'the API can take back what it added');
 });
 
+t.test('Store lets the API take over an object of a file, with everything the file says', async (t) => {
+  const { store } = await aStore();
+  await store.create(aNode({ metadata: { labels: { team: 'a' } } }), { origin: file });
+  const wanted = aNode({ roles: ['manager'], metadata: { labels: { team: 'b' } } });
+  await t.rejects(store.update(wanted, { origin: api }), { code: 'OBJECT_READ_ONLY' });
+  const taken = await store.update(wanted, { origin: api, takeOver: true });
+  t.match(taken, { metadata: { uid: 'uid-1', generation: 2, labels: { team: 'b' } } });
+  t.equal(taken.metadata.annotations, undefined, 'it has no source any more');
+  t.same(store.originOf(key), api);
+  await store.setOrigin(key, { ...api, problem: 'a.yaml:1:1: Cannot use it' });
+  const changed = await store.update(aNode(), { origin: api });
+  t.match(changed.metadata.annotations, { [annotations.manifestProblem]: 'a.yaml:1:1: Cannot use it' });
+  t.same((await store.setOrigin(key, api)).metadata.annotations, undefined);
+});
+
 t.test(
   'Store lets a file take over an object of the API, and the API delete one whose manifest is gone',
   async (t) => {
     const { store } = await aStore();
     await store.create(aNode({ metadata: { labels: { old: 'x' } } }), { origin: api });
-    const taken = await store.update(aNode(), { origin: file });
+    await t.rejects(store.update(aNode(), { origin: file }), {
+      code: 'OBJECT_READ_ONLY',
+      message:
+        'Cannot change node "node1" as manifests/a.yaml:3:1 says: it was made with the API, which owns it',
+    });
+    const taken = await store.update(aNode(), { origin: file, takeOver: true });
     t.match(taken.metadata, {
       uid: 'uid-1',
       labels: undefined,

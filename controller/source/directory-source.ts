@@ -1,6 +1,6 @@
 // Keeps the store in step with a directory of manifests. Events only wake it up; each time it reads everything again,
 // waits until it rests, applies it, and deletes only what was surely removed on purpose.
-import { formatKey, type ObjectKey } from '../api/object-key.js';
+import { formatKey } from '../api/object-key.js';
 import type { Resource } from '../api/resources.js';
 import type { CancelTimer, Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';

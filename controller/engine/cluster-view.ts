@@ -132,6 +132,13 @@ export interface ClusterView {
   movable(): readonly CachedContainer[];
   /** Containers that were made elsewhere to replace the one with this ID. */
   replacementsOf(id: string): readonly CachedContainer[];
+  /** Containers with this full ID, those that users do not see too. */
+  containersWithId(id: string): readonly CachedContainer[];
+  /**
+   * From now on users see none of these containers, and no others are kept from them by this.
+   * @param ids container ID → ID of its engine; `''` = whichever has it
+   */
+  bury(ids: ReadonlyMap<string, string>): void;
   /** Names that containers on several engines have. */
   equalNames(): readonly string[];
   /**

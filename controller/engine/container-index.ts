@@ -25,6 +25,8 @@ export class ContainerIndex {
   readonly #replacements = new MultiMap<ContainerRow>();
   /** Rows that users do not see, because a replacement stands for them; by ID. */
   readonly #hidden = new MultiMap<ContainerRow>();
+  /** Rows that users do not see, because somebody removed them while their engine was away: ID → engine ID. */
+  #buried: ReadonlyMap<string, string> = new Map();
   readonly #movable = new Set<ContainerRow>();
   readonly #equalNames = new Set<string>();
   readonly #labels = new LabelIndex();
@@ -70,6 +72,17 @@ export class ContainerIndex {
   movable(): readonly ContainerRow[] {
     this.#movableSnapshot ??= [...this.#movable];
     return this.#movableSnapshot;
+  }
+
+  /** Users see none of these from now on: container ID → engine ID, `''` for any. Those of before are seen again. */
+  bury(ids: ReadonlyMap<string, string>): void {
+    const before = this.#buried;
+    this.#buried = new Map(ids);
+    for (const id of new Set([...before.keys(), ...ids.keys()])) {
+      if (before.get(id) === ids.get(id)) continue;
+      this.#review(id);
+      for (const row of this.withId(id)) this.#reviewCopiesOf(row);
+    }
   }
 
   /** Rows that were made to replace the container with this ID. */
@@ -153,18 +166,25 @@ export class ContainerIndex {
     );
   }
 
-  /** Whether another copy of the container is what users see. */
+  #isBuried({ id, engine }: ContainerRow): boolean {
+    const engineId = this.#buried.get(id);
+    return engineId === '' || engineId === engine.id;
+  }
+
+  /** Whether it is buried, or another copy of the container is what users see. */
   #isSuperseded(row: ContainerRow): boolean {
+    if (this.#isBuried(row)) return true;
     const isHiddenBy = (replacement: ContainerRow, old: ContainerRow): boolean =>
       wasMadeFor(replacement, old, swarmIdLabel) &&
       visibleCopy(replacement, old) === (row === old ? 'replacement' : 'old');
     return (
       this.#replacements.get(row.id).some((replacement) => isHiddenBy(replacement, row)) ||
-      replacedIds(row).some((id) => this.#withId(id).some((old) => isHiddenBy(row, old)))
+      replacedIds(row).some((id) => this.withId(id).some((old) => isHiddenBy(row, old)))
     );
   }
 
-  #withId(id: string): readonly ContainerRow[] {
+  /** Rows with this full ID, whether or not users see them. */
+  withId(id: string): readonly ContainerRow[] {
     return [...this.#byId.get(id), ...this.#hidden.get(id)];
   }
 

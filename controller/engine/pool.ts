@@ -108,6 +108,14 @@ export class EnginePool implements ClusterView {
     return this.#index.movable();
   }
 
+  containersWithId(id: string): readonly CachedContainer[] {
+    return this.#index.withId(id);
+  }
+
+  bury(ids: ReadonlyMap<string, string>): void {
+    this.#index.bury(ids);
+  }
+
   replacementsOf(id: string): readonly CachedContainer[] {
     return this.#index.replacementsOf(id);
   }

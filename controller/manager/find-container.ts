@@ -34,6 +34,28 @@ export function findReachableContainer(
   return container;
 }
 
+/** For changes that end a container: why it cannot be done now, and what can. */
+export function unreachable(
+  { engine }: CachedContainer,
+  { reference }: { readonly reference: string },
+): ApiError {
+  const why = engine.error === undefined ? '' : ` (${engine.error})`;
+  return new ApiError(
+    503,
+    `Container ${reference} running on unhealthy node ${engine.name}: it cannot be stopped before the node answers again${why}; docker rm -f removes it from the cluster now, and from the node as soon as that is back`,
+  );
+}
+
+/** Like `findReachableContainer`, for what ends the container. @throws ApiError 404, 409, 503 */
+export function findEndableContainer(
+  cluster: Pick<ClusterView, 'findContainer'>,
+  reference: string,
+): CachedContainer {
+  const container = findContainer(cluster, reference);
+  if (!isReachable(container.engine)) throw unreachable(container, { reference });
+  return container;
+}
+
 export function isReachable(engine: PooledEngine): boolean {
   return engine.state === 'healthy';
 }

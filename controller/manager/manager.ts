@@ -27,8 +27,10 @@ import { Brake } from './reschedule/brake.js';
 import { Rescheduler, type ReschedulerOptions } from './reschedule/rescheduler.js';
 import { Router } from './router.js';
 import { ManagerServer, type ListenTarget, type ServerTls } from './server.js';
+import { RemovalDebts } from './removal-debts.js';
 import { SharedWork } from './shared-work.js';
 import type { ManagerServices, ManagerSettings } from './services.js';
+import type { TextMemory } from './text-memory.js';
 
 export interface ManagerOptions {
   readonly cluster: ClusterView;
@@ -43,6 +45,11 @@ export interface ManagerOptions {
   readonly nodes?: NodeTable | undefined;
   /** Whether it is known that several managers make containers in the cluster. Default: found out by what they make. */
   readonly areManagersSeveral?: (() => boolean) | undefined;
+  /** What outlives the process, beside containers that may move. Default: nothing does. */
+  readonly memories?: {
+    readonly removals?: TextMemory | undefined;
+    readonly doubtfulCreates?: TextMemory | undefined;
+  };
   /** Absent: nothing is rescheduled. */
   readonly reschedule?: RescheduleOptions | undefined;
 }
@@ -72,6 +79,7 @@ export class Manager {
       options.reschedule === undefined
         ? undefined
         : new Brake({ cluster, logger, limitPercent: options.reschedule.brakePercent });
+    const kept = { cluster, clock, logger, shutdown: this.#shutdown.signal };
     const services: ManagerServices = {
       cluster,
       settings,
@@ -85,7 +93,11 @@ export class Manager {
       lists: this.#lists,
       feed: new EventFeed({ cluster, clock }),
       info: new ClusterInfo({ cluster, settings, clock, notice: () => brake?.notice }),
-      doubtful: createDoubtfulCreates({ cluster, clock, logger, shutdown: this.#shutdown.signal }),
+      doubtful: createDoubtfulCreates({
+        ...kept,
+        memory: options.memories?.doubtfulCreates,
+      }),
+      removals: new RemovalDebts({ ...kept, memory: options.memories?.removals }),
       nodes,
       execs: createExecTable(),
       catalog,

@@ -4,6 +4,7 @@ import { isJsonObject, stringAt } from '../base/json.js';
 import { SwarmError } from '../base/errors.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
 import { ApiError } from './api-error.js';
+import { createKeeper, type TextMemory } from './text-memory.js';
 
 /** active: takes containers · pause: no new ones (cordoned) · drain: also gives away those that may move. */
 export const availabilities = ['active', 'pause', 'drain'] as const;
@@ -32,12 +33,6 @@ export interface NodeTable {
   ): Promise<void>;
 }
 
-/** Where updates outlive the process: one text, read at start, replaced as a whole. */
-export interface NodeMemory {
-  readonly text: string | undefined;
-  readonly write: (text: string) => Promise<void>;
-}
-
 const strictness: Readonly<Record<Availability, number>> = { active: 0, pause: 1, drain: 2 };
 
 /**
@@ -48,12 +43,11 @@ const strictness: Readonly<Record<Availability, number>> = { active: 0, pause: 1
 export function createNodeTable(
   options: {
     readonly isCordoned?: ((address: string) => boolean) | undefined;
-    readonly memory?: NodeMemory | undefined;
+    readonly memory?: TextMemory | undefined;
   } = {},
 ): NodeTable {
   const given = parseMemory(options.memory?.text);
-  // One write after the other, so that the last update is what the memory has in the end.
-  let writing: Promise<void> = Promise.resolve();
+  const keep = createKeeper(options.memory);
   const declared = (address: string): Availability =>
     options.isCordoned?.(address) === true ? 'pause' : 'active';
   const stateOf: NodeTable['stateOf'] = ({ id, address }) => {
@@ -78,11 +72,8 @@ export function createNodeTable(
         );
       }
       given.set(engine.id, { availability, index: index + 1, updatedAtMs: nowMs });
-      const text = formatMemory(given);
-      const written = writing.then(() => options.memory?.write(text));
-      writing = written.catch(() => undefined);
       try {
-        await written;
+        await keep(formatMemory(given));
       } catch (error) {
         if (before === undefined) given.delete(engine.id);
         else given.set(engine.id, before);

@@ -24,6 +24,7 @@ import * as plugins from './routes/plugins.js';
 import { pruneBuild } from './routes/prune-build.js';
 import { pruneContainers } from './routes/prune-containers.js';
 import { createImage } from './routes/pull-image.js';
+import { removeContainer } from './routes/remove-container.js';
 import { startContainer } from './routes/start-container.js';
 import { notASwarmManager, notInSwarm, pageNotFound, swarmByEngine } from './routes/swarm-mode.js';
 import { ping, version } from './routes/system.js';
@@ -90,7 +91,7 @@ const rows = [
   ['POST', '/containers/{id}/pause', 'container', actions.pauseContainer],
   ['POST', '/containers/{id}/unpause', 'container', actions.unpauseContainer],
   ['POST', '/containers/{id}/wait', 'container', waitContainer],
-  ['DELETE', '/containers/{id}', 'container', actions.removeContainer],
+  ['DELETE', '/containers/{id}', 'container', removeContainer],
   ['HEAD', '/containers/{id}/archive', 'container', actions.headArchive],
   ['GET', '/containers/{id}/archive', 'container', actions.getArchive],
   ['PUT', '/containers/{id}/archive', 'container', actions.putArchive],

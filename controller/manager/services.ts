@@ -25,6 +25,7 @@ import type { GroupHomes } from './placement/group-homes.js';
 import type { ImageCopier } from './placement/image-copier.js';
 import type { Placer } from './placement/placer.js';
 import type { RegistryRoute } from './registry-route.js';
+import type { RemovalDebts } from './removal-debts.js';
 import type { SharedWork } from './shared-work.js';
 
 export interface ManagerSettings {
@@ -83,6 +84,8 @@ export interface ManagerServices {
   /** What happens, for all who want to be told. */
   readonly feed: EventFeed;
   readonly doubtful: DoubtfulCreates;
+  /** What was removed while its engine was down. */
+  readonly removals: RemovalDebts;
   readonly nodes: NodeTable;
   readonly execs: ExecTable;
   readonly placer: Placer;

@@ -9,7 +9,7 @@ import { knownVersions } from '../../controller/engine/api-version.js';
 import type { EngineState } from '../../controller/engine/cluster-view.js';
 import type { EngineTls } from '../../controller/engine/endpoint.js';
 import { EnginePool } from '../../controller/engine/pool.js';
-import { Manager, type RescheduleOptions } from '../../controller/manager/manager.js';
+import { Manager, type ManagerOptions, type RescheduleOptions } from '../../controller/manager/manager.js';
 import type { NodeTable } from '../../controller/manager/node-table.js';
 import type { ServerTls } from '../../controller/manager/server.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
@@ -46,6 +46,7 @@ export async function startManager(
     readonly settings?: Partial<ManagerSettings>;
     readonly nodes?: NodeTable;
     readonly reschedule?: RescheduleOptions;
+    readonly memories?: ManagerOptions['memories'];
     /** Whether it is told that other managers serve the cluster too. Default false. */
     readonly isOneOfSeveral?: boolean;
     /** Engines that are down from the beginning. Default 0. */
@@ -71,6 +72,7 @@ export async function startManager(
     nodes: options.nodes,
     reschedule: options.reschedule,
     areManagersSeveral: () => options.isOneOfSeveral === true,
+    ...(options.memories === undefined ? {} : { memories: options.memories }),
   });
   t.teardown(async () => {
     await manager.close(0);

@@ -10,6 +10,7 @@ import { createNodeTable, type NodeTable } from '../../controller/manager/node-t
 import { SavedContainers } from '../../controller/manager/reschedule/saved-containers.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeEngine } from './fake-engine.js';
+import { callManager, type Answer } from './fake-manager.js';
 import { defaultSettings } from './manager-cluster.js';
 import { advanceUntil } from './pooled-engines.js';
 
@@ -22,6 +23,8 @@ export interface RunningManager {
   /** Messages of level info and above. */
   readonly told: string[];
   readonly events: ClusterEvent[];
+  /** A request of a client. */
+  readonly call: (method: string, path: string) => Promise<Answer>;
   /** Ends it without letting anything finish; idempotent. */
   readonly kill: () => Promise<void>;
 }
@@ -131,6 +134,13 @@ export async function startRescheduleCluster(t: Test, names: readonly string[]):
           isThere: options.isThere ?? (() => Promise.resolve(false)),
         },
       });
+      let port: Promise<number> | undefined;
+      const listen = async (): Promise<number> => {
+        const listening = await manager.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
+        return listening.type === 'tcp' ? listening.port : 0;
+      };
+      const call = async (method: string, path: string): Promise<Answer> =>
+        callManager(await (port ??= listen()), { method, path });
       let killing: Promise<void> | undefined;
       const kill = (): Promise<void> =>
         (killing ??= (async () => {
@@ -148,7 +158,7 @@ export async function startRescheduleCluster(t: Test, names: readonly string[]):
         const states = pool.engines().map(({ state }) => state);
         return states.filter((state) => state === 'healthy').length === up;
       });
-      return { pool, nodes, saved, told, events, kill };
+      return { pool, nodes, saved, told, events, call, kill };
     },
   };
 }

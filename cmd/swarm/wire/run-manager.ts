@@ -15,8 +15,8 @@ import type { ManageOptions } from '../manage-options.js';
 import type { ProgramEnvironment } from '../program-environment.js';
 import { createProgramLogger } from '../program-log.js';
 import { readTlsMaterial } from './manager-tls.js';
-import { readNodeMemory } from './node-memory.js';
 import { openRescheduleState } from './reschedule-state.js';
+import { readStateText } from './state-text.js';
 
 /** What requests under way get to finish after SIGTERM; containers are killed 10 s after it by default. */
 const drainMs = 9_000;
@@ -47,7 +47,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
   const { stateDirectory } = options;
   const nodes = createNodeTable({
     isCordoned: (address) => material.isCordoned(address),
-    memory: stateDirectory === undefined ? undefined : await readNodeMemory(stateDirectory),
+    memory: await readStateText(stateDirectory, 'availability'),
   });
   const manager = new Manager({
     cluster: pool,
@@ -60,6 +60,10 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     nodes,
     areManagersSeveral: () => material.areManagersSeveral,
     reschedule: reschedule.options,
+    memories: {
+      removals: await readStateText(stateDirectory, 'removals'),
+      doubtfulCreates: await readStateText(stateDirectory, 'doubtfulCreates'),
+    },
   });
   const discovery = await openDiscovery(options.discoveryUrl, {
     clock,

@@ -22,6 +22,8 @@ export interface KeeperOptions {
   readonly saved: SavedContainers;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether a user removed the container: then it is not to be kept. */
+  readonly isRemoved: (id: string) => boolean;
   /** Newest API version of the manager: engines tell all they know up to it. */
   readonly version: string;
   /** Paces the inspections. */
@@ -56,7 +58,7 @@ export class ContainerKeeper {
 
   /** Starts what is due. @returns when all of it is saved, or failed and will be tried again; never rejects */
   async sync(): Promise<void> {
-    const { cluster, saved, clock } = this.#options;
+    const { cluster, saved, clock, isRemoved } = this.#options;
     const nowMs = clock.monotonic();
     if (cluster.movable() === this.#looked.movable && nowMs < this.#looked.againAtMs) return;
     this.#looked = { movable: cluster.movable(), againAtMs: nowMs + retryAfterMs };
@@ -65,6 +67,7 @@ export class ContainerKeeper {
     for (const container of cluster.movable()) {
       if (
         container.engine.state !== 'healthy' ||
+        isRemoved(container.id) ||
         readReschedulePolicy(container.labels) !== 'on-node-failure'
       )
         continue;

@@ -8,6 +8,7 @@ import type { CachedContainer } from '../../engine/cluster-view.js';
 import { swarmIdLabel } from '../../engine/container-row.js';
 import { isUp, replacedIds } from '../../engine/superseded.js';
 import { removeUnstarted } from '../placement/make-container.js';
+import type { RemovalDebts } from '../removal-debts.js';
 import type { Brake } from './brake.js';
 import { CopyAges } from './copy-ages.js';
 import {
@@ -27,7 +28,8 @@ import type { SavedContainers, SavedHeader } from './saved-containers.js';
 import { Standings, type EngineStanding, type StandingsOptions } from './standings.js';
 
 export interface ReschedulerOptions {
-  readonly services: MoveServices & Pick<StandingsOptions, 'nodes'>;
+  readonly services: MoveServices &
+    Pick<StandingsOptions, 'nodes'> & { readonly removals: Pick<RemovalDebts, 'has'> };
   readonly saved: SavedContainers;
   readonly random: () => number;
   /** Time without an answer after which an engine's containers move. */
@@ -80,6 +82,7 @@ export class Rescheduler {
       saved,
       clock,
       logger,
+      isRemoved: (id) => services.removals.has(id),
       version: settings.versions.max,
       queue: new PQueue({ concurrency: inspectionsAtOnce }),
     });
@@ -106,7 +109,8 @@ export class Rescheduler {
     const { saved, services } = this.#options;
     // Not waited for: an engine that is slow to be inspected must not hold up what another one lost.
     void this.#keeper.sync();
-    const headers = saved.list();
+    // What was removed stays so, wherever its engine is.
+    const headers = saved.list().filter(({ id }) => !services.removals.has(id));
     this.#standings.keepOnly(new Set(headers.map(({ engine }) => engine.id)));
     this.#ages.look(services.cluster.movable());
     const standings = new Map<string, EngineStanding>();
@@ -133,6 +137,12 @@ export class Rescheduler {
       const { standing, engine } = standingOf(header);
       return standing === 'lost' && engine === undefined ? [header.engine.address] : [];
     });
+  }
+
+  /** Whether there is nothing to do any more: it may have waited for others meanwhile. */
+  #isOver(task: Task): boolean {
+    const { shutdown, removals } = this.#options.services;
+    return shutdown.aborted || removals.has(task.header.id) || this.#isHeld(task);
   }
 
   /** Whether it would start something although most engines are silent. A drained engine answers, so nothing runs twice. */
@@ -206,8 +216,7 @@ export class Rescheduler {
     void this.#queue.add(async () => {
       for (const task of tasks) {
         try {
-          // It may have waited for others while more engines fell silent.
-          if (!this.#options.services.shutdown.aborted && !this.#isHeld(task)) await this.#carryOut(task);
+          if (!this.#isOver(task)) await this.#carryOut(task);
         } catch (error) {
           this.#failed(task, error);
         } finally {

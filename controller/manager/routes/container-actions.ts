@@ -3,7 +3,7 @@ import { isTrue } from '../query.js';
 import { answerWithin, callForBody, stallWithin } from '../call-engine.js';
 import { ApiError, nameInUse } from '../api-error.js';
 import { enginePath } from '../engine-path.js';
-import { findReachableContainer } from '../find-container.js';
+import { findEndableContainer, findReachableContainer } from '../find-container.js';
 import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
 import { contendForName } from '../contend-for-name.js';
 import { objectAt, stringAt } from '../../base/json.js';
@@ -29,10 +29,16 @@ function streamed(
 /** A change without a body to interpret, after which the cache is read again. */
 export function changed(
   suffix: string,
-  options: { readonly answerWithinMs: number; readonly body: 'forward' | 'drop' },
+  options: {
+    readonly answerWithinMs: number;
+    readonly body: 'forward' | 'drop';
+    /** Default: any container whose engine answers. */
+    readonly find?: typeof findReachableContainer;
+  },
 ): RouteHandler {
+  const find = options.find ?? findReachableContainer;
   return async (context) => {
-    const { id, engine } = containerOf(context);
+    const { id, engine } = find(context.services.cluster, param(context, 'id'));
     const body = await readBody(context);
     const answer = await forwardChange(context, {
       engine,
@@ -66,7 +72,11 @@ export const containerStats: RouteHandler = async (context) => {
   });
 };
 
-export const killContainer = changed('kill', { answerWithinMs: answerWithin.slow, body: 'drop' });
+export const killContainer = changed('kill', {
+  answerWithinMs: answerWithin.slow,
+  body: 'drop',
+  find: findEndableContainer,
+});
 export const pauseContainer = changed('pause', { answerWithinMs: answerWithin.slow, body: 'drop' });
 export const unpauseContainer = changed('unpause', { answerWithinMs: answerWithin.slow, body: 'drop' });
 
@@ -119,20 +129,6 @@ export const attachWithoutUpgrade: RouteHandler = async (context) => {
     isTerminal: () => hasTerminal(context, container),
     isEndless: true,
   });
-};
-
-export const removeContainer: RouteHandler = async (context) => {
-  const { id, engine } = containerOf(context);
-  const answer = await forwardChange(context, {
-    engine,
-    path: `/containers/${id}`,
-    answerWithinMs: answerWithin.slow,
-  });
-  if (answer.status < 400 || answer.status === 404) {
-    await context.services.cluster.refreshContainer(engine, id);
-    if (isTrue(context.query.get('v'))) await context.services.cluster.refreshVolumes(engine);
-  }
-  replySmall(context, answer);
 };
 
 export const renameContainer: RouteHandler = async (context) => {

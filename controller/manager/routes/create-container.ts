@@ -214,7 +214,7 @@ async function findCreated(
     answerWithinMs: isReachable(engine) ? answerWithin.quick : lastChanceMs,
   });
   if (typeof found === 'object') return found.id;
-  doubtful.note({ engine, swarmId, name });
+  await doubtful.note({ address: engine.address, node: engine.name, swarmId, name });
   if (found === 'unknown' && isReachable(engine)) throw error;
   return undefined;
 }

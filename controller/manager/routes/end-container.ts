@@ -7,7 +7,7 @@ import type { CachedContainer } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
 import { answerWithin, callForBody } from '../call-engine.js';
 import { enginePath, engineVersion } from '../engine-path.js';
-import { findReachableContainer } from '../find-container.js';
+import { findEndableContainer } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { readInteger } from '../query.js';
 import { parseJsonObject } from '../read-all.js';
@@ -25,7 +25,7 @@ function ending(call: Call): RouteHandler {
   const byEngine = changed(call, { answerWithinMs: answerWithin.unbounded, body: 'drop' });
   return async (context) => {
     const signal = context.query.get('signal') ?? '';
-    const container = findReachableContainer(context.services.cluster, param(context, 'id'));
+    const container = findEndableContainer(context.services.cluster, param(context, 'id'));
     const isIgnored =
       isAtLeast(context.version, signalSince) &&
       !isAtLeast(engineVersion(container.engine, context.version), signalSince);

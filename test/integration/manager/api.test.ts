@@ -3,6 +3,7 @@ import net from 'node:net';
 import t from 'tap';
 import { startFakeManager, type FakeManager } from '../../support/fake-manager.js';
 import { waitForState } from '../../support/manager-cluster.js';
+import { waitUntil } from '../../support/programs.js';
 
 const create = (
   manager: FakeManager,
@@ -168,6 +169,14 @@ void t.test('upstream requests carry the version that the engine speaks', async 
   await eventually(
     () => manager.call('GET', '/containers/json'),
     ({ json }) => (json as unknown[]).length === 2,
+  );
+  // What containers reserve is read once in the background, with inspections of its own.
+  await waitUntil('every container was inspected', () =>
+    Promise.resolve(
+      manager.engines.every(({ requests }) =>
+        requests.some(({ path }) => /^\/containers\/[0-9a-f]{64}\/json$/.test(path)),
+      ),
+    ),
   );
   const versions = async (path: string): Promise<string[]> => {
     for (const engine of manager.engines) engine.requests.length = 0;

@@ -1,9 +1,11 @@
 // Creates on an engine that accepts them and never answers: others go on, the client is served elsewhere, and what the
 // engine makes when it comes back is not a second container.
+import { mkdtemp, rm } from 'node:fs/promises';
 import t from 'tap';
-import type { FakeEngine } from '../../support/fake-engine.js';
-import { startFakeManager } from '../../support/fake-manager.js';
-import { waitForState } from '../../support/manager-cluster.js';
+import { readStateText } from '../../../cmd/swarm/wire/state-text.js';
+import { FakeEngine } from '../../support/fake-engine.js';
+import { callManager, startFakeManager } from '../../support/fake-manager.js';
+import { startManager, waitForState, type StartedManager } from '../../support/manager-cluster.js';
 import { waitUntil } from '../../support/programs.js';
 
 interface Hung {
@@ -86,4 +88,34 @@ void t.test('a late container that somebody started meanwhile stays', async (t) 
   // Two of the looks that would remove it, were it not running.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   t.equal(engine.find('web')?.status, 'running');
+});
+
+void t.test('a manager that was restarted meanwhile removes what a hung engine makes late', async (t) => {
+  const directory = await mkdtemp('/tmp/swtest-doubtful-');
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const engine = await FakeEngine.start({ name: 'n1' });
+  t.teardown(() => engine.close());
+  const start = async (down: number): Promise<StartedManager> =>
+    startManager(t, {
+      addresses: [engine.address],
+      down,
+      memories: { doubtfulCreates: await readStateText(directory, 'doubtfulCreates') },
+    });
+  const first = await start(0);
+  const hung = hangAtCreate(engine);
+  const answer = await callManager(first.port, {
+    method: 'POST',
+    path: '/containers/create?name=web',
+    body: { Image: 'busybox' },
+  });
+  t.match(answer, { status: 503 });
+  await first.manager.close(0);
+  await first.pool.close();
+
+  await start(1);
+  hung.resume();
+  await waitUntil('it is made', () =>
+    Promise.resolve(engine.requests.some(({ method }) => method === 'DELETE')),
+  );
+  await waitUntil('it is removed', () => Promise.resolve(engine.containers.size === 0));
 });

@@ -1,6 +1,6 @@
 // Nodes through the manager: listed, cordoned, drained and forgotten as `docker node` does it.
 import t from 'tap';
-import { readNodeMemory } from '../../../cmd/swarm/wire/node-memory.js';
+import { readStateText } from '../../../cmd/swarm/wire/state-text.js';
 import { createNodeTable } from '../../../controller/manager/node-table.js';
 import { startFakeManager, type Answer, type FakeManager } from '../../support/fake-manager.js';
 import { waitForState } from '../../support/manager-cluster.js';
@@ -97,12 +97,12 @@ void t.test('a node that is declared unschedulable is paused', async (t) => {
   t.match(await setAvailability(manager, 'n1', 'drain'), { status: 200 });
 });
 
-void t.test('readNodeMemory() keeps a drained node drained for the next manager', async (t) => {
+void t.test('readStateText() keeps a drained node drained for the next manager', async (t) => {
   const directory = t.testdir({});
   const start = async (): Promise<FakeManager> =>
     startFakeManager(t, {
       engines: [{ name: 'n1', id: 'ID-n1' }],
-      nodes: createNodeTable({ memory: await readNodeMemory(directory) }),
+      nodes: createNodeTable({ memory: await readStateText(directory, 'availability') }),
     });
   t.match(await setAvailability(await start(), 'n1', 'drain'), { status: 200 });
   t.match(await inspect(await start(), 'n1'), { Version: { Index: 2 }, Spec: { Availability: 'drain' } });

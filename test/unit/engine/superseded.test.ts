@@ -185,3 +185,43 @@ void t.test(
     t.pass();
   },
 );
+
+void t.test('bury() hides a container on its engine, also one that is met later, and frees its name', (t) => {
+  const row = (engine: string, start: string): ContainerRow =>
+    new ContainerRow(aPooledEngine(engine), aSummary({ id: anId(start), names: ['web'] }));
+  const index = new ContainerIndex();
+  const [first, second] = [row('n1', 'a'), row('n1', 'b')];
+  index.put(first, undefined);
+  index.bury(
+    new Map([
+      [anId('a'), 'ID-n1'],
+      [anId('b'), ''],
+    ]),
+  );
+  index.put(second, undefined);
+  t.same(index.all(), []);
+  t.equal(index.find('web', () => true).type, 'missing');
+  t.same(index.equalNames(), []);
+  t.same(index.withId(anId('a')), [first], 'it still holds what it has on its engine');
+  const clone = row('n2', 'a');
+  index.put(clone, undefined);
+  t.same(index.all(), [clone], 'the container of a cloned host is another one');
+  index.delete(clone);
+  index.bury(new Map());
+  t.equal(index.all().length, 2);
+  t.equal(index.find('web', () => true).type, 'ambiguous');
+  t.end();
+});
+
+void t.test('bury() of the container that is seen shows none of its copies', (t) => {
+  const { old, replacement } = copies({});
+  const index = new ContainerIndex();
+  index.put(old, undefined);
+  index.put(replacement, undefined);
+  t.same(index.all(), [replacement]);
+  index.bury(new Map([[old.id, old.engine.id]]));
+  t.same(index.all(), [replacement], 'the other one is not meant');
+  index.delete(replacement);
+  t.same(index.all(), []);
+  t.end();
+});

@@ -97,6 +97,8 @@ export function aView(parts: ViewParts): ClusterView {
     containersOf: (engine) => containers.filter((container) => container.engine === engine),
     movable: () => [],
     replacementsOf: () => [],
+    containersWithId: (id) => containers.filter((container) => container.id === id),
+    bury: () => undefined,
     equalNames: () => [],
     findContainer: (reference) => find(containers, reference),
     images: () => parts.images ?? [],

@@ -1,0 +1,41 @@
+// Small files of a manager's state directory: what must survive a restart, each one text that is replaced as a whole.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
+import { writeFileAtomically } from '../../../controller/base/write-file-atomically.js';
+import type { TextMemory } from '../../../controller/manager/text-memory.js';
+
+/** Files by what is in them. */
+export const stateFiles = {
+  /** What `docker node update` set. */
+  availability: 'availability.json',
+  /** Containers that were removed while their engine was down. */
+  removals: 'removals.json',
+  /** Creates whose engine never said what became of them. */
+  doubtfulCreates: 'doubtful-creates.json',
+} as const;
+
+/**
+ * Reads what was kept before; nothing when the file is missing.
+ * @param stateDirectory of this manager, locked by it; undefined: nothing outlives the process
+ * @throws {STATE_CORRUPT} when the file is there and cannot be read
+ */
+export async function readStateText(
+  stateDirectory: string | undefined,
+  name: keyof typeof stateFiles,
+): Promise<TextMemory | undefined> {
+  if (stateDirectory === undefined) return undefined;
+  const file = path.join(stateDirectory, stateFiles[name]);
+  let text: string | undefined;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') {
+      throw new SwarmError('STATE_CORRUPT', `Cannot read "${file}": ${messageOf(error)}`, { cause: error });
+    }
+  }
+  return {
+    text,
+    write: (changed) => writeFileAtomically(file, changed),
+  };
+}

@@ -14,7 +14,7 @@ const env = {
   SWARMCTL_DEMO_SUBNET: `10.63.${third}.0/24`,
 };
 const demo = (word: 'up' | 'down') =>
-  run(path.join(packageRoot, 'cmd/demo/demo.sh'), [word], { env, cwd: packageRoot, timeoutMs: 180_000 });
+  run(path.join(packageRoot, 'cmd/demo/demo.sh'), [word], { env, cwd: packageRoot, timeoutMs: 300_000 });
 t.teardown(async () => {
   await demo('down');
 });

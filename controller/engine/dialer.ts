@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { SwarmError, isSwarmError, messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
+import { SecureContexts, secureContextOf } from './secure-contexts.js';
 import {
   clientRejected,
   describeEndpoint,
@@ -32,15 +33,21 @@ export interface DialOptions {
 export class EngineDialer {
   #endpoint: EngineEndpoint;
   readonly #clock: Clock;
-  #context: tls.SecureContext | undefined;
+  readonly #contexts: SecureContexts;
   #session: Buffer | undefined;
   #isProven = false;
   #remoteAddress = '';
   #certificateNotAfterMs: number | undefined;
 
-  constructor(options: { readonly endpoint: EngineEndpoint; readonly clock: Clock }) {
+  constructor(options: {
+    readonly endpoint: EngineEndpoint;
+    readonly clock: Clock;
+    /** Where engines share their contexts; absent: this one's own. */
+    readonly contexts?: SecureContexts | undefined;
+  }) {
     this.#endpoint = options.endpoint;
     this.#clock = options.clock;
+    this.#contexts = options.contexts ?? new SecureContexts();
   }
 
   get endpoint(): EngineEndpoint {
@@ -61,7 +68,6 @@ export class EngineDialer {
   setTls(tlsMaterial: EngineTls | undefined): void {
     const { name, address } = this.#endpoint;
     this.#endpoint = tlsMaterial === undefined ? { name, address } : { name, address, tls: tlsMaterial };
-    this.#context = undefined;
     this.#session = undefined;
     this.#isProven = false;
   }
@@ -83,10 +89,9 @@ export class EngineDialer {
     socket.once(this.readyEvent, () => {
       cancel();
       this.#remoteAddress = socket.remoteAddress ?? this.#remoteAddress;
-      if (socket instanceof tls.TLSSocket && !socket.isSessionReused()) {
-        const validTo = Date.parse(socket.getPeerX509Certificate()?.validTo ?? '');
-        this.#certificateNotAfterMs = Number.isNaN(validTo) ? undefined : validTo;
-      }
+      // A certificate that is taken as it comes was not looked at before.
+      if (endpoint.tls?.verify === false && socket instanceof tls.TLSSocket && !socket.isSessionReused())
+        this.#noteEnd(socket.getPeerX509Certificate()?.validTo ?? '');
     });
     socket.once('close', cancel);
     return socket;
@@ -162,6 +167,11 @@ export class EngineDialer {
     });
   }
 
+  #noteEnd(validTo: string): void {
+    const endMs = Date.parse(validTo);
+    this.#certificateNotAfterMs = Number.isNaN(endMs) ? undefined : endMs;
+  }
+
   #open(options: DialOptions): net.Socket {
     const { address, tls: material } = this.#endpoint;
     const common = {
@@ -175,10 +185,9 @@ export class EngineDialer {
     if (material === undefined) return net.connect(common);
     let secureContext: tls.SecureContext;
     try {
-      // A context costs over a millisecond to build, a handshake with it three: build once per generation.
       secureContext =
         options.maxVersion === undefined
-          ? (this.#context ??= secureContextOf(material))
+          ? this.#contexts.of(material)
           : secureContextOf(material, options.maxVersion);
     } catch (error) {
       const socket = new net.Socket();
@@ -199,23 +208,16 @@ export class EngineDialer {
       // SNI must not carry a literal IP; the name check below uses it all the same.
       servername: net.isIP(expected) === 0 ? expected : '',
       rejectUnauthorized: material.verify ?? true,
-      checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(expected, certificate),
+      checkServerIdentity: (_host, certificate) => {
+        this.#noteEnd(certificate.valid_to);
+        return tls.checkServerIdentity(expected, certificate);
+      },
       ALPNProtocols: ['http/1.1'],
     });
-    const generation = secureContext;
     socket.on('session', (session) => {
-      if (this.#context === generation) this.#session = session;
+      // Not of credentials that were replaced meanwhile.
+      if (this.#endpoint.tls === material && options.maxVersion === undefined) this.#session = session;
     });
     return socket;
   }
-}
-
-function secureContextOf(material: EngineTls, maxVersion: tls.SecureVersion = 'TLSv1.3'): tls.SecureContext {
-  return tls.createSecureContext({
-    minVersion: 'TLSv1.2',
-    maxVersion,
-    ...(material.ca === '' ? {} : { ca: material.ca }),
-    ...(material.cert === undefined ? {} : { cert: material.cert }),
-    ...(material.key === undefined ? {} : { key: material.key }),
-  });
 }

@@ -24,6 +24,7 @@ import { EngineSession, type ParsedEvent, type SessionOptions } from './engine-s
 import type { ParsedSpecs } from './engine-specs.js';
 import type { ReservationSweep } from './reservation-sweep.js';
 import { EngineTables } from './engine-tables.js';
+import type { SecureContexts } from './secure-contexts.js';
 import type { VersionAnswers } from './version-answers.js';
 import { EngineTransport } from './transport.js';
 import type { WorkSlices } from './work-slices.js';
@@ -55,6 +56,7 @@ export interface MemberOptions {
   readonly index: ContainerIndex;
   readonly inspections: PQueue;
   readonly versions: VersionAnswers;
+  readonly contexts: SecureContexts;
   readonly sweep: Pick<ReservationSweep, 'add'>;
   readonly slices: WorkSlices;
   /** What CpuShares of a container mean. */
@@ -97,6 +99,7 @@ export class EngineMember implements PooledEngine {
     this.transport = new EngineTransport({
       endpoint: options.tls === undefined ? endpoint : { ...endpoint, tls: options.tls },
       clock: options.clock,
+      contexts: options.contexts,
     });
     this.tables = new EngineTables(this, options.index, options.clock.now);
     this.#reader = new EngineReader({ ...options, transport: this.transport });

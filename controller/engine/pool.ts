@@ -23,6 +23,7 @@ import type { ParsedEvent } from './engine-session.js';
 import type { ObjectKind } from './engine-tables.js';
 import { VersionAnswers } from './version-answers.js';
 import { sortNaturally } from './natural-order.js';
+import { SecureContexts } from './secure-contexts.js';
 import { ReservationSweep } from './reservation-sweep.js';
 import { Settling } from './settling.js';
 import { WorkSlices } from './work-slices.js';
@@ -62,6 +63,7 @@ export class EnginePool implements ClusterView {
   readonly #inspections = new PQueue({ concurrency: inspectionsAtOnce });
   readonly #sweep: ReservationSweep;
   readonly #versions: VersionAnswers;
+  readonly #contexts = new SecureContexts();
   readonly #slices: WorkSlices;
   readonly #settling: Settling;
   readonly #leaving = new Set<Promise<void>>();
@@ -238,6 +240,7 @@ export class EnginePool implements ClusterView {
       index: this.#index,
       inspections: this.#inspections,
       versions: this.#versions,
+      contexts: this.#contexts,
       sweep: this.#sweep,
       slices: this.#slices,
       cpuShares: this.#options.cpuShares ?? 'weight',

@@ -10,6 +10,7 @@ import { SwarmError, systemCodeOf } from '../base/errors.js';
 import { EngineDialer } from './dialer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
+import type { SecureContexts } from './secure-contexts.js';
 import { Slots } from './slots.js';
 import { SmallExchange, TooLong } from './small-exchange.js';
 import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
@@ -47,7 +48,12 @@ export class EngineTransport {
   #pool: Pool;
   #isClosed = false;
 
-  constructor(options: { readonly endpoint: EngineEndpoint; readonly clock: Clock }) {
+  constructor(options: {
+    readonly endpoint: EngineEndpoint;
+    readonly clock: Clock;
+    /** Where engines share their TLS contexts; absent: this one's own. */
+    readonly contexts?: SecureContexts | undefined;
+  }) {
     this.#clock = options.clock;
     this.#dialer = new EngineDialer(options);
     this.#pool = this.#newPool();

@@ -16,6 +16,7 @@ interface World {
   readonly engines: readonly PooledEngine[];
   readonly tables: ReadonlyMap<PooledEngine, EngineTables>;
   readonly images: readonly CachedObject[];
+  readonly changes: Set<(engine: PooledEngine) => void>;
 }
 
 const hex = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -40,6 +41,7 @@ function makeWorld(count: number): World {
   const index = new ContainerIndex();
   const tables = new Map<PooledEngine, EngineTables>();
   const images: CachedObject[] = [];
+  const changes: World['changes'] = new Set();
   const engines = Array.from({ length: count }, (_unused, at): PooledEngine => {
     const name = `node${at}`;
     const engine = {
@@ -64,7 +66,11 @@ function makeWorld(count: number): World {
         versionInfo: {},
       },
     } as unknown as PooledEngine; // placing sends nothing, so there is no transport
-    const table = new EngineTables(engine, index);
+    const table = new EngineTables(engine, index, {
+      onChange: () => {
+        for (const listener of changes) listener(engine);
+      },
+    });
     const rows = Array.from({ length: containersEach }, (_none, nth) =>
       summary(hex(`${at}/${nth}`), `c-${at}-${nth}`, { app: `app${nth}` }),
     );
@@ -77,7 +83,7 @@ function makeWorld(count: number): World {
     });
     return engine;
   });
-  return { engines, tables, images };
+  return { engines, tables, images, changes };
 }
 
 const requests = {
@@ -133,6 +139,10 @@ for (const count of sizes.length > 0 ? sizes : [1000, 5000]) {
         engines: () => world.engines,
         containersOf: (engine) => world.tables.get(engine)?.containers() ?? [],
         images: () => world.images,
+        onEngineChange: (listener) => {
+          world.changes.add(listener);
+          return () => world.changes.delete(listener);
+        },
       },
       strategy: 'spread',
       filters: filterNames,

@@ -69,6 +69,8 @@ export interface MemberOptions {
   readonly onEngineEvent: (member: EngineMember, event: ParsedEvent) => void;
   readonly onTransition: (member: EngineMember, action: PoolAction) => void;
   readonly onRename: () => void;
+  /** Containers, specs, name, ID or health are others from now on. */
+  readonly onChange: (member: EngineMember) => void;
   /** A list of images, networks or volumes was applied or dropped. */
   readonly onObjects: () => void;
 }
@@ -101,7 +103,10 @@ export class EngineMember implements PooledEngine {
       clock: options.clock,
       contexts: options.contexts,
     });
-    this.tables = new EngineTables(this, options.index, options.clock.now);
+    this.tables = new EngineTables(this, options.index, {
+      now: options.clock.now,
+      onChange: () => options.onChange(this),
+    });
     this.#reader = new EngineReader({ ...options, transport: this.transport });
     this.#health = { state: 'pending', failures: 0, updatedAtMs: options.clock.now() };
     this.#running = Promise.all([this.#stayConnected(), this.#probe()]);
@@ -168,7 +173,7 @@ export class EngineMember implements PooledEngine {
       const wasUp = this.state === 'healthy';
       this.#stop.abort(new SwarmError('ABORTED', `Engine ${this.address} left the pool`));
       this.retryNow();
-      this.#health = { ...this.#health, state: 'disconnected' };
+      this.#setHealth({ ...this.#health, state: 'disconnected' });
       this.tables.clear();
       this.#options.releaseId(this);
       if (wasUp) this.#options.onTransition(this, 'engine_disconnect');
@@ -238,6 +243,7 @@ export class EngineMember implements PooledEngine {
       this.#options.onRename();
     }
     this.#specs = specs;
+    this.#options.onChange(this);
     if (isFirst)
       for (const label of ignoredLabels)
         this.#options.logger.warn(
@@ -258,14 +264,14 @@ export class EngineMember implements PooledEngine {
     this.#options.onObjects();
     this.#id = '';
     this.#specs = undefined;
-    this.#health = { ...this.#health, state: 'pending' };
+    this.#setHealth({ ...this.#health, state: 'pending' });
   }
 
   #connected(): void {
     const { clock, logger, onTransition } = this.#options;
     const before = this.#health;
     this.#lastContactMs = clock.monotonic();
-    this.#health = { state: 'healthy', failures: 0, updatedAtMs: clock.now() };
+    this.#setHealth({ state: 'healthy', failures: 0, updatedAtMs: clock.now() });
     this.#loggedError = '';
     if (before.state === 'pending') {
       logger.info(`Registered Engine ${this.#name} at ${this.address}`);
@@ -290,10 +296,17 @@ export class EngineMember implements PooledEngine {
     }
   }
 
+  #setHealth(health: Health): void {
+    const before = this.#health;
+    this.#health = health;
+    // Most contacts only move the time of the last one.
+    if (health.state !== before.state || health.failures !== before.failures) this.#options.onChange(this);
+  }
+
   #contacted(): void {
     const { clock } = this.#options;
     this.#lastContactMs = clock.monotonic();
-    if (this.state === 'healthy') this.#health = afterContact(this.#health, clock.now());
+    if (this.state === 'healthy') this.#setHealth(afterContact(this.#health, clock.now()));
     // An answer to somebody says that connecting will work now.
     else if (this.state === 'unhealthy' && this.#session === undefined) this.retryNow();
   }
@@ -301,7 +314,7 @@ export class EngineMember implements PooledEngine {
   #failed(error: SwarmError): void {
     const { clock, failureRetry, logger, onTransition } = this.#options;
     const before = this.#health;
-    this.#health = afterFailure(before, { error, nowMs: clock.now(), failureRetry });
+    this.#setHealth(afterFailure(before, { error, nowMs: clock.now(), failureRetry }));
     if (before.state !== 'healthy' || this.state !== 'unhealthy') return;
     logger.error(
       `Flagging engine as unhealthy. Connect failed ${this.#health.failures} times`,

@@ -28,6 +28,7 @@ export class EngineTables {
   readonly #engine: PooledEngine;
   readonly #index: ContainerIndex;
   readonly #now: (() => number) | undefined;
+  readonly #onChange: () => void;
   readonly #rows = new Map<string, TableEntry>();
   readonly #objects: Record<ObjectKind, readonly CachedObject[]> = { images: [], networks: [], volumes: [] };
   readonly #objectReads: Record<ObjectKind, ReadNumber> = { images: 0, networks: 0, volumes: 0 };
@@ -39,8 +40,17 @@ export class EngineTables {
   #clearedAt: ReadNumber = 0;
   #snapshot: readonly ContainerRow[] | undefined;
 
-  /** @param now wall time in epoch ms; absent: rows do not say when they were read */
-  constructor(engine: PooledEngine, index: ContainerIndex, now?: () => number) {
+  /**
+   * @param options.now wall time in epoch ms; absent: rows do not say when they were read
+   * @param options.onChange called when `containers()` is another array from now on
+   */
+  constructor(
+    engine: PooledEngine,
+    index: ContainerIndex,
+    options: { readonly now?: () => number; readonly onChange?: () => void } = {},
+  ) {
+    const { now, onChange = () => undefined } = options;
+    this.#onChange = onChange;
     this.#engine = engine;
     this.#index = index;
     this.#now = now;
@@ -180,7 +190,7 @@ export class EngineTables {
     this.#inspected.clear();
     // Answers to reads begun before must not fill the tables again.
     this.#clearedAt = this.#lastRead;
-    this.#snapshot = undefined;
+    this.#changed();
     for (const kind of ['images', 'networks', 'volumes'] as const) this.#objects[kind] = [];
   }
 
@@ -228,7 +238,12 @@ export class EngineTables {
     } else this.#gone.delete(id);
     if (entry.row !== undefined) this.#index.put(entry.row, before);
     else if (before !== undefined) this.#index.delete(before);
-    if (entry.row !== before) this.#snapshot = undefined;
+    if (entry.row !== before) this.#changed();
+  }
+
+  #changed(): void {
+    this.#snapshot = undefined;
+    this.#onChange();
   }
 
   /** Removed containers are remembered only while an answer begun before may still name them. */

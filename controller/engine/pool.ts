@@ -59,6 +59,7 @@ export class EnginePool implements ClusterView {
   readonly #byId = new Map<string, EngineMember>();
   readonly #index = new ContainerIndex();
   readonly #listeners = new Set<(event: ClusterEvent) => void>();
+  readonly #changeListeners = new Set<(engine: PooledEngine) => void>();
   readonly #handshakes = new PQueue({ concurrency: handshakesAtOnce });
   readonly #inspections = new PQueue({ concurrency: inspectionsAtOnce });
   readonly #sweep: ReservationSweep;
@@ -219,6 +220,11 @@ export class EnginePool implements ClusterView {
     return () => this.#listeners.delete(listener);
   }
 
+  onEngineChange(listener: (engine: PooledEngine) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
   #add(entry: string): void {
     const { clock, logger, random, tlsFor, refreshMinMs, refreshMaxMs, failureRetry } = this.#options;
     const address = parseHostPort(entry);
@@ -250,6 +256,9 @@ export class EnginePool implements ClusterView {
       onEngineEvent: (source, event) => this.#forward(source, event),
       onTransition: (source, action) => this.#announce(source, action),
       onRename: () => this.#renamed(),
+      onChange: (changed) => {
+        for (const listener of this.#changeListeners) listener(changed);
+      },
       onObjects: () => this.#objects.clear(),
     });
     this.#members.set(entry, member);

@@ -57,7 +57,10 @@ export function createNodeTable(
   };
   return {
     stateOf,
-    isCordoned: (engine) => stateOf(engine).availability !== 'active',
+    // Asked of every engine at every create.
+    isCordoned: ({ id, address }) =>
+      options.isCordoned?.(address) === true ||
+      (given.size > 0 && (given.get(id)?.availability ?? 'active') !== 'active'),
     update: async (engine, { index, availability, nowMs }) => {
       const before = given.get(engine.id);
       if (index !== stateOf(engine).index) {

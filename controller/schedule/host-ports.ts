@@ -29,6 +29,17 @@ export function choosePorts(candidate: Candidate, requests: readonly PortRequest
     });
 }
 
+/** Whether `choosePorts` finds a port for each request; fixed ports, which most requests are, cost no list. */
+export function hasFreePorts(candidate: Candidate, requests: readonly PortRequest[]): boolean {
+  for (const request of requests) {
+    if (request.firstPort !== request.lastPort)
+      return choosePorts(candidate, requests).every(({ port }) => port !== undefined);
+    const taken = candidate.hostPorts.get(request.firstPort);
+    if (taken?.some((other) => overlaps(request, other)) === true) return false;
+  }
+  return true;
+}
+
 /** A request as the port a container holds once it has been created. */
 export function asPort({ privatePort, protocol, hostIp }: PortRequest, publicPort: number): CandidatePort {
   return { publicPort, privatePort, protocol, ip: hostIp };

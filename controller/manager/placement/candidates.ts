@@ -5,22 +5,19 @@ import type { CandidateContainer, CandidateImage } from '../../schedule/candidat
 import { repoDigests, repoTags } from '../image-reference.js';
 import { EngineCandidate, healthOf } from './engine-candidate.js';
 
-type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images'>;
+type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images' | 'onEngineChange'>;
 
-/** What a candidate was made from; it is as good as new while these are the same. */
-interface Made {
-  readonly rows: readonly CachedContainer[];
-  readonly pending: readonly CandidateContainer[];
-  readonly specs: PooledEngine['specs'];
-  readonly candidate: EngineCandidate;
-}
-
-/** One engine. All are looked at for every create: what is asked of each stands here, and not in maps. */
+/** One engine and what was made of it. */
 interface Entry {
   readonly engine: PooledEngine;
-  /** Creates under way on it. */
+  /** Among the engines. */
+  readonly at: number;
+  /** What the candidate was made from; it is as good as new while these are the same. */
+  rows: readonly CachedContainer[] | undefined;
   pending: readonly CandidateContainer[];
-  made: Made | undefined;
+  specs: PooledEngine['specs'];
+  /** Undefined while the engine has not said who it is. */
+  candidate: EngineCandidate | undefined;
 }
 
 const nothing: readonly CandidateContainer[] = [];
@@ -30,10 +27,13 @@ export class CandidateList {
   readonly #overcommit: number;
   /** Creates under way by engine address; an engine may leave and come back meanwhile. */
   readonly #pending = new Map<string, readonly CandidateContainer[]>();
+  /** Engines that may look different from how their candidates have them. */
+  readonly #changed = new Set<string>();
   #engines: readonly PooledEngine[] = [];
-  /** In the order of the engines. */
-  #entries: readonly Entry[] = [];
   #byAddress: ReadonlyMap<string, Entry> = new Map();
+  /** In the order of the engines; replaced by a change, because decisions may still be read. */
+  #slots: readonly (EngineCandidate | undefined)[] = [];
+  #candidates: readonly EngineCandidate[] = [];
   #images: { readonly from: readonly CachedObject[]; readonly byAddress: Map<string, CandidateImage[]> } = {
     from: [],
     byAddress: new Map(),
@@ -43,15 +43,31 @@ export class CandidateList {
   constructor(options: { readonly cluster: Cluster; readonly overcommit: number }) {
     this.#cluster = options.cluster;
     this.#overcommit = options.overcommit;
+    this.#cluster.onEngineChange(({ address }) => this.#changed.add(address));
   }
 
   /** The engines in the order of the cluster; a snapshot. */
   current(): readonly EngineCandidate[] {
     const engines = this.#cluster.engines();
     if (engines !== this.#engines) this.#take(engines);
-    const candidates: EngineCandidate[] = [];
-    for (const entry of this.#entries) if (entry.engine.id !== '') candidates.push(this.#candidateOf(entry));
-    return candidates;
+    if (this.#changed.size === 0) return this.#candidates;
+    // At thousands of engines looking at each takes longer than all the rest of a create: only the changed ones are.
+    const slots = [...this.#slots];
+    let isSame = true;
+    for (const address of this.#changed) {
+      const entry = this.#byAddress.get(address);
+      if (entry === undefined) continue;
+      const candidate = this.#candidateOf(entry);
+      if (slots[entry.at] !== candidate) isSame = false;
+      slots[entry.at] = candidate;
+    }
+    this.#changed.clear();
+    if (isSame) return this.#candidates;
+    this.#slots = slots;
+    this.#candidates = slots.includes(undefined)
+      ? slots.filter((candidate) => candidate !== undefined)
+      : (slots as readonly EngineCandidate[]); // none is undefined
+    return this.#candidates;
   }
 
   /** The engine of a candidate of the last snapshot. */
@@ -71,45 +87,52 @@ export class CandidateList {
   #setPending(address: string, pending: readonly CandidateContainer[]): void {
     if (pending.length > 0) this.#pending.set(address, pending);
     else this.#pending.delete(address);
-    const entry = this.#byAddress.get(address);
-    if (entry !== undefined) entry.pending = pending.length > 0 ? pending : nothing;
+    this.#changed.add(address);
   }
 
-  #candidateOf(entry: Entry): EngineCandidate {
-    const { engine, pending, made } = entry;
+  #candidateOf(entry: Entry): EngineCandidate | undefined {
+    const { engine, candidate } = entry;
     const rows = this.#cluster.containersOf(engine);
+    const pending = this.#pending.get(engine.address) ?? nothing;
     const { specs } = engine;
     if (
-      made?.rows === rows &&
-      made.pending === pending &&
-      made.specs === specs &&
-      made.candidate.healthIndicator === healthOf(engine) &&
-      made.candidate.name === engine.name &&
-      made.candidate.id === engine.id
+      candidate !== undefined &&
+      entry.rows === rows &&
+      entry.pending === pending &&
+      entry.specs === specs &&
+      candidate.healthIndicator === healthOf(engine) &&
+      candidate.name === engine.name &&
+      candidate.id === engine.id
     ) {
-      return made.candidate;
+      return candidate;
     }
-    const candidate = new EngineCandidate({
-      engine,
-      rows,
-      pending,
-      overcommit: this.#overcommit,
-      imagesOf: (address) => this.#imagesOf(address),
-    });
-    entry.made = { rows, pending, specs, candidate };
-    return candidate;
+    Object.assign(entry, { rows, pending, specs });
+    entry.candidate =
+      engine.id === ''
+        ? undefined
+        : new EngineCandidate({
+            engine,
+            rows,
+            pending,
+            overcommit: this.#overcommit,
+            imagesOf: (address) => this.#imagesOf(address),
+          });
+    return entry.candidate;
   }
 
   /** Takes over another set of engines, with what is known of those that stay. */
   #take(engines: readonly PooledEngine[]): void {
     const known = this.#byAddress;
     this.#engines = engines;
-    this.#entries = engines.map((engine) => {
+    const entries = engines.map((engine, at): Entry => {
       const before = known.get(engine.address);
-      if (before?.engine === engine) return before;
-      return { engine, pending: this.#pending.get(engine.address) ?? nothing, made: undefined };
+      if (before?.engine === engine) return { ...before, at };
+      this.#changed.add(engine.address);
+      return { engine, at, rows: undefined, pending: nothing, specs: undefined, candidate: undefined };
     });
-    this.#byAddress = new Map(this.#entries.map((entry) => [entry.engine.address, entry]));
+    this.#byAddress = new Map(entries.map((entry) => [entry.engine.address, entry]));
+    this.#slots = entries.map(({ candidate }) => candidate);
+    this.#candidates = this.#slots.filter((candidate) => candidate !== undefined);
   }
 
   #imagesOf(address: string): readonly CandidateImage[] {

@@ -40,7 +40,7 @@ export interface Placer {
 }
 
 export function createPlacer(options: {
-  readonly cluster: Pick<ClusterView, 'engines' | 'containersOf' | 'images'>;
+  readonly cluster: Pick<ClusterView, 'engines' | 'containersOf' | 'images' | 'onEngineChange'>;
   readonly strategy: StrategyName;
   readonly filters: readonly FilterName[];
   readonly overcommit: number;
@@ -54,7 +54,10 @@ export function createPlacer(options: {
     place: ({ request, id, name, only, onlyBecause, except, needs = [] }) => {
       const all = candidateList.current();
       const present = eligible(all, { only, except });
-      const open = isCordoned === undefined ? present : present.filter((candidate) => !isCordoned(candidate));
+      const open =
+        isCordoned === undefined || !present.some(isCordoned)
+          ? present
+          : present.filter((candidate) => !isCordoned(candidate));
       if (open.length === 0 && present.length > 0) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',

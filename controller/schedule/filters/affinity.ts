@@ -32,14 +32,22 @@ function candidateMatcher(key: string, { matches }: Matcher): (candidate: Candid
     case 'container':
       return ({ containers }) =>
         containers.some(({ id, names: [first] }) => first !== undefined && (matches(id) || matches(first)));
-    case 'image':
+    case 'image': {
+      // Thousands of engines have the same few images.
+      const known = new Map<string, boolean>();
+      const matchesTag = (tag: string): boolean => {
+        const before = known.get(tag);
+        if (before !== undefined) return before;
+        const result = matches(tag) || matches(repositoryOf(tag));
+        known.set(tag, result);
+        return result;
+      };
       return ({ images }) =>
         images.some(
           ({ id, repoTags, repoDigests }) =>
-            matches(id) ||
-            repoTags.some((tag) => matches(tag) || matches(repositoryOf(tag))) ||
-            repoDigests.some((digest) => matches(digest)),
+            matches(id) || repoTags.some(matchesTag) || repoDigests.some(matches),
         );
+    }
     default:
       return (candidate) => {
         const values = candidate.labelValues?.(key) ?? labelValuesOf([candidate.containers], key);

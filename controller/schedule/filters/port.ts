@@ -1,7 +1,7 @@
 // Filter port: keeps engines where every requested host port is free.
 import type { Candidate } from '../candidate.js';
 import type { Filter, Reason } from '../filter.js';
-import { choosePorts, holdsPorts } from '../host-ports.js';
+import { choosePorts, hasFreePorts, holdsPorts } from '../host-ports.js';
 import type { PlacementRequest } from '../placement-request.js';
 import type { PortRequest } from '../port-request.js';
 
@@ -14,7 +14,8 @@ export function portFilter({ ports, hostPorts }: PlacementRequest): Filter {
     name: 'port',
     isNeeded: asked.length > 0,
     keeps: (candidate) =>
-      busyHostPorts(candidate, hostPorts).length === 0 && busyPorts(candidate, ports).length === 0,
+      (hostPorts.length === 0 || busyHostPorts(candidate, hostPorts).length === 0) &&
+      hasFreePorts(candidate, ports),
     explain: (candidate) =>
       explainBusy([
         ...busyHostPorts(candidate, hostPorts),

@@ -1,6 +1,7 @@
 // The pool against engines that behave: registration, identity, cache, events.
 import { once } from 'node:events';
 import t from 'tap';
+import { SwarmError } from '../../../controller/base/errors.js';
 import { until } from '../../contract/engine-contract.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { aFakeEngine, aPool, advanceUntil } from '../../support/pooled-engines.js';
@@ -346,4 +347,49 @@ void t.test('close() ends every connection', async (t) => {
   await Promise.all([once(engine.changes, 'disconnected'), pool.close()]);
   await until(() => engine.openConnections === 0);
   await pool.close();
+});
+
+void t.test('onEngineChange() tells of every change that placing looks at', async (t) => {
+  const engine = await aFakeEngine(t, { name: 'first' });
+  const { pool, at } = aPool(t, { failureRetry: 2 });
+  const changed = new Set<string>();
+  const factsOf = (): Map<string, unknown> =>
+    new Map(
+      pool.engines().map((one) => {
+        const { id, name, state, healthIndicator, specs, address } = one;
+        return [address, { id, name, state, healthIndicator, specs, rows: pool.containersOf(one) }];
+      }),
+    );
+  let before = factsOf();
+  /** Whoever looks only at what was told to have changed must know how every engine is. */
+  const check = (when: string): void => {
+    const now = factsOf();
+    for (const [address, facts] of now)
+      if (!changed.has(address) && before.has(address)) t.same(facts, before.get(address), when);
+    changed.clear();
+    before = now;
+  };
+  const stop = pool.onEngineChange(({ address }) => changed.add(address));
+  pool.setAddresses([engine.address]);
+  check('joined');
+  await until(() => at(engine.address).state === 'healthy');
+  t.ok(changed.has(engine.address));
+  check('healthy');
+  check('nothing since');
+  engine.addContainer({ name: 'web' });
+  await until(() => pool.containers().length === 1);
+  t.ok(changed.has(engine.address), 'a container more');
+  check('a container more');
+  const lost = new SwarmError('ENGINE_TIMEOUT', 'no answer');
+  pool.reportOutcome(at(engine.address), lost);
+  t.ok(changed.has(engine.address), 'a failure lowers the health');
+  check('one failure');
+  pool.reportOutcome(at(engine.address), lost);
+  t.equal(at(engine.address).state, 'unhealthy');
+  check('unhealthy');
+  await until(() => at(engine.address).state === 'healthy');
+  check('back');
+  stop();
+  pool.reportOutcome(at(engine.address), lost);
+  t.equal(changed.size, 0, 'nobody listens any more');
 });

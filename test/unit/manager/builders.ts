@@ -116,6 +116,7 @@ export function aView(parts: ViewParts): ClusterView {
     reportOutcome: () => undefined,
     publish: () => undefined,
     onEvent: () => () => undefined,
+    onEngineChange: () => () => undefined,
   };
 }
 

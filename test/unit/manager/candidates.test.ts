@@ -180,11 +180,16 @@ t.test('createPlacer() decides as a plain reference that reads everything anew',
         };
         const releases = new Map<string, () => void>();
         const none: readonly CachedContainer[] = [];
+        let changed: (engine: PooledEngine) => void = () => undefined;
         const placer = createPlacer({
           cluster: {
             engines: () => world.engines,
             containersOf: ({ address }) => world.rows.get(address) ?? none,
             images: () => world.images,
+            onEngineChange: (listener) => {
+              changed = listener;
+              return () => undefined;
+            },
           },
           strategy,
           filters: filterNames,
@@ -200,10 +205,16 @@ t.test('createPlacer() decides as a plain reference that reads everything anew',
                 aContainer({ engine, ...row, id: `${engine.id}-${nth}`.padEnd(64, '0') }),
               ),
             );
-          } else if ('state' in one && engine !== undefined) engine.state = one.state;
-          else if ('health' in one && engine !== undefined) engine.healthIndicator = one.health;
-          else if ('region' in one && engine?.specs !== undefined) {
+            changed(engine);
+          } else if ('state' in one && engine !== undefined) {
+            engine.state = one.state;
+            changed(engine);
+          } else if ('health' in one && engine !== undefined) {
+            engine.healthIndicator = one.health;
+            changed(engine);
+          } else if ('region' in one && engine?.specs !== undefined) {
             engine.specs = { ...engine.specs, labels: { region: one.region } };
+            changed(engine);
           } else if ('image' in one && engine !== undefined) {
             world.images = [...world.images, anObject(engine, one.image, { RepoTags: [`${one.image}:1`] })];
           } else if (one.type === 'leave') {
@@ -256,7 +267,12 @@ t.test('createPlacer() with strategy random gives every engine that may take it 
   const engines = [0, 1, 2].map(newEngine);
   let draw = 0;
   const placer = createPlacer({
-    cluster: { engines: () => engines, containersOf: () => [], images: () => [] },
+    cluster: {
+      engines: () => engines,
+      containersOf: () => [],
+      images: () => [],
+      onEngineChange: () => () => undefined,
+    },
     strategy: strategyNames[2],
     filters: filterNames,
     overcommit: 0,

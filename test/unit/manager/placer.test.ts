@@ -18,7 +18,12 @@ function anEngine(name: string): PooledEngine {
 function place(cordoned: readonly string[]): string {
   const engines = ['node1', 'node2'].map(anEngine);
   const placer = createPlacer({
-    cluster: { engines: () => engines, containersOf: () => [], images: () => [] },
+    cluster: {
+      engines: () => engines,
+      containersOf: () => [],
+      images: () => [],
+      onEngineChange: () => () => undefined,
+    },
     strategy: 'spread',
     filters: ['health'],
     overcommit: 0,
@@ -46,7 +51,12 @@ t.test('createPlacer() passes over engines whose API does not know what is neede
       return { ...engine, specs: { ...engine.specs, apiVersion } } as unknown as PooledEngine; // as above
     });
     const placer = createPlacer({
-      cluster: { engines: () => engines, containersOf: () => [], images: () => [] },
+      cluster: {
+        engines: () => engines,
+        containersOf: () => [],
+        images: () => [],
+        onEngineChange: () => () => undefined,
+      },
       strategy: 'spread',
       filters: ['health', 'constraint'],
       overcommit: 0,

@@ -28,6 +28,13 @@ export const annotations = {
   takeOver: 'swarmctl.io/take-over',
   /** Why what a file says about the object is not used. Set by the operator, read-only for users. */
   manifestProblem: 'swarmctl.io/manifest-problem',
+  /** The object is left alone; the value is the reason. */
+  suspended: 'swarmctl.io/suspended',
+  suspendedBy: 'swarmctl.io/suspended-by',
+  /** RFC 3339. */
+  suspendedAt: 'swarmctl.io/suspended-at',
+  /** RFC 3339; without it the suspension ends when somebody ends it. */
+  suspendedUntil: 'swarmctl.io/suspended-until',
   /** Any new value asks for a reconcile now. */
   reconcileRequest: 'swarmctl.io/reconcile-request',
   /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */

@@ -7,7 +7,7 @@ import Docker from 'dockerode';
 import type { Clock } from '../base/clock.js';
 import { withDeadline } from '../base/deadline.js';
 import { SwarmError, isSwarmError } from '../base/errors.js';
-import { isJsonObject, stringAt, type JsonObject } from '../base/json.js';
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
 import { packFiles, type ArchiveFile } from './archive.js';
 import {
   parseContainer,
@@ -203,15 +203,30 @@ export class EngineClient {
     });
   }
 
+  /** Changes the resources or the restart policy of a container while it runs; `body` as in docker's API. */
+  async updateContainer(idOrName: string, body: JsonObject, signal?: AbortSignal): Promise<void> {
+    await this.#call(`update container "${idOrName}" on`, { signal }, (abortSignal) =>
+      this.#container(idOrName).update({ _query: {}, _body: body, abortSignal }),
+    );
+  }
+
   /** @returns undefined when the engine has no image of that name or ID */
   async imageId(reference: string, signal?: AbortSignal): Promise<string | undefined> {
+    return (await this.inspectImage(reference, signal))?.id;
+  }
+
+  /** @returns its ID and what containers get from it; undefined when the engine has no image of that name or ID */
+  async inspectImage(
+    reference: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly id: string; readonly config: JsonObject } | undefined> {
     return this.#orMissing(async () => {
       const image = await this.#call(
         `inspect image "${reference}" on`,
         { signal },
         (abortSignal) => this.#docker.getImage(reference).inspect({ abortSignal } as object), // its types know only `manifests`
       );
-      return image.Id;
+      return { id: image.Id, config: objectAt(image, 'Config') };
     });
   }
 

@@ -1,6 +1,8 @@
 // The steps of a plan as data, and how each reads in one line.
+import type { JsonObject } from '../base/json.js';
 import type { AgentRole } from '../api/agent-role.js';
 import type { DesiredContainer } from './desired-container.js';
+import type { ContainerDrift } from './find-drift.js';
 
 export type Action =
   /** From an archive of the operator. */
@@ -25,6 +27,16 @@ export type Action =
       readonly node: string;
       readonly container: DesiredContainer;
       readonly signal: 'SIGHUP';
+    }
+  /** Puts right what `docker update` can change, while its process goes on. */
+  | {
+      readonly type: 'UpdateContainer';
+      readonly node: string;
+      readonly container: DesiredContainer;
+      readonly id: string;
+      /** Body of the engine's update call. */
+      readonly changes: JsonObject;
+      readonly why: string;
     }
   | {
       readonly type: 'RemoveContainer';
@@ -64,6 +76,8 @@ export interface Plan {
   readonly stages: readonly Stage[];
   readonly problems: readonly PlanProblem[];
   readonly waits: readonly PlanWait[];
+  /** What others changed, sorted as the desired containers are. Where it is to be healed, the stages do it. */
+  readonly drifts: readonly ContainerDrift[];
 }
 
 export function isPlanEmpty(plan: Plan): boolean {
@@ -85,6 +99,8 @@ export function describeAction(action: Action): string {
       return `start container ${action.container.name} on ${action.node}: ${action.why}`;
     case 'SignalContainer':
       return `reload ${action.container.name} on ${action.node} (${action.signal})`;
+    case 'UpdateContainer':
+      return `update container ${action.container.name} on ${action.node}: ${action.why}`;
     case 'RemoveContainer':
       return `remove container ${action.name}${action.volume === undefined ? '' : ' and its volume'} from ${action.node}: ${action.why}`;
   }

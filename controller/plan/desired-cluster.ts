@@ -68,6 +68,7 @@ function containersOf(node: ResolvedNode, options: DesireOptions): readonly Desi
         ...(binds === undefined ? {} : { binds }),
         ...(role === 'manage' ? { volume: managerVolume(options.cluster) } : {}),
         files: filesFor(node, role, options),
+        driftPolicy: node.driftPolicy ?? options.cluster.spec.driftPolicy,
       }),
     ];
   });

@@ -25,6 +25,8 @@ export interface DesiredContainer {
   readonly files: readonly ContainerFile[] | undefined;
   /** Hash of the files; a change is delivered with a signal, without a restart. */
   readonly filesHash: string | undefined;
+  /** Report: what others change about it is left as it is. Default: healed. */
+  readonly driftPolicy?: 'Report';
 }
 
 export interface ContainerRequest {
@@ -39,6 +41,7 @@ export interface ContainerRequest {
   /** A named volume, which outlives the container. */
   readonly volume?: { readonly name: string; readonly target: string };
   readonly files: readonly ContainerFile[] | undefined;
+  readonly driftPolicy?: 'Heal' | 'Report';
 }
 
 /**
@@ -93,6 +96,7 @@ export function desireContainer(request: ContainerRequest): DesiredContainer {
     specHash,
     files,
     filesHash: files && hashOf(files),
+    ...(request.driftPolicy === 'Report' ? { driftPolicy: 'Report' } : {}),
   };
 }
 

@@ -4,6 +4,7 @@ import type { AgentRole } from '../api/agent-role.js';
 import type { Action, Plan, PlanProblem, PlanWait, Stage } from './action.js';
 import type { DesiredCluster } from './desired-cluster.js';
 import type { DesiredContainer } from './desired-container.js';
+import type { ContainerDrift } from './find-drift.js';
 import type { ClusterObservation, EngineObservation, ObservedContainer } from './observation.js';
 import { decideContainer, discard, isUp, remove } from './plan-container.js';
 
@@ -21,11 +22,13 @@ interface Step {
 export function planCluster(desired: DesiredCluster, observed: ClusterObservation): Plan {
   const problems: PlanProblem[] = [];
   const waits: PlanWait[] = [];
+  const drifts: ContainerDrift[] = [];
   const steps: Record<AgentRole, Step[]> = { discovery: [], manage: [], join: [] };
   for (const container of desired.containers) {
     const engine = observed.engines.get(container.node);
     if (engine === undefined) continue;
     const decision = decideContainer(container, { engine, installation: desired.installation });
+    if (decision.drift !== undefined) drifts.push(decision.drift);
     switch (decision.type) {
       case 'none':
         break;
@@ -44,7 +47,8 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
     }
   }
   const managers = planManagers(desired, { observed, steps: steps.manage });
-  const leftovers = findLeftovers(desired, observed);
+  const left = drifts.filter(({ treatment }) => treatment.type !== 'heal');
+  const leftovers = findLeftovers(desired, { observed, left });
   const all = [...steps.discovery, ...steps.manage, ...steps.join];
   const stages: readonly Stage[] = [
     { name: 'images', isPreparation: true, actions: planImages(desired, { observed, steps: all }) },
@@ -58,6 +62,7 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
     stages: stages.filter((stage) => stage.actions.length > 0),
     problems,
     waits: [...waits, ...managers.waits],
+    drifts,
   };
 }
 
@@ -134,7 +139,7 @@ function planJoins(steps: readonly Step[], maxUnavailable: number): readonly Sta
 /** Containers with our installation label that nobody desires. */
 function findLeftovers(
   desired: DesiredCluster,
-  observed: ClusterObservation,
+  { observed, left }: { readonly observed: ClusterObservation; readonly left: readonly ContainerDrift[] },
 ): { readonly inTheWay: readonly Action[]; readonly unwanted: readonly Action[] } {
   const wanted = new Map(
     desired.containers.map((container) => [`${container.node}/${container.name}`, container]),
@@ -144,6 +149,13 @@ function findLeftovers(
   for (const node of desired.nodes) {
     for (const container of ownContainers(observed.engines.get(node), desired.installation)) {
       if (wanted.has(`${node}/${container.name}`) || container.state === 'removing') continue;
+      // Renamed by somebody, and to be left so for now.
+      const isLeft = left.some(
+        (drift) =>
+          drift.node === node &&
+          drift.fields.some(({ field, found }) => field === 'name' && found === container.name),
+      );
+      if (isLeft) continue;
       const cluster = container.labels[containerLabels.cluster];
       const role = container.labels[containerLabels.role] ?? '';
       if (cluster !== desired.name) {

@@ -17,6 +17,8 @@ export interface ResolvedNode {
   readonly isDeleting: boolean;
   /** Takes no new containers. */
   readonly isCordoned?: boolean;
+  /** In place of the cluster's. */
+  readonly driftPolicy?: 'Heal' | 'Report';
   /** Where the operator reaches the engine; absent while that is not known. */
   readonly address?: HostPort;
   /** `host:port` under which managers reach the engine and discovery lists it. */

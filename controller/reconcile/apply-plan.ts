@@ -2,10 +2,10 @@
 // something the next plan completes.
 import path from 'node:path';
 import { containerLabels } from '../api/labels.js';
-import { isSwarmError, SwarmError } from '../base/errors.js';
+import { isSwarmError, SwarmError, toSwarmError } from '../base/errors.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { filesRoot } from '../plan/container-files.js';
-import type { Action } from '../plan/action.js';
+import { describeAction, type Action } from '../plan/action.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
 import type { DeliveredFiles } from './delivered-files.js';
 import type { ImageLoader } from './image-loader.js';
@@ -16,8 +16,10 @@ export interface ApplyOptions {
   readonly images: ImageLoader;
   readonly delivered: DeliveredFiles;
   readonly installation: string;
-  /** Called after each step that changed something. */
+  /** Called after each step that changed something that users see. */
   readonly tell: (happening: Happening) => void;
+  /** Called after each step, and with the error of the one that failed. */
+  readonly onStep?: (action: Action, error?: SwarmError) => void;
   readonly signal: AbortSignal;
 }
 
@@ -33,76 +35,78 @@ export async function applyActions(actions: readonly Action[], options: ApplyOpt
   const ids = new Map<string, string>();
   for (const action of actions) {
     options.signal.throwIfAborted();
-    await applyAction(action, { ...options, ids });
+    try {
+      await applyAction(action, { ...options, ids });
+    } catch (error) {
+      options.onStep?.(action, toSwarmError(error));
+      throw error;
+    }
+    options.onStep?.(action);
+    const reason = reasonOf(action);
+    // The very line that `swarmctl plan` printed for it.
+    if (reason !== undefined) options.tell({ type: 'Normal', reason, message: describeAction(action) });
   }
 }
 
 type StepOptions = ApplyOptions & { readonly ids: Map<string, string> };
 
 async function applyAction(action: Action, options: StepOptions): Promise<void> {
-  const { client, delivered, signal, tell } = options;
+  const { client, delivered, signal } = options;
   switch (action.type) {
     case 'LoadImage':
-      await options.images.load(client, action.reference, signal);
-      tell(imageLoaded(action));
-      return;
+      return options.images.load(client, action.reference, signal);
     case 'PullImage':
-      await options.images.pull(client, action.reference, signal);
-      tell(imageLoaded(action));
-      return;
+      return options.images.pull(client, action.reference, signal);
     case 'CreateContainer': {
       const id = await create(action.container, options);
       options.ids.set(action.container.name, id);
-      tell({
-        type: 'Normal',
-        reason: action.why === 'it does not exist' ? 'Created' : 'Replaced',
-        message: `Created container ${action.container.name} on ${action.node}: ${action.why}`,
-      });
       return;
     }
     case 'PutFiles': {
       const id = await idOf(action.container, options);
-      await putFiles(action.container, { ...options, id });
-      return;
+      return putFiles(action.container, { ...options, id });
     }
     case 'StartContainer': {
       const id = await idOf(action.container, options);
       await client.startContainer(id, signal);
       remember(action.container, { id, delivered });
-      tell({
-        type: 'Normal',
-        reason: 'Started',
-        message: `Started container ${action.container.name} on ${action.node}: ${action.why}`,
-      });
       return;
     }
     case 'SignalContainer': {
       const id = await idOf(action.container, options);
       await client.signalContainer(id, action.signal, signal);
       remember(action.container, { id, delivered });
-      tell({
-        type: 'Normal',
-        reason: 'Reloaded',
-        message: `Container ${action.container.name} on ${action.node} reads its new files`,
-      });
       return;
     }
+    case 'UpdateContainer':
+      return client.updateContainer(action.id, action.changes, signal);
     case 'RemoveContainer':
       await client.stopContainer(action.id, { graceSeconds: stopGraceSeconds }, signal);
       await client.removeContainer(action.id, { force: true }, signal);
       if (action.volume !== undefined) await client.removeVolume(action.volume, signal);
       delivered.forget(action.id);
-      tell({
-        type: 'Normal',
-        reason: 'Removed',
-        message: `Removed container ${action.name} from ${action.node}: ${action.why}`,
-      });
-      return;
   }
 }
 
-function imageLoaded({ reference, node }: { readonly reference: string; readonly node: string }): Happening {
-  return { type: 'Normal', reason: 'ImageLoaded', message: `Image ${reference} is in ${node}` };
+/** Of the event that tells of a step; undefined for steps that only prepare the next one. */
+function reasonOf(action: Action): string | undefined {
+  switch (action.type) {
+    case 'LoadImage':
+    case 'PullImage':
+      return 'ImageLoaded';
+    case 'CreateContainer':
+      return action.why === 'it does not exist' ? 'Created' : 'Replaced';
+    case 'PutFiles':
+      return undefined;
+    case 'StartContainer':
+      return 'Started';
+    case 'SignalContainer':
+      return 'Reloaded';
+    case 'UpdateContainer':
+      return 'Updated';
+    case 'RemoveContainer':
+      return 'Removed';
+  }
 }
 
 async function create(container: DesiredContainer, options: StepOptions): Promise<string> {

@@ -1,5 +1,7 @@
 // The plan of a cluster as of now, from what the loops last saw. Pure apart from reading the caches.
 import type { Cluster, Node } from '../api/resources.js';
+import { suspensionOf } from '../api/suspension.js';
+import type { Clock } from '../base/clock.js';
 import type { Plan } from '../plan/action.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
 import type { Progress } from '../plan/next-actions.js';
@@ -21,7 +23,11 @@ interface Objects {
 /** @returns undefined until the cluster's own loop has said what is desired */
 export function currentPlan(
   cluster: string,
-  { fleet, store }: { readonly fleet: Fleet; readonly store: Objects },
+  {
+    fleet,
+    store,
+    clock,
+  }: { readonly fleet: Fleet; readonly store: Objects; readonly clock: Pick<Clock, 'now'> },
 ): CurrentPlan | undefined {
   const known = fleet.desired(cluster);
   if (known === undefined) return undefined;
@@ -35,9 +41,13 @@ export function currentPlan(
     const manager = managers.get(node);
     engines.set(node, {
       ...view.observation,
+      ...fleet.drift.view(view.engine.id),
       ...(manager === undefined ? {} : { isServing: manager.type === 'serving' }),
     });
-    if (view.applyError !== undefined) failing.add(node);
+    const object = store.getNode(node);
+    // Nobody waits for a node that is left alone on purpose, either.
+    const isSuspended = object !== undefined && suspensionOf(object, clock.now()) !== undefined;
+    if (view.applyError !== undefined || isSuspended) failing.add(node);
   }
   const unknown = new Set(
     desired.containers

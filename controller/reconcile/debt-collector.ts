@@ -2,6 +2,7 @@
 import { formatHostPort } from '../api/engine-address.js';
 import { containerLabels } from '../api/labels.js';
 import { agentContainerName, agentRoles } from '../api/agent-role.js';
+import { suspensionOf } from '../api/suspension.js';
 import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
@@ -71,6 +72,7 @@ export class DebtCollector {
     const { node } = debt;
     if (!(await debts.isOwed(debt))) return this.#settle(debt, 'its record was removed');
     const cluster = store.getCluster(node.spec.cluster);
+    if (cluster !== undefined && suspensionOf(cluster, clock.now()) !== undefined) return;
     const { endpoint, resolved, error } = await resolveNode(node, { cluster, machines });
     if (isSwarmError(error, 'MACHINE_NOT_FOUND')) return this.#settle(debt, 'its machine is gone');
     const address = resolved.address === undefined ? undefined : formatHostPort(resolved.address);

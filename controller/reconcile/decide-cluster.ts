@@ -1,11 +1,13 @@
 // Is this Cluster ready, and if not, why? Pure.
 import { conditionsOf, type Cluster, type ClusterStatus, type Node } from '../api/resources.js';
 import { findCondition, formatTime } from '../api/conditions.js';
+import { describeSuspension, suspensionOf } from '../api/suspension.js';
 import { formatHostPort } from '../api/engine-address.js';
 import { SwarmError } from '../base/errors.js';
 import { managerEndpoint } from '../plan/desired-cluster.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
 import type { Debt } from './debt-book.js';
+import { suspendedCondition } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
 import { lowerFirst } from './phase.js';
 import { manifestCondition } from './manifest-condition.js';
@@ -63,8 +65,9 @@ export function decideCluster(facts: ClusterFacts): Summary {
   const wrong = decideWrong(notReady);
   if (wrong !== undefined) return wrong;
   if (facts.work !== undefined && (notReady.length > 0 || isRollingOut(cluster))) {
-    if (!cluster.spec.suspend) return working('Progressing', facts.work);
-    const message = `spec.suspend is true; left undone: ${lowerFirst(facts.work)} (swarmctl plan ${cluster.metadata.name} says what)`;
+    const suspension = suspensionOf(cluster, facts.nowMs);
+    if (suspension === undefined) return working('Progressing', facts.work);
+    const message = `${describeSuspension(suspension)}; left undone: ${lowerFirst(facts.work)} (swarmctl plan ${cluster.metadata.name} says what)`;
     return { ready: 'False', reason: 'Suspended', message, progress: 'settled' };
   }
   if (notReady.length > 0) return decideOnTheWay(notReady);
@@ -76,12 +79,16 @@ export function decideCluster(facts: ClusterFacts): Summary {
   }
   const { joined, workers } = countNodes(facts);
   if (joined < workers) return notJoined;
-  return {
-    ready: 'True',
-    reason: 'Ready',
-    message: `${joined} of ${workers} workers are joined; the Docker API is at ${endpointOf(facts) ?? ''}`,
-    progress: 'settled',
-  };
+  const suspension = suspensionOf(cluster, facts.nowMs);
+  const message = `${joined} of ${workers} workers are joined; the Docker API is at ${endpointOf(facts) ?? ''}`;
+  return suspension === undefined
+    ? { ready: 'True', reason: 'Ready', message, progress: 'settled' }
+    : {
+        ready: 'True',
+        reason: 'Suspended',
+        message: `${message}; ${describeSuspension(suspension)}`,
+        progress: 'settled',
+      };
 }
 
 /**
@@ -155,7 +162,8 @@ export function clusterStatus(facts: ClusterFacts): ClusterStatus {
   const nodes = countNodes(facts);
   const endpoint = endpointOf(facts);
   const more: MoreConditions = {
-    Suspended: cluster.spec.suspend ? suspended : undefined,
+    Suspended: suspendedCondition(suspensionOf(cluster, nowMs)),
+    Drifted: driftedCondition(facts.nodes),
     StateUnwritable: facts.stateError && unwritable(facts.stateError),
     ...manifestCondition(cluster.metadata),
   };
@@ -192,11 +200,26 @@ function debtsOf({ debts = [] }: ClusterFacts): Pick<ClusterStatus, 'debts'> {
   };
 }
 
-const suspended = {
-  status: 'True',
-  reason: 'Suspended',
-  message: 'spec.suspend is true: nothing is changed in this cluster',
-} as const;
+/** The first node of which others changed something, in its own words, and the names of the rest. */
+function driftedCondition(nodes: readonly Node[]): MoreConditions[string] {
+  const drifted = nodes.flatMap((node) => {
+    const condition = findCondition(conditionsOf(node), 'Drifted');
+    return condition === undefined ? [] : [{ name: node.metadata.name, condition }];
+  });
+  const first = drifted.find(({ condition }) => condition.reason === 'Fighting') ?? drifted[0];
+  if (first === undefined) return undefined;
+  const others = drifted.filter((node) => node !== first).map(({ name }) => name);
+  const rest = others.length === 0 ? '' : `; also on ${others.slice(0, namedNodes).join(', ')}`;
+  const more = others.length > namedNodes ? ' and others' : '';
+  return {
+    status: 'True',
+    reason: first.condition.reason,
+    message: `On ${first.name}: ${first.condition.message}${rest}${more}`,
+  };
+}
+
+/** As many as fit a line. */
+const namedNodes = 5;
 
 function unwritable({ reason, message, hint }: SwarmError): MoreConditions[string] {
   return {

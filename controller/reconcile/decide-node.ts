@@ -4,11 +4,15 @@ import { SwarmError } from '../base/errors.js';
 import { formatTime, type Condition } from '../api/conditions.js';
 import { formatHostPort } from '../api/engine-address.js';
 import { containerLabels } from '../api/labels.js';
+import { describeSuspension, suspensionOfNode, type Suspension } from '../api/suspension.js';
 import { agentRoles, type AgentRole } from '../api/agent-role.js';
 import type { Cluster, Node, NodeStatus } from '../api/resources.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
+import { describeDrift, type ContainerDrift } from '../plan/find-drift.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
+import type { LastActions } from './action-notes.js';
+import { suspendedCondition } from './end-suspension.js';
 import type { ListedEngine, ManagerView, NodeView } from './fleet.js';
 import { lowerFirst } from './phase.js';
 import { manifestCondition } from './manifest-condition.js';
@@ -29,6 +33,10 @@ export interface NodeFacts {
   readonly work?: string | undefined;
   /** Whether the work takes a running container away. */
   readonly isDisruptive?: boolean | undefined;
+  /** What others changed and is not put right now; undefined when that was not looked at. */
+  readonly drifts?: readonly ContainerDrift[] | undefined;
+  /** What was done since the last status, newest first. */
+  readonly done?: LastActions | undefined;
   readonly managers: ReadonlyMap<string, ManagerView>;
   /** Last line a container of ours wrote that does not stay up, by container name. */
   readonly lastWords?: ReadonlyMap<string, string> | undefined;
@@ -38,6 +46,9 @@ export interface NodeFacts {
   readonly nowMs: number;
 }
 
+/** Enough for making everything anew, twice. */
+const keptActions = 10;
+
 type Answer = Summary | undefined;
 
 export function decideNode(facts: NodeFacts): Summary {
@@ -46,18 +57,80 @@ export function decideNode(facts: NodeFacts): Summary {
     decideEngine(facts) ??
     decideCluster(facts) ??
     decideWork(facts) ??
+    decideDrift(facts) ??
     decideAgents(facts) ??
     decideManager(facts) ??
-    decideJoined(facts) ?? {
-      ready: 'True',
-      reason: 'Ready',
-      message: readyMessage(facts),
-      progress: facts.work === undefined || facts.cluster?.spec.suspend === true ? 'settled' : 'working',
-    }
+    decideJoined(facts) ??
+    decideReady(facts)
   );
 }
 
-function decideDeletion({ node, view, work, cluster, isCutOff }: NodeFacts): Answer {
+/** Ready, with the reason why it may not stay so. */
+function decideReady(facts: NodeFacts): Summary {
+  const suspension = suspensionIn(facts);
+  const [drift] = facts.drifts ?? [];
+  const message = readyMessage(facts);
+  const progress = facts.work === undefined || suspension !== undefined ? 'settled' : 'working';
+  if (suspension !== undefined) {
+    return {
+      ready: 'True',
+      reason: 'Suspended',
+      message: `${message}; ${describeSuspension(suspension)}`,
+      progress,
+    };
+  }
+  if (drift !== undefined) {
+    return {
+      ready: 'True',
+      reason: 'Drifted',
+      message: `${message}; ${driftMessage(facts.drifts ?? [])}`,
+      progress,
+    };
+  }
+  return { ready: 'True', reason: 'Ready', message, progress };
+}
+
+function suspensionIn({ node, cluster, nowMs }: NodeFacts): Suspension | undefined {
+  return suspensionOfNode(node, cluster, nowMs);
+}
+
+/** Others took a container away, and it is left so for now. */
+function decideDrift(facts: NodeFacts): Answer {
+  const { drifts = [] } = facts;
+  if (drifts.length === 0 || isUndisturbed({ ...facts, isDisruptive: false })) return undefined;
+  const isHeld = drifts.some(({ treatment }) => treatment.type === 'hold');
+  return {
+    ready: 'False',
+    reason: 'Drifted',
+    message: driftMessage(drifts),
+    progress: isHeld ? 'working' : 'settled',
+  };
+}
+
+/** `swarm-demo-join: its restart policy is no, not always`. */
+function driftMessage(drifts: readonly ContainerDrift[]): string {
+  return drifts.map(describeDrift).join('; ');
+}
+
+function driftedCondition(drifts: readonly ContainerDrift[]): MoreConditions[string] {
+  if (drifts.length === 0) return undefined;
+  const held = drifts.find(({ treatment }) => treatment.type === 'hold');
+  const message = driftMessage(drifts);
+  if (held?.treatment.type === 'hold') {
+    const { heals, untilMs } = held.treatment;
+    const by = held.suspects.length === 0 ? '' : `; the container is marked by ${held.suspects.join(', ')}`;
+    return {
+      status: 'True',
+      reason: 'Fighting',
+      message: `${message}; healed ${heals} times and undone again${by}; the next time at ${formatTime(untilMs)}`,
+    };
+  }
+  const isReport = drifts.some(({ treatment }) => treatment.type === 'report');
+  return { status: 'True', reason: isReport ? 'Reported' : 'Suspended', message };
+}
+
+function decideDeletion(facts: NodeFacts): Answer {
+  const { node, view, work, isCutOff } = facts;
   const { deletionTimestamp } = node.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const error = view.type === 'failed' ? view.error : view.type === 'observed' ? view.applyError : undefined;
@@ -68,7 +141,7 @@ function decideDeletion({ node, view, work, cluster, isCutOff }: NodeFacts): Ans
       'Removing containers: no engine of any cluster answers, so none is given up',
     );
   }
-  const isPatient = view.type === 'failed' && cluster?.spec.suspend !== true;
+  const isPatient = view.type === 'failed' && suspensionIn(facts) === undefined;
   const end = isPatient
     ? `; the node goes without them at ${formatTime(leavesAtMs(node, deletionTimestamp))}`
     : '';
@@ -108,15 +181,16 @@ function decideCluster({ node, cluster }: NodeFacts): Answer {
 }
 
 function decideWork(facts: NodeFacts): Answer {
-  const { view, problem, work, cluster, desired } = facts;
+  const { view, problem, work, desired, node } = facts;
   if (problem !== undefined) return summaryOfError(new SwarmError('FOREIGN_CONTAINER', problem));
   if (view.type === 'observed' && view.applyError !== undefined) return summaryOfError(view.applyError);
-  if (cluster?.spec.suspend === true) {
+  const suspension = suspensionIn(facts);
+  if (suspension !== undefined) {
     if (work === undefined) return undefined;
     return {
       ready: 'False',
       reason: 'Suspended',
-      message: `spec.suspend of cluster "${cluster.metadata.name}" is true; left undone: ${lowerFirst(work)} (swarmctl plan ${cluster.metadata.name} says what)`,
+      message: `${describeSuspension(suspension)}; left undone: ${lowerFirst(work)} (swarmctl plan ${node.spec.cluster} says what)`,
       progress: 'settled',
     };
   }
@@ -211,8 +285,11 @@ function working(reason: string, message: string): Summary {
 export function nodeStatus(facts: NodeFacts): NodeStatus {
   const { node, resolved, view, nowMs } = facts;
   const generation = node.metadata.generation ?? 1;
+  const { drifts, done = [] } = facts;
   const more: MoreConditions = {
     Schedulable: node.spec.unschedulable ? cordoned : undefined,
+    Suspended: suspendedCondition(suspensionIn(facts)),
+    ...(drifts === undefined ? {} : { Drifted: driftedCondition(drifts) }),
     ...manifestCondition(node.metadata),
   };
   const conditions = summarize(conditionsBefore(node), decideNode(facts), { generation, nowMs, more });
@@ -221,6 +298,7 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
   const certificateExpiryTime = expiry === undefined ? old.certificateExpiryTime : formatTime(expiry);
   const engine = view.type === 'observed' ? describeEngine(view) : old.engine;
   const agents = view.type === 'observed' ? describeAgents(facts) : old.agents;
+  const lastActions = [...done, ...(old.lastActions ?? [])].slice(0, keptActions);
   return {
     observedGeneration: generation,
     conditions: [...conditions],
@@ -229,7 +307,18 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
     ...(engine === undefined ? {} : { engine }),
     ...(certificateExpiryTime === undefined ? {} : { certificateExpiryTime }),
     ...(agents === undefined ? {} : { agents }),
+    ...driftOf(facts),
+    ...(lastActions.length === 0 ? {} : { lastActions }),
   };
+}
+
+function driftOf({ node, drifts, desired }: NodeFacts): Pick<NodeStatus, 'drift'> {
+  const drift =
+    drifts?.flatMap(({ container, fields }) => {
+      const specHash = desired?.find(({ name }) => name === container)?.specHash ?? '';
+      return fields.map(({ field, expected, found }) => ({ container, field, expected, found, specHash }));
+    }) ?? node.status?.drift;
+  return drift === undefined || drift.length === 0 ? {} : { drift };
 }
 
 const cordoned = {

@@ -6,6 +6,7 @@ import type { EngineDescription } from '../engine/engine-description.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
 import type { EngineObservation } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
+import { DriftBook } from './drift-book.js';
 
 export type NodeView =
   /** Its engine has not been looked at since this process started. */
@@ -38,6 +39,7 @@ export type ManagerView =
 const silentCodes = ['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT'] as const;
 
 export class Fleet {
+  readonly drift = new DriftBook();
   readonly #nodes = new Map<string, NodeView>();
   /** Nodes whose loop is changing its engine now: their view is about to be out of date. */
   readonly #busy = new Set<string>();

@@ -2,7 +2,9 @@
 // from reading the caches.
 import { containerLabels } from '../api/labels.js';
 import type { Cluster } from '../api/resources.js';
+import type { Suspension } from '../api/suspension.js';
 import type { Action } from '../plan/action.js';
+import type { ContainerDrift } from '../plan/find-drift.js';
 import { nextActions } from '../plan/next-actions.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import { discard } from '../plan/plan-container.js';
@@ -22,6 +24,8 @@ export interface Work {
   readonly waitsFor?: string;
   /** A foreign container in the way. */
   readonly problem?: string;
+  /** What others changed about containers on this engine. */
+  readonly drifts: readonly ContainerDrift[];
   /** A deleted Node may go although containers are left: they belong to somebody else or are orphaned on purpose. */
   readonly leavesContainers: boolean;
 }
@@ -33,15 +37,19 @@ export function findWork(options: {
   readonly isDeleting: boolean;
   /** With our installation label. */
   readonly own: readonly ObservedContainer[];
-  readonly ports: Pick<ReconcilePorts, 'fleet' | 'store'>;
+  /** Why nothing may be done now. */
+  readonly suspension: Suspension | undefined;
+  readonly ports: Pick<ReconcilePorts, 'fleet' | 'store' | 'clock'>;
 }): Work {
   const { node, cluster, clusterName, own, ports } = options;
-  const idle: Work = { actions: [], mayAct: true, isDisruptive: false, leavesContainers: false };
+  const mayAct = options.suspension === undefined;
+  const idle: Work = { actions: [], mayAct, isDisruptive: false, leavesContainers: false, drifts: [] };
   if (duplicateOf(node, ports) !== undefined) return { ...idle, leavesContainers: true };
   if (cluster === undefined) {
     // What carries the missing cluster's own label was orphaned on purpose, or waits for the cluster to come back.
     const foreign = own.filter((container) => container.labels[containerLabels.cluster] !== clusterName);
     return {
+      ...idle,
       ...toWork(removals(node, foreign, `${node} is in cluster ${clusterName} now`)),
       leavesContainers: true,
     };
@@ -50,7 +58,7 @@ export function findWork(options: {
   if (isClusterGoing && cluster.spec.deletionPolicy === 'Orphan') return { ...idle, leavesContainers: true };
   if (options.isDeleting || isClusterGoing) {
     const why = options.isDeleting ? `node ${node} is deleted` : `cluster ${clusterName} is deleted`;
-    return suspended(toWork(removals(node, own, why)), cluster);
+    return { ...idle, ...toWork(removals(node, own, why)) };
   }
   const current = currentPlan(clusterName, ports);
   if (current === undefined) return idle;
@@ -61,15 +69,14 @@ export function findWork(options: {
   const waiting =
     wait === undefined ? next.waitsFor && `Waiting for ${next.waitsFor.phase}` : `Waiting: ${wait}`;
   const work = toWork(next.actions);
-  return suspended(
-    {
-      ...work,
-      ...(work.pending === undefined && waiting !== undefined ? { pending: waiting } : {}),
-      ...(next.waitsFor === undefined ? {} : { waitsFor: next.waitsFor.detail }),
-      ...(problem === undefined ? {} : { problem }),
-    },
-    cluster,
-  );
+  return {
+    ...idle,
+    ...work,
+    drifts: plan.drifts.filter((drift) => drift.node === node),
+    ...(work.pending === undefined && waiting !== undefined ? { pending: waiting } : {}),
+    ...(next.waitsFor === undefined ? {} : { waitsFor: next.waitsFor.detail }),
+    ...(problem === undefined ? {} : { problem }),
+  };
 }
 
 function removals(node: string, containers: readonly ObservedContainer[], why: string): readonly Action[] {
@@ -78,16 +85,10 @@ function removals(node: string, containers: readonly ObservedContainer[], why: s
     .map((container) => discard(node, container, why));
 }
 
-function toWork(actions: readonly Action[]): Work {
+function toWork(actions: readonly Action[]): Pick<Work, 'actions' | 'isDisruptive' | 'pending'> {
   return {
     actions,
-    mayAct: true,
     isDisruptive: actions.some((action) => action.type === 'RemoveContainer'),
-    leavesContainers: false,
     ...(actions.length === 0 ? {} : { pending: phaseOf(actions) }),
   };
-}
-
-function suspended(work: Work, cluster: Cluster): Work {
-  return cluster.spec.suspend ? { ...work, mayAct: false } : work;
 }

@@ -2,12 +2,12 @@
 import type { Clock } from '../base/clock.js';
 import { withDeadline } from '../base/deadline.js';
 import { SwarmError } from '../base/errors.js';
-import { isJsonObject, objectAt, stringAt } from '../base/json.js';
 import { containerLabels } from '../api/labels.js';
 import type { ContainerDetails } from '../engine/container-answers.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineDescription } from '../engine/engine-description.js';
 import type { EngineObservation, ObservedContainer } from '../plan/observation.js';
+import { readOwnedFields, type ImageDefaults } from '../plan/owned-fields.js';
 
 /** An engine that needs longer for a few small reads is of no use to a manager either. */
 const observeTimeoutMs = 10_000;
@@ -51,10 +51,10 @@ export async function observeEngine(client: EngineClient, options: ObserveOption
 
 async function observe(client: EngineClient, options: ObserveOptions): Promise<EngineReading> {
   const { signal, installation } = options;
-  const [engine, own, imageId] = await Promise.all([
+  const [engine, own, image] = await Promise.all([
     client.describe(signal),
     client.listContainers({ labels: { [containerLabels.installation]: installation } }, signal),
-    options.image === undefined ? undefined : client.imageId(options.image, signal),
+    options.image === undefined ? undefined : client.inspectImage(options.image, signal),
   ]);
   const found = new Set(own.flatMap((container) => container.names));
   const ids = own.slice(0, mostContainers).map((container) => container.id);
@@ -62,7 +62,9 @@ async function observe(client: EngineClient, options: ObserveOptions): Promise<E
   const wanted = [...ids, ...options.names.filter((name) => !found.has(name))];
   const details = await Promise.all(wanted.map((reference) => client.inspectContainer(reference, signal)));
   const containers = details
-    .flatMap((container) => (container === undefined ? [] : [toObserved(container, options)]))
+    .flatMap((container) =>
+      container === undefined ? [] : [toObserved(container, { ...options, defaults: image })],
+    )
     // A look-up by name also finds a container whose ID starts like it.
     .filter((container) => ids.includes(container.id) || options.names.includes(container.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -71,14 +73,15 @@ async function observe(client: EngineClient, options: ObserveOptions): Promise<E
     observation: {
       engineId: engine.id,
       containers,
-      images: imageId === undefined || options.image === undefined ? [] : [options.image],
+      images: image === undefined || options.image === undefined ? [] : [options.image],
     },
   };
 }
 
-function toObserved(container: ContainerDetails, options: ObserveOptions): ObservedContainer {
-  const host = objectAt(container.raw, 'HostConfig');
-  const memory = isJsonObject(host) ? host['Memory'] : undefined;
+function toObserved(
+  container: ContainerDetails,
+  options: ObserveOptions & { readonly defaults: ImageDefaults | undefined },
+): ObservedContainer {
   const filesHash = options.filesHashOf(container.id);
   return {
     id: container.id,
@@ -86,8 +89,7 @@ function toObserved(container: ContainerDetails, options: ObserveOptions): Obser
     state: container.status,
     image: container.image,
     labels: container.labels,
-    restartPolicy: stringAt(objectAt(host, 'RestartPolicy'), 'Name') ?? '',
-    memoryBytes: typeof memory === 'number' ? memory : 0,
+    fields: readOwnedFields(container.raw, options.defaults),
     ...(filesHash === undefined ? {} : { filesHash }),
     exitCode: container.exitCode,
     error: container.error,

@@ -11,7 +11,7 @@ export function phaseOf(actions: readonly Action[]): string {
     return types.has('CreateContainer') ? 'Replacing containers' : 'Removing containers';
   if (types.has('CreateContainer')) return 'Creating containers';
   if (types.has('StartContainer')) return 'Starting containers';
-  return 'Delivering new files';
+  return types.has('UpdateContainer') ? 'Updating containers' : 'Delivering new files';
 }
 
 /** For the middle of a sentence. */

@@ -1,5 +1,7 @@
 // The plan of a cluster as text, as things stand or as if some objects were applied. Changes nothing, makes nothing.
 import type { Cluster, Node, Resource } from '../api/resources.js';
+import { describeSuspension, suspensionOf } from '../api/suspension.js';
+import type { Plan } from '../plan/action.js';
 import { desireCluster, type DesiredCluster } from '../plan/desired-cluster.js';
 import { planLines } from '../plan/describe-plan.js';
 import type { EngineObservation } from '../plan/observation.js';
@@ -10,7 +12,7 @@ import { resolveNode } from './resolve-node.js';
 
 type Ports = Pick<
   ReconcilePorts,
-  'store' | 'fleet' | 'machines' | 'credentials' | 'installation' | 'defaultImage'
+  'store' | 'fleet' | 'machines' | 'credentials' | 'installation' | 'defaultImage' | 'clock'
 >;
 
 /**
@@ -26,7 +28,8 @@ export async function planFor(
   const current = candidates.length === 0 ? currentPlan(name, ports) : undefined;
   const desired = current?.desired ?? (await preview(cluster, candidates, ports));
   const plan = current?.plan ?? planCluster(desired, { engines: enginesOf(desired, ports) });
-  return [...planLines(plan), ...unseen(desired, ports)];
+  const lines = [...planLines(plan), ...unseen(desired, ports)];
+  return lines.length === 0 ? lines : [...suspensions(cluster, { ...ports, plan }), ...lines];
 }
 
 /** What would be desired. Certificates that do not exist yet are not made, so their files are not compared. */
@@ -72,11 +75,27 @@ function enginesOf(
     const empty = { engineId: '', containers: [], images: [] };
     const manager = managers.get(node);
     engines.set(node, {
-      ...(view.type === 'observed' ? view.observation : empty),
+      ...(view.type === 'observed' ? { ...view.observation, ...fleet.drift.view(view.engine.id) } : empty),
       ...(manager === undefined ? {} : { isServing: manager.type === 'serving' }),
     });
   }
   return engines;
+}
+
+/** Why some of the plan is not carried out now. */
+function suspensions(
+  cluster: Cluster,
+  { store, clock, plan }: Pick<Ports, 'store' | 'clock'> & { readonly plan: Plan },
+): readonly string[] {
+  const nowMs = clock.now();
+  const all = suspensionOf(cluster, nowMs);
+  if (all !== undefined) return [`suspended: ${describeSuspension(all)}; nothing of this is done`];
+  const nodes = new Set(plan.stages.flatMap(({ actions }) => actions.map(({ node }) => node)));
+  return [...nodes].flatMap((name) => {
+    const node = store.getNode(name);
+    const own = node && suspensionOf(node, nowMs);
+    return own === undefined ? [] : [`suspended: ${describeSuspension(own)}; nothing is done there`];
+  });
 }
 
 function unseen(desired: DesiredCluster, { fleet }: Pick<Ports, 'fleet'>): readonly string[] {

@@ -5,8 +5,9 @@ import { conditionsOf } from '../api/resources.js';
 import { agentsFinalizer, containerLabels } from '../api/labels.js';
 import { agentContainerName } from '../api/agent-role.js';
 import { findCondition } from '../api/conditions.js';
+import { suspensionOf } from '../api/suspension.js';
 import { toSwarmError } from '../base/errors.js';
-import { desireCluster, type DesiredImage } from '../plan/desired-cluster.js';
+import { desireCluster, type DesiredCluster, type DesiredImage } from '../plan/desired-cluster.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import type { EngineTls } from '../engine/endpoint.js';
@@ -14,6 +15,7 @@ import type { Outcome } from '../queue/work-queue.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import type { Debt } from './debt-book.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
+import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
@@ -73,6 +75,7 @@ export class ClusterLoop {
       nowMs: clock.now(),
       ...more,
     });
+    await endSuspension(cluster, this.#ports);
     if (conditionsOf(cluster).length === 0) await this.#writeStatus(facts({}));
     let client: EngineTls | undefined;
     try {
@@ -115,6 +118,7 @@ export class ClusterLoop {
             : {
                 ...last,
                 roles: node.roles,
+                ...(node.driftPolicy === undefined ? {} : { driftPolicy: node.driftPolicy }),
                 isDeleting: node.isDeleting,
                 isCordoned: node.isCordoned ?? false,
               },
@@ -135,9 +139,13 @@ export class ClusterLoop {
     const before = fleet.desired(name);
     const desired = desireCluster({ installation, cluster, nodes, image, credentials: ensured.credentials });
     fleet.setDesired(desired);
-    if (before === undefined) {
-      // They were looked at without knowing which image to look for.
-      for (const node of desired.nodes) this.#ports.enqueue({ kind: 'Node', name: node });
+    // Without it they were looked at without knowing which image to look for. In a suspended cluster nobody is woken to
+    // work, but what is left undone is to be told.
+    const isSuspended = suspensionOf(cluster, this.#ports.clock.now()) !== undefined;
+    for (const node of desired.nodes) {
+      const isNew =
+        before === undefined || (isSuspended && hashesOf(node, before) !== hashesOf(node, desired));
+      if (isNew) this.#ports.enqueue({ kind: 'Node', name: node });
     }
     wakeNodes(name, this.#ports);
     return ensured.client;
@@ -198,16 +206,18 @@ export class ClusterLoop {
     },
   ): Promise<Outcome> {
     const { name } = cluster.metadata;
+    const nowMs = this.#ports.clock.monotonic();
+    const suspension = suspensionOf(cluster, this.#ports.clock.now());
+    const endsMs = endsInMs(suspension, this.#ports.clock.now()) ?? Infinity;
     if (options.isReady) {
       this.#patience.delete(name);
-      return { requeueAfterMs: steadyMs };
+      return { requeueAfterMs: Math.min(steadyMs, endsMs) };
     }
     const patience = this.#patience.get(name) ?? { rounds: 0, nudges: 0, nextNudgeAtMs: 0 };
     this.#patience.set(name, patience);
     patience.rounds += 1;
-    const nowMs = this.#ports.clock.monotonic();
     if (
-      !cluster.spec.suspend &&
+      suspension === undefined &&
       nowMs >= patience.nextNudgeAtMs &&
       this.#isAnyUnheard(name, options.resolved)
     ) {
@@ -215,7 +225,8 @@ export class ClusterLoop {
       patience.nudges += 1;
       await reloadAgents(name, { role: 'manage', ports: this.#ports, signal: options.signal });
     }
-    return { requeueAfterMs: patience.rounds <= fastRounds ? convergingMs : slowConvergingMs };
+    const delayMs = patience.rounds <= fastRounds ? convergingMs : slowConvergingMs;
+    return { requeueAfterMs: Math.min(delayMs, endsMs) };
   }
 
   /**
@@ -311,8 +322,18 @@ export class ClusterLoop {
     await store.updateStatus(key, status);
     const conditions = status.conditions ?? [];
     story.tellReady(key, { before: conditionsOf(before), after: conditions });
+    const suspension = suspensionOf(facts.cluster, facts.nowMs);
+    tellSuspension(key, { before: conditionsOf(before), after: conditions, suspension, story });
     return findCondition(conditions, 'Ready')?.status === 'True';
   }
+}
+
+/** What is desired of a node, as text to compare. */
+function hashesOf(node: string, { containers }: DesiredCluster): string {
+  return containers
+    .filter((container) => container.node === node)
+    .map(({ name, specHash, filesHash }) => `${name} ${specHash} ${filesHash ?? ''}`)
+    .join();
 }
 
 /** What managers say that matters to a node, as text to compare. */

@@ -3,6 +3,7 @@
 import type { Cluster, Node } from '../api/resources.js';
 import { conditionsOf } from '../api/resources.js';
 import { findCondition } from '../api/conditions.js';
+import { suspensionOfNode, type Suspension } from '../api/suspension.js';
 import { agentsFinalizer, containerLabels } from '../api/labels.js';
 import { agentContainerName, agentRoles, managerVolumeName } from '../api/agent-role.js';
 import { backoffDelayMs } from '../base/backoff.js';
@@ -12,11 +13,14 @@ import { describeAction, type Action } from '../plan/action.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import type { Outcome } from '../queue/work-queue.js';
+import { ActionNotes } from './action-notes.js';
 import { applyActions } from './apply-plan.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import { leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
+import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
+import { countHealed, leftOf, releaseHolds, settleContainers, tellDrift } from './node-drift.js';
 import { findWork, type Work } from './node-work.js';
 import { observeEngine } from './observe-engine.js';
 import { phaseOf } from './phase.js';
@@ -48,6 +52,8 @@ export async function reconcileNode(
   const cluster = store.getCluster(node.spec.cluster);
   const resolution = await resolveNode(node, { cluster, machines: ports.machines });
   const run = new NodeRun({ node, cluster, resolved: resolution.resolved, ports, signal });
+  fleet.drift.restore(node);
+  await endSuspension(node, ports);
   if (conditionsOf(node).length === 0) await run.writeStatus();
   if (resolution.endpoint === undefined) return run.fail(resolution.error ?? toSwarmError('no endpoint'));
   fleet.setResolved(resolution.resolved);
@@ -70,6 +76,7 @@ class NodeRun {
   readonly #ports: ReconcilePorts;
   readonly #signal: AbortSignal;
   #node: Node;
+  readonly #notes: ActionNotes;
 
   constructor(options: RunOptions) {
     this.#name = options.node.metadata.name;
@@ -78,6 +85,7 @@ class NodeRun {
     this.#resolved = options.resolved;
     this.#ports = options.ports;
     this.#signal = options.signal;
+    this.#notes = new ActionNotes(options.ports.clock);
   }
 
   async reconcile(client: EngineClient): Promise<Outcome> {
@@ -89,12 +97,15 @@ class NodeRun {
       return this.fail(toSwarmError(error));
     }
     sessions.watch(this.#name);
+    const nextHealMs = releaseHolds(this.#name, this.#ports);
     let work = this.#findWork();
+    tellDrift(this.#name, { drifts: work.drifts, ports: this.#ports });
     for (let round = 0; round < mostRounds && work.actions.length > 0 && work.mayAct; round += 1) {
       const error = await this.#act(client, work);
       if (error !== undefined)
         return isSwarmError(error, 'OBJECT_CONFLICT') ? this.#lookAgain() : this.#applyFailed(error);
       work = this.#findWork();
+      tellDrift(this.#name, { drifts: work.drifts, ports: this.#ports });
     }
     const view = fleet.view(this.#name);
     if (view.type === 'observed' && view.applyError !== undefined) {
@@ -104,9 +115,18 @@ class NodeRun {
     if (await this.#finalize(work, client)) return {};
     if (work.waitsFor !== undefined) this.#ports.logger.debug(`${this.#name} waits for ${work.waitsFor}`);
     const lastWords = await lastWordsOf(client, this.#ownContainers(), this.#signal);
-    await this.writeStatus({ work: work.pending, problem: work.problem, lastWords });
+    const { pending, problem } = work;
+    await this.writeStatus({ work: pending, problem, lastWords, drifts: leftOf(work) });
     this.#wakeOthers();
-    return { requeueAfterMs: work.pending === undefined && work.problem === undefined ? resyncMs : waitMs };
+    const isDone = (pending === undefined || !work.mayAct) && problem === undefined;
+    const endsMs = endsInMs(this.#suspension(), this.#ports.clock.now());
+    return {
+      requeueAfterMs: Math.min(
+        isDone ? resyncMs : waitMs,
+        endsMs ?? Infinity,
+        work.drifts.some(({ treatment }) => treatment.type === 'hold') ? (nextHealMs ?? waitMs) : Infinity,
+      ),
+    };
   }
 
   /** Marks the engine as out of reach, says so, and comes back later. */
@@ -130,7 +150,7 @@ class NodeRun {
   }
 
   async writeStatus(
-    more: Pick<NodeFacts, 'work' | 'isDisruptive' | 'problem' | 'lastWords'> = {},
+    more: Pick<NodeFacts, 'work' | 'isDisruptive' | 'problem' | 'lastWords' | 'drifts'> = {},
   ): Promise<void> {
     const { fleet, store, story, clock, installation } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
@@ -154,12 +174,15 @@ class NodeRun {
       installation,
       isCutOff: fleet.isCutOff(),
       nowMs: clock.now(),
+      done: this.#notes.take(),
       ...more,
     });
     const after = await store.updateStatus(key, status);
     const isFirst = !fleet.isConfirmed(key);
     fleet.confirm(key);
-    story.tellReady(key, { before: conditionsOf(before), after: status.conditions ?? [] });
+    const conditions = { before: conditionsOf(before), after: status.conditions ?? [] };
+    story.tellReady(key, conditions);
+    tellSuspension(key, { ...conditions, suspension: this.#suspension(), story });
     // The cluster counts its ready nodes and repeats what is wrong with them.
     if (isFirst || after?.metadata.resourceVersion !== before.metadata.resourceVersion) this.#wakeCluster();
   }
@@ -196,6 +219,7 @@ class NodeRun {
       failures,
       ...(applyError === undefined ? {} : { applyError }),
     });
+    settleContainers(this.#name, { cluster: this.#node.spec.cluster, ports: this.#ports });
     if (before.type !== 'observed' || before.engine.id !== reading.engine.id) {
       // Whether this engine is somebody else's changes for both.
       for (const other of fleet.nodesWithEngine(reading.engine.id)) {
@@ -211,8 +235,16 @@ class NodeRun {
       clusterName: this.#node.spec.cluster,
       isDeleting: this.#node.metadata.deletionTimestamp !== undefined,
       own: this.#ownContainers(),
+      suspension: this.#suspension(),
       ports: this.#ports,
     });
+  }
+
+  /** As it is at this moment: it may have begun during this run. */
+  #suspension(): Suspension | undefined {
+    const { store, clock } = this.#ports;
+    const cluster = store.getCluster(this.#node.spec.cluster);
+    return suspensionOfNode(store.getNode(this.#name) ?? this.#node, cluster, clock.now());
   }
 
   /** @returns what went wrong */
@@ -223,12 +255,15 @@ class NodeRun {
     fleet.setBusy(this.#name, true);
     try {
       for (const action of actions) logger.debug(`To do: ${describeAction(action)}`);
-      await this.writeStatus({ work: phaseOf(actions), isDisruptive });
+      await this.writeStatus({ work: phaseOf(actions), isDisruptive, drifts: leftOf(work) });
+      this.#notes.start();
       await applyActions(actions, {
         ...{ client, images, delivered, installation },
         tell: (happening) => story.tell(key, happening),
+        onStep: (action, error) => this.#notes.add(action, error),
         signal: this.#signal,
       });
+      countHealed(this.#name, { drifts: work.drifts, actions, ports: this.#ports });
       await this.#observe(client);
       await this.#leave(actions);
       await this.#welcome(actions);
@@ -280,7 +315,7 @@ class NodeRun {
   #patienceMs(): number | undefined {
     const cluster = this.#cluster;
     // An operator that is cut off must not believe that all its engines are gone.
-    if (cluster?.spec.suspend === true || this.#ports.fleet.isCutOff()) return undefined;
+    if (this.#suspension() !== undefined || this.#ports.fleet.isCutOff()) return undefined;
     const deletedAt = this.#node.metadata.deletionTimestamp ?? cluster?.metadata.deletionTimestamp;
     if (deletedAt === undefined) return undefined;
     return leavesAtMs(this.#node, deletedAt) - this.#ports.clock.now();
@@ -303,7 +338,7 @@ class NodeRun {
   /** Lets a deleted Node go once nothing of ours is left on its engine. @returns whether it went */
   async #finalize(work: Work, client: EngineClient): Promise<boolean> {
     if (work.leavesContainers) return this.#dropFinalizer();
-    if (this.#ownContainers().length > 0) return false;
+    if (this.#ownContainers().length > 0 || !work.mayAct) return false;
     if (this.#node.metadata.deletionTimestamp !== undefined) await this.#removeVolume(client);
     return this.#dropFinalizer();
   }

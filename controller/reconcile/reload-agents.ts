@@ -2,6 +2,7 @@
 // heartbeat, join containers register now. Harmless when repeated.
 import { agentContainerName, type AgentRole } from '../api/agent-role.js';
 import { containerLabels } from '../api/labels.js';
+import { suspensionOfNode } from '../api/suspension.js';
 import { messageOf } from '../base/errors.js';
 import type { ReconcilePorts } from './ports.js';
 
@@ -14,11 +15,12 @@ export async function reloadAgents(
   options: { readonly role: AgentRole; readonly ports: ReconcilePorts; readonly signal: AbortSignal },
 ): Promise<void> {
   const { role, ports, signal } = options;
-  const { fleet, sessions, installation, logger, store } = ports;
+  const { fleet, sessions, installation, logger, store, clock } = ports;
   const name = agentContainerName(cluster, role);
   const running = store.list('Node').flatMap((node) => {
     const view = fleet.view(node.metadata.name);
     if (node.spec.cluster !== cluster || view.type !== 'observed') return [];
+    if (suspensionOfNode(node, store.getCluster(cluster), clock.now()) !== undefined) return [];
     const container = view.observation.containers.find(
       (other) =>
         other.name === name &&

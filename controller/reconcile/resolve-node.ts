@@ -26,6 +26,7 @@ export async function resolveNode(
     name,
     roles: node.spec.roles,
     isCordoned: node.spec.unschedulable,
+    ...(node.spec.driftPolicy === undefined ? {} : { driftPolicy: node.spec.driftPolicy }),
     isDeleting: node.metadata.deletionTimestamp !== undefined,
   };
   let address: HostPort | undefined;

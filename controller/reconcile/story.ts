@@ -37,6 +37,8 @@ export class Story {
     const old = findCondition(before, 'Ready');
     const now = findCondition(after, 'Ready');
     if (now === undefined || (old?.status === now.status && old.reason === now.reason)) return;
+    // Ready for another reason, such as a suspension, of which there are events of their own.
+    if (now.status === 'True' && old?.status === 'True') return;
     if (now.status === 'True') {
       this.tell(key, { type: 'Normal', reason: 'Ready', message: now.message });
     } else if (now.status === 'False' && (old?.status === 'True' || !stepsOfTheWay.has(now.reason))) {
@@ -48,6 +50,8 @@ export class Story {
 /** Reasons that everything passes on its way to Ready. */
 const stepsOfTheWay = new Set([
   'Progressing',
+  'Suspended',
+  'Drifted',
   'Terminating',
   'ClusterTerminating',
   'ManagerNotServing',

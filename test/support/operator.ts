@@ -23,6 +23,8 @@ export interface TestOperator {
   readonly installation: string;
   /** Every log line so far. */
   readonly log: string[];
+  /** Whether the object's status speaks of what the operator saw since it was started. */
+  isConfirmed(key: ObjectKey): boolean;
   close(): Promise<void>;
   /** The same state directory in a new operator, as after a restart. */
   restart(): Promise<void>;
@@ -75,6 +77,7 @@ export async function startOperator(
     stateDirectory,
     installation: operator.installation,
     log,
+    isConfirmed: (key) => operator.isConfirmed(key),
     close: () => operator.close(),
     restart: async () => {
       await operator.close();

@@ -11,6 +11,7 @@ export interface ClusterChanges {
   readonly tls?: Partial<ClusterSpec['tls']>;
   readonly maxUnavailable?: number;
   readonly deletionPolicy?: ClusterSpec['deletionPolicy'];
+  readonly driftPolicy?: ClusterSpec['driftPolicy'];
   readonly suspend?: boolean;
 }
 
@@ -47,6 +48,7 @@ export function aCluster(changes: ClusterChanges = {}): Cluster {
       tls: { mode: 'managed', validityDays: 365, renewBeforeDays: 120, ...changes.tls },
       updateStrategy: { maxUnavailable: changes.maxUnavailable ?? 1 },
       deletionPolicy: changes.deletionPolicy ?? 'Delete',
+      driftPolicy: changes.driftPolicy ?? 'Heal',
       suspend: changes.suspend ?? false,
     },
   };
@@ -71,6 +73,7 @@ export function aNode(changes: NodeChanges = {}): Node {
       roles: changes.roles ?? ['worker'],
       machine: { driver: 'local' },
       unschedulable: false,
+      suspend: false,
       deletionTimeoutSeconds: 300,
       ...changes.spec,
     },

@@ -1,4 +1,5 @@
 // A world of engines in memory that carries out plan actions, for properties of the planner: no I/O, no time.
+import { formatBytes } from '../../controller/base/byte-size.js';
 import type { Action } from '../../controller/plan/action.js';
 import type { ClusterObservation, ObservedContainer } from '../../controller/plan/observation.js';
 
@@ -114,6 +115,13 @@ export class SimulatedEngines {
         container.read = container.placed;
         break;
       }
+      case 'UpdateContainer': {
+        const container = find(action.container.name);
+        const host = action.changes as { RestartPolicy?: { Name: string }; Memory?: number };
+        container.restartPolicy = host.RestartPolicy?.Name ?? container.restartPolicy;
+        container.memoryBytes = host.Memory ?? container.memoryBytes;
+        break;
+      }
       case 'RemoveContainer':
         engine.containers = engine.containers.filter((one) => one.id !== action.id);
         break;
@@ -139,8 +147,10 @@ function observeContainer(container: SimulatedContainer): ObservedContainer {
     state,
     image,
     labels: { ...labels },
-    restartPolicy,
-    memoryBytes,
+    fields: {
+      'restart policy': restartPolicy,
+      'memory limit': memoryBytes === 0 ? 'none' : formatBytes(memoryBytes),
+    },
     ...(read === undefined ? {} : { filesHash: read }),
     exitCode: state === 'exited' ? 1 : 0,
     error: '',

@@ -123,7 +123,11 @@ export interface ClusterSpec {
    */
   deletionPolicy: 'Delete' | 'Orphan';
   /**
-   * true stops swarmctl from changing anything in this cluster; it keeps watching and reporting.
+   * What happens when somebody else changes, stops, renames or removes one of swarmctl's containers. Heal puts it right at once; who undoes that again and again is reported, and slowed down for. Report leaves it as it is and says so in the condition Drifted. Changes of the spec are rolled out either way.
+   */
+  driftPolicy: 'Heal' | 'Report';
+  /**
+   * true stops swarmctl from changing anything in this cluster; it keeps watching and reporting. swarmctl suspend does the same for a time, with a reason, and without a change of the manifest.
    */
   suspend: boolean;
 }

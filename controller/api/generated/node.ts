@@ -74,6 +74,14 @@ export interface NodeSpec {
    */
   unschedulable: boolean;
   /**
+   * What happens when somebody else changes swarmctl's containers on this engine: Heal or Report. Without it, spec.driftPolicy of the Cluster counts.
+   */
+  driftPolicy?: 'Heal' | 'Report';
+  /**
+   * true stops swarmctl from changing anything on this engine; it keeps watching and reporting. Others of the cluster go on. swarmctl suspend does the same for a time, with a reason, and without a change of the manifest.
+   */
+  suspend: boolean;
+  /**
    * How long a deleted Node waits for an engine that does not answer, in seconds. Then it goes without it; swarmctl's containers there are remembered and removed when the engine answers again.
    */
   deletionTimeoutSeconds: number;
@@ -195,5 +203,55 @@ export interface NodeStatus {
      * State as the engine names it: running, exited, restarting …
      */
     state: string;
+  }[];
+  /**
+   * What others changed about swarmctl's containers on this engine and is not put right, one entry per field.
+   *
+   * Items: One field.
+   */
+  drift?: {
+    /**
+     * Name of the container.
+     */
+    container: string;
+    /**
+     * Name of the field, as in the table of owned fields.
+     */
+    field: string;
+    /**
+     * What swarmctl made it.
+     */
+    expected: string;
+    /**
+     * What it is.
+     */
+    found: string;
+    /**
+     * Hash of the desired container it was compared with.
+     */
+    specHash: string;
+  }[];
+  /**
+   * What swarmctl did on this engine, newest first; the last 10.
+   *
+   * Items: One action.
+   */
+  lastActions?: {
+    /**
+     * When it ended.
+     */
+    time: string;
+    /**
+     * The line that swarmctl plan prints for it, with its reason.
+     */
+    action: string;
+    /**
+     * done, or why it failed.
+     */
+    result: string;
+    /**
+     * How long it took.
+     */
+    milliseconds: number;
   }[];
 }

@@ -111,7 +111,7 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
       );
       await applyAll(operator, [aCluster({ manager: { extraHosts: ['swarm.example.com'] } })]);
       await waitFor(operator, cluster, () =>
-        operator.log.some((line) => line.includes('swarm-demo-manage on node0 reads its new files')),
+        operator.log.some((line) => /reload swarm-demo-manage on node0.*reason=Reloaded/.test(line)),
       );
       await waitReady(operator, cluster);
       t.equal(

@@ -105,12 +105,7 @@ const cases: readonly Case[] = [
   {
     name: 'docker update changed the restart policy',
     change: (world) => (join1(world).restartPolicy = 'no'),
-    lines: [
-      'remove container swarm-demo-join from node1: its restart policy became no',
-      'create container swarm-demo-join on node1: its restart policy became no',
-      'copy 4 files into swarm-demo-join on node1',
-      'start container swarm-demo-join on node1: it was just created',
-    ],
+    lines: ['update container swarm-demo-join on node1: its restart policy is no, not always'],
   },
   {
     name: 'the engine has no memory limits',

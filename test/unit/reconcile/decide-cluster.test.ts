@@ -185,7 +185,8 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
     {
       ready: 'False',
       reason: 'Suspended',
-      message: 'spec.suspend is true; left undone: creating containers (swarmctl plan demo says what)',
+      message:
+        'spec.suspend of cluster "demo" is true; left undone: creating containers (swarmctl plan demo says what)',
       progress: 'settled',
     },
   ],

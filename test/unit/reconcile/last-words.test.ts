@@ -5,7 +5,7 @@ import type { ObservedContainer } from '../../../controller/plan/observation.js'
 
 const { signal } = new AbortController();
 const container = (name: string, state: string): ObservedContainer => ({
-  ...{ id: name, name, state, image: 'swarm:1', labels: {}, restartPolicy: 'always', memoryBytes: 0 },
+  ...{ id: name, name, state, image: 'swarm:1', labels: {} },
   ...{ exitCode: 1, error: '', restartCount: 4 },
 });
 

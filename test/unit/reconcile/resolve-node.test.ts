@@ -55,10 +55,10 @@ t.test('resolveNode()', async (t) => {
     { endpoint: { tls: { ca: 'machine CA' } } },
     'the machine knows the certificates',
   );
-  const { cluster, roles, unschedulable, deletionTimeoutSeconds } = aNode().spec;
+  const { cluster, roles, unschedulable, suspend, deletionTimeoutSeconds } = aNode().spec;
   const alone = {
     ...aNode(),
-    spec: { cluster, roles, unschedulable, deletionTimeoutSeconds, engine: { address } },
+    spec: { cluster, roles, unschedulable, suspend, deletionTimeoutSeconds, engine: { address } },
   };
   t.match(await resolveNode(alone, { cluster: aCluster(), machines }), {
     error: { code: 'CREDENTIALS_INVALID' },

@@ -87,6 +87,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/why.js'),
   },
   {
+    name: 'place',
+    summary: 'Tell where a container would run, without making it',
+    group: docker,
+    load: () => import('./commands/place.js'),
+  },
+  {
     name: 'env',
     summary: 'Print the lines that point a shell at a cluster',
     group: docker,

@@ -2,6 +2,7 @@
 import { isJsonObject, objectAt, type JsonObject } from '../base/json.js';
 import { isAtLeast } from '../engine/api-version.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
+import { parsePlatform, runsPlatform } from '../schedule/platform.js';
 import { ApiError } from './api-error.js';
 
 export interface ApiNeed {
@@ -9,6 +10,8 @@ export interface ApiNeed {
   readonly feature: string;
   /** API version that brought it. */
   readonly since: string;
+  /** `os/arch[/variant]` that the engine must run besides. */
+  readonly platform?: string;
 }
 
 interface Feature extends ApiNeed {
@@ -59,7 +62,7 @@ export function createNeeds(
 ): readonly ApiNeed[] {
   const platform: readonly ApiNeed[] =
     isText(options.platform) && isAtLeast(options.version, '1.41')
-      ? [{ feature: 'the platform of a container', since: '1.41' }]
+      ? [{ feature: 'the platform of a container', since: '1.41', platform: options.platform }]
       : [];
   return [...platform, ...askedOf(promises, body, options.version)];
 }
@@ -117,6 +120,17 @@ export function unknownTo(needs: readonly ApiNeed[], apiVersion: string | undefi
   return apiVersion === undefined ? undefined : needs.find(({ since }) => !isAtLeast(apiVersion, since));
 }
 
+/** The first that asks for another platform than the engine runs. */
+export function unfitFor(
+  needs: readonly ApiNeed[],
+  engine: { readonly platform: string; readonly labels: Readonly<Record<string, string>> },
+): ApiNeed | undefined {
+  return needs.find(({ platform }) => {
+    const wanted = platform === undefined ? undefined : parsePlatform(platform);
+    return wanted !== undefined && !runsPlatform(engine, wanted);
+  });
+}
+
 /**
  * Those of the engines that know all of it; all of them when nothing is needed.
  * @throws ApiError 400 when none does
@@ -164,7 +178,7 @@ function isTrueAt(object: JsonObject, key: string): boolean {
   return object[key] === true;
 }
 
-function isText(value: unknown): boolean {
+function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 

@@ -8,6 +8,7 @@ import { buildImage, cancelBuild } from './routes/build.js';
 import * as actions from './routes/container-actions.js';
 import * as hijacks from './routes/container-hijacks.js';
 import { createContainer } from './routes/create-container.js';
+import { placeContainer } from './routes/place-container.js';
 import { diskUsage } from './routes/disk-usage.js';
 import { restartContainer, stopContainer } from './routes/end-container.js';
 import { events } from './routes/events.js';
@@ -74,6 +75,7 @@ const rows = [
   ['GET', '/containers/json', 'cache', listContainers],
   ['GET', '/containers/ps', 'cache', listContainers],
   ['POST', '/containers/create', 'schedule', createContainer],
+  ['POST', '/placement', 'manager', placeContainer],
   ['POST', '/containers/prune', 'every', pruneContainers],
   ['GET', '/containers/{id}/json', 'container', inspectContainer],
   ['GET', '/containers/{id}/top', 'container', actions.containerTop],

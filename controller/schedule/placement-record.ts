@@ -1,6 +1,6 @@
 // What is kept of a decision: a label on the container, so that "why does it run there?" has an answer as long as the
 // container lives, whatever became of the manager. Compact, because every list carries the labels of every container.
-import { isJsonObject, tryParseJson, stringAt } from '../base/json.js';
+import { isJsonObject, tryParseJson, stringAt, type JsonObject } from '../base/json.js';
 import type { StrategyName } from './candidate.js';
 
 export const placementLabel = 'io.swarmctl.placement';
@@ -14,7 +14,7 @@ export interface RecordedScore {
 
 /** Engines left out by one thing. */
 export interface RecordedExclusion {
-  /** Name of the filter; `resources`, `uses` (networks and volumes), `cordon`, `failed`. */
+  /** Name of the filter; `resources`, `uses` (networks and volumes), `cordon`, `failed`, `api`, `platform`. */
   readonly by: string;
   readonly count: number;
   /** Some of them. */
@@ -82,6 +82,35 @@ function compact(record: PlacementRecord): Record<string, unknown> {
   };
 }
 
+/** Reads a record that was sent as it is; what is missing is empty. */
+export function toPlacementRecord(sent: JsonObject): PlacementRecord {
+  const { scores, leftOut, unmet, notes } = sent;
+  return {
+    atSeconds: numberOf(sent['atSeconds']),
+    node: stringAt(sent, 'node') ?? '',
+    strategy: strategyOf(stringAt(sent, 'strategy')),
+    total: numberOf(sent['total']),
+    fitting: numberOf(sent['fitting']),
+    scores: listOf(scores).map((row) => ({
+      node: stringAt(row, 'node') ?? '',
+      score: numberOf(isJsonObject(row) ? row['score'] : 0),
+      containers: numberOf(isJsonObject(row) ? row['containers'] : 0),
+    })),
+    leftOut: listOf(leftOut).map((row) => ({
+      by: stringAt(row, 'by') ?? '',
+      count: numberOf(isJsonObject(row) ? row['count'] : 0),
+      nodes: textsOf(isJsonObject(row) ? row['nodes'] : []),
+      why: stringAt(row, 'why') ?? '',
+    })),
+    unmet: textsOf(unmet),
+    notes: textsOf(notes),
+  };
+}
+
+function strategyOf(text: string | undefined): StrategyName {
+  return text === 'binpack' || text === 'random' ? text : 'spread';
+}
+
 /** Reads the label value. @returns undefined where there is none, or none of ours */
 export function readPlacementRecord(text: string | undefined): PlacementRecord | undefined {
   const value = tryParseJson(text);
@@ -91,7 +120,7 @@ export function readPlacementRecord(text: string | undefined): PlacementRecord |
   return {
     atSeconds: numberOf(value['at']),
     node,
-    strategy: strategy === 'binpack' || strategy === 'random' ? strategy : 'spread',
+    strategy: strategyOf(strategy),
     total: numberOf(value['of']),
     fitting: numberOf(value['fit']),
     scores: listOf(value['scores']).flatMap((row) => {

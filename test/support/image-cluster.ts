@@ -20,10 +20,22 @@ export interface ImageCluster extends StartedManager {
 
 export async function startImageCluster(
   t: { teardown(work: () => Promise<void>): unknown },
-  options: { readonly names: readonly string[]; readonly settings?: Partial<ManagerSettings> },
+  options: {
+    readonly names: readonly string[];
+    readonly labels?: readonly string[];
+    readonly settings?: Partial<ManagerSettings>;
+  },
 ): Promise<ImageCluster> {
   const traffic: Traffic = { sent: 0, received: 0, mostUnderWay: 0 };
-  const engines = await Promise.all(options.names.map((name) => ImageEngine.startImages({ name, traffic })));
+  const engines = await Promise.all(
+    options.names.map((name) =>
+      ImageEngine.startImages({
+        name,
+        traffic,
+        ...(options.labels === undefined ? {} : { labels: options.labels }),
+      }),
+    ),
+  );
   for (const engine of engines) t.teardown(() => engine.close());
   const started = await startManager(t, {
     addresses: engines.map(({ address }) => address),

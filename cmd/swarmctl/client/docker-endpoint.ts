@@ -14,17 +14,27 @@ import { clusterEndpoint } from './cluster-endpoint.js';
 /** Managers answer from memory, or from one engine that answers within this or never. */
 const answerWithinMs = 15_000;
 
-/** `GET` of a path without version. @throws SwarmError ENGINE_*, OBJECT_NOT_FOUND with the manager's words */
-export async function getFromCluster(
+/** A request to a path without version. @throws SwarmError ENGINE_*, OBJECT_NOT_FOUND with the manager's words */
+export async function askCluster(
   context: CommandContext,
-  o: { readonly cluster: string | undefined; readonly path: string },
+  o: {
+    readonly cluster: string | undefined;
+    readonly method: 'GET' | 'POST';
+    readonly path: string;
+    readonly body?: JsonObject;
+    /** What to do when it is refused. */
+    readonly hint: string;
+  },
 ): Promise<JsonObject> {
   const target = await findTarget(context, o.cluster);
   const transport = new EngineTransport({ endpoint: target, clock: context.clock });
   try {
     const { status, bytes } = await transport.requestBytes({
-      method: 'GET',
+      method: o.method,
       path: o.path,
+      ...(o.body === undefined
+        ? {}
+        : { headers: { 'Content-Type': 'application/json' }, body: Buffer.from(JSON.stringify(o.body)) }),
       attempt: 'ask',
       headersTimeoutMs: answerWithinMs,
       signal: context.signal,
@@ -33,7 +43,7 @@ export async function getFromCluster(
     if (status < 400 && isJsonObject(body)) return body;
     const message = stringAt(body, 'message') ?? `HTTP status ${status}`;
     throw new SwarmError(status === 404 ? 'OBJECT_NOT_FOUND' : 'ENGINE_ERROR', message, {
-      hint: 'docker ps -a against the cluster shows its containers',
+      hint: o.hint,
     });
   } finally {
     await transport.close();

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { objectAt, stringAt } from '../../../controller/base/json.js';
 import { placementLabel, readPlacementRecord } from '../../../controller/schedule/placement-record.js';
-import { getFromCluster } from '../client/docker-endpoint.js';
+import { askCluster } from '../client/docker-endpoint.js';
 import type { CommandContext } from '../command-context.js';
 import { describeWhy, type PlacedContainer } from '../output/placement-view.js';
 
@@ -21,9 +21,11 @@ export function configure(command: Command, context: CommandContext): void {
 }
 
 async function printWhy(context: CommandContext, reference: string, options: WhyOptions): Promise<void> {
-  const body = await getFromCluster(context, {
+  const body = await askCluster(context, {
     cluster: options.cluster,
+    method: 'GET',
     path: `/containers/${encodeURIComponent(reference)}/json`,
+    hint: 'docker ps -a against the cluster shows its containers',
   });
   const labels = objectAt(objectAt(body, 'Config'), 'Labels');
   const state = objectAt(body, 'State');

@@ -40,9 +40,28 @@ export function describeWhy(container: PlacedContainer, nowMs: number): string {
   return [
     `${name} ${where}: chosen by ${record.strategy} ${age} ago among ${record.fitting} of ${record.total} engines${moved}.\n`,
     '\n',
-    formatRows([['NODE', 'SCORE', 'CONTAINERS', 'WHY'], ...scoreRows(record), ...exclusionRows(record)]),
+    scoreTable(record),
     ...askedFor(container),
   ].join('');
+}
+
+/** The answer of `swarmctl place`. */
+export function describeForecast(forecast: {
+  readonly node: string;
+  readonly labels: JsonObject;
+  readonly record: PlacementRecord;
+}): string {
+  const { node, record } = forecast;
+  return [
+    `It would run on ${cellText(node)}: chosen by ${record.strategy} among ${record.fitting} of ${record.total} engines. Nothing was made.\n`,
+    '\n',
+    scoreTable(record),
+    ...askedFor(forecast),
+  ].join('');
+}
+
+function scoreTable(record: PlacementRecord): string {
+  return formatRows([['NODE', 'SCORE', 'CONTAINERS', 'WHY'], ...scoreRows(record), ...exclusionRows(record)]);
 }
 
 function isOfAnother({ createdMs, node }: PlacedContainer, record: PlacementRecord): boolean {
@@ -91,7 +110,7 @@ function moreText({ nodes, count }: RecordedExclusion): string {
   return nodes.length === 0 ? `${count} engines` : `${count - nodes.length} more`;
 }
 
-function askedFor({ labels, record }: PlacedContainer): readonly string[] {
+function askedFor({ labels, record }: Pick<PlacedContainer, 'labels' | 'record'>): readonly string[] {
   const asked = [
     ...expressions(labels, 'constraint', 'com.docker.swarm.constraints'),
     ...expressions(labels, 'affinity', 'com.docker.swarm.affinities'),

@@ -37,6 +37,8 @@ export class EngineCandidate implements Candidate {
   readonly containerCount: number;
   /** Newest API version that the engine speaks; undefined until it has said. */
   readonly apiVersion: string | undefined;
+  /** `os/arch` of its host; `/` while it is not known. */
+  readonly platform: string;
   readonly #rows: readonly CachedContainer[];
   readonly #pending: readonly CandidateContainer[];
   readonly #imagesOf: (address: string) => readonly CandidateImage[];
@@ -66,6 +68,7 @@ export class EngineCandidate implements Candidate {
     this.usedMemoryBytes = usedMemoryBytes;
     this.containerCount = rows.length + pending.length;
     this.apiVersion = engine.specs?.apiVersion;
+    this.platform = `${engine.specs?.os ?? ''}/${engine.specs?.arch ?? ''}`;
     this.#info = engine.specs?.info ?? {};
     this.#rows = rows;
     this.#pending = pending;

@@ -55,6 +55,26 @@ export async function gather(
   }
 }
 
+/**
+ * What `gather` would come to, without moving anything.
+ * @throws SwarmError NO_ELIGIBLE_ENGINE when no engine has everything, PLACEMENT_INVALID
+ */
+export async function foresee(
+  services: ManagerServices,
+  given: JsonObject,
+  needs: readonly ApiNeed[],
+): Promise<Omit<Gathered, 'giveBack'>> {
+  const { cluster, fresh, settings } = services;
+  await fresh.idle();
+  const located = colocate(given, cluster);
+  const { request, body } = parsePlacement(located.body, { cpuShares: settings.cpuShares });
+  const movable = located.pins.filter((pin) => isMovable(services, pin));
+  const target =
+    movable.length === 0 ? undefined : findTarget(services, { located, request, movable, needs });
+  const only = target === undefined ? enginesOf(located.pins, cluster) : new Set([target.address]);
+  return { body, request, only, pins: located.pins };
+}
+
 /** Only what is called by its plain name: an ID would not find it again, and `node/name` says where it is to stay. */
 function isMovable({ fresh }: ManagerServices, { kind, reference, objects }: Pin): boolean {
   const [object, ...others] = objects;

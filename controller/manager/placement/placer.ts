@@ -6,8 +6,9 @@ import type { FilterName, StrategyName } from '../../schedule/candidate.js';
 import { pendingContainer } from '../../schedule/pending-container.js';
 import type { PlacementRecord, RecordedExclusion } from '../../schedule/placement-record.js';
 import type { PlacementRequest } from '../../schedule/placement-request.js';
+import { platformsLabel } from '../../schedule/platform.js';
 import { schedule } from '../../schedule/schedule.js';
-import { unknownTo, type ApiNeed } from '../api-needs.js';
+import { unfitFor, unknownTo, type ApiNeed } from '../api-needs.js';
 import { CandidateList } from './candidates.js';
 import type { EngineCandidate } from './engine-candidate.js';
 
@@ -70,8 +71,22 @@ export function createPlacer(options: {
       const candidates =
         needs.length === 0
           ? open
-          : open.filter((candidate) => unknownTo(needs, candidate.apiVersion) === undefined);
+          : open.filter(
+              (candidate) =>
+                unknownTo(needs, candidate.apiVersion) === undefined &&
+                unfitFor(needs, candidate) === undefined,
+            );
       const tooOld = describeTooOld(open, needs);
+      const foreign = describeForeign(open, needs);
+      if (candidates.length === 0 && foreign.length > 0) {
+        throw new SwarmError(
+          'NO_ELIGIBLE_ENGINE',
+          `Cannot place ${name === '' ? 'the container' : `container "${name}"`}: ${[...foreign, ...tooOld].join('; ')}`,
+          {
+            hint: `Leave --platform out, add an engine of that platform, or give an engine that emulates it the label ${platformsLabel}`,
+          },
+        );
+      }
       if (candidates.length === 0 && tooOld.length > 0) {
         throw new SwarmError(
           'NO_ELIGIBLE_ENGINE',
@@ -87,7 +102,7 @@ export function createPlacer(options: {
         random: options.random,
       });
       if (decision.type === 'refused') {
-        throw new SwarmError('NO_ELIGIBLE_ENGINE', [decision.message, ...tooOld].join('\n'));
+        throw new SwarmError('NO_ELIGIBLE_ENGINE', [decision.message, ...foreign, ...tooOld].join('\n'));
       }
       const { address } = decision.best;
       const engine = candidateList.engineAt(address);
@@ -141,13 +156,19 @@ function passedOver(
       why: `does not know ${needs.map(({ feature }) => feature).join(', ')}`,
       names: [] as string[],
     },
+    {
+      by: 'platform',
+      why: `does not run ${needs.flatMap(({ platform }) => platform ?? []).join(', ')}`,
+      names: [] as string[],
+    },
   ] as const;
-  const [uses, failed, cordon, api] = groups;
+  const [uses, failed, cordon, api, platform] = groups;
   for (const candidate of all) {
     if (only?.has(candidate.address) === false) uses.names.push(candidate.name);
     else if (except?.has(candidate.address) === true) failed.names.push(candidate.name);
     else if (isCordoned?.(candidate) === true) cordon.names.push(candidate.name);
     else if (unknownTo(needs, candidate.apiVersion) !== undefined) api.names.push(candidate.name);
+    else if (unfitFor(needs, candidate) !== undefined) platform.names.push(candidate.name);
   }
   return groups.flatMap(({ by, why, names }) =>
     names.length === 0 ? [] : [{ by, count: names.length, nodes: names.slice(0, 3), why }],
@@ -156,6 +177,25 @@ function passedOver(
 
 // As many names as the other reasons of a refusal give.
 const mostNamed = 3;
+
+/** `2 of 3 engines do not run linux/arm64 (node1 is linux/amd64, node2 is linux/amd64)`; none where all do. */
+function describeForeign(
+  candidates: readonly EngineCandidate[],
+  needs: readonly ApiNeed[],
+): readonly string[] {
+  return needs.flatMap((need) => {
+    const foreign = candidates.filter((candidate) => unfitFor([need], candidate) !== undefined);
+    if (foreign.length === 0) return [];
+    const more = foreign.length - mostNamed;
+    const named = [
+      ...foreign.slice(0, mostNamed).map(({ name, platform }) => `${name} is ${platform}`),
+      ...(more > 0 ? [`and ${more} more`] : []),
+    ];
+    const total = `${candidates.length} ${candidates.length === 1 ? 'engine' : 'engines'}`;
+    const verb = foreign.length === 1 ? 'does' : 'do';
+    return [`${foreign.length} of ${total} ${verb} not run ${need.platform ?? ''} (${named.join(', ')})`];
+  });
+}
 
 /** One line for each need that some engine lacks: `2 of 3 engines do not know …, which needs API 1.45 (node1 speaks 1.41, …)`. */
 function describeTooOld(

@@ -264,7 +264,8 @@ function labelsOf({ create, swarmId, record }: Made): JsonObject {
   };
 }
 
-function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonObject {
+/** The body with what a list must tell of the container's claims: memory, CPUs, ports, devices. */
+export function withPlacementLabels(body: JsonObject, request: PlacementRequest): JsonObject {
   const ports = formatReservedPorts(request);
   return {
     ...body,

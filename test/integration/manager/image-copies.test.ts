@@ -105,7 +105,7 @@ void t.test(
 );
 
 void t.test('images of another platform are not copied', async (t) => {
-  const cluster = await startImageCluster(t, { names: ['n1', 'n2'] });
+  const cluster = await startImageCluster(t, { names: ['n1', 'n2'], labels: ['platforms=linux/arm64'] });
   const [n1] = cluster.engines;
   n1?.hold({ tags: ['arm:1'], arch: 'arm64' });
   await cluster.sees('arm:1', 1);

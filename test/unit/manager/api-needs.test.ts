@@ -47,7 +47,7 @@ void t.test('createNeeds() asks nothing of what every engine knows, and bears an
   ];
   for (const body of bodies) t.same(createNeeds(body, { version: '1.51' }), [], JSON.stringify(body));
   t.same(createNeeds({}, { version: '1.51', platform: 'linux/arm64' }), [
-    { feature: 'the platform of a container', since: '1.41' },
+    { feature: 'the platform of a container', since: '1.41', platform: 'linux/arm64' },
   ]);
   t.same(createNeeds({}, { version: '1.51', platform: '' }), []);
   t.same(createNeeds({}, { version: '1.40', platform: 'linux/arm64' }), []);

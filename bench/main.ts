@@ -104,7 +104,14 @@ async function measureReal({ isProfiled, rows: names }: Settings): Promise<reado
     process.stdout.write('\nreal engines, TLS on both sides\n');
     try {
       const teardown = (work: () => Promise<void>): void => void cleanups.push(work);
-      done.push(await measure(row, 'real', () => row.run({ teardown, isProfiled }), 1));
+      done.push(
+        await measure(
+          row,
+          'real',
+          () => row.run({ teardown, profiles: isProfiled ? profiles : undefined }),
+          1,
+        ),
+      );
     } finally {
       await cleanUp();
     }

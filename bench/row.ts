@@ -33,7 +33,8 @@ export interface RealRow extends RowFacts {
   readonly run: (options: {
     /** Called in the end, the last first, whether it succeeded or not. */
     readonly teardown: (work: () => Promise<void>) => void;
-    readonly isProfiled: boolean;
+    /** Where a CPU profile of the manager goes; absent: none is wanted. */
+    readonly profiles: string | undefined;
   }) => Promise<readonly Figure[]>;
 }
 

@@ -19,7 +19,8 @@ export const dockerRun: RealRow = {
   boundBy:
     "three more TLS handshakes by Node's server, and each request passed on; an engine's own times differ by more",
   withinSeconds: 240,
-  run: async ({ teardown, isProfiled }) => {
+  run: async ({ teardown, profiles }) => {
+    const isProfiled = profiles !== undefined;
     const { engines } = await startEngines({ teardown }, { count: engineCount });
     await Promise.all(engines.map((engine) => importBusybox(engine)));
     const directory = await mkdtemp(path.join(tmpdir(), 'swarm-bench-'));
@@ -49,6 +50,7 @@ export const dockerRun: RealRow = {
       differences.push(other - one);
     }
     const cpuMs = (await manager.read()).cpuMs - before.cpuMs;
+    if (isProfiled) await manager.writeProfile(`${profiles}/real-run.cpuprofile`);
     const spread = [...differences].sort((a, b) => a - b);
     const p95 = spread[Math.ceil(0.95 * spread.length) - 1] ?? Number.NaN;
     return [

@@ -10,6 +10,7 @@ import type {
   SimulatedRequest,
   SimulatedRoute,
 } from './engine-state.js';
+import { namedVolumes } from './named-volumes.js';
 import { message, parseBody } from './request-body.js';
 
 /** How many bytes an export of the container has; default 10240, an empty archive. */
@@ -187,6 +188,9 @@ function createContainer(engine: SimulatedEngineState, request: SimulatedRequest
     exitCode: 0,
     body,
   };
+  for (const { Name, Labels } of namedVolumes(container)) {
+    if (!engine.volumes.has(Name)) engine.volumes.set(Name, { Name, Labels });
+  }
   engine.containers.set(container.Id, container);
   engine.announce(container, 'create');
   return { status: 201, json: { Id: container.Id, Warnings: [] } };

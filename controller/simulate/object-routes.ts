@@ -1,6 +1,7 @@
 // What a simulated engine answers about itself, its images, networks and volumes, in the words and statuses of dockerd.
 import { imageEntry, infoOf, networkEntry, versionOf } from './answers.js';
 import type { SimulatedEngineState, SimulatedRequest, SimulatedRoute } from './engine-state.js';
+import { namedVolumes } from './named-volumes.js';
 import { message, parseBody } from './request-body.js';
 
 const systemRoutes: readonly SimulatedRoute[] = [
@@ -161,6 +162,10 @@ const volumeRoutes: readonly SimulatedRoute[] = [
     path: /^\/volumes\/[^/]+$/,
     answer: (engine, request) => {
       const name = lastPart(request);
+      const user = [...engine.containers.values()].find((one) =>
+        namedVolumes(one).some((volume) => volume.Name === name),
+      );
+      if (user !== undefined) return message(409, `remove ${name}: volume is in use - [${user.Id}]`);
       if (!engine.volumes.delete(name)) return message(404, `get ${name}: no such volume`);
       announce(engine, { type: 'volume', action: 'destroy', id: name, attributes: { driver: 'local' } });
       return { status: 204 };

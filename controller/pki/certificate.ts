@@ -20,11 +20,11 @@ export interface CertificateDescription {
 }
 
 /**
- * What the first certificate of a PEM text says.
+ * What a certificate, or the first one of a PEM text, says.
  * @throws {CREDENTIALS_INVALID} when it is no certificate
  */
-export function describeCertificate(certPem: string): CertificateDescription {
-  const certificate = parseCertificate(certPem);
+export function describeCertificate(given: string | X509Certificate): CertificateDescription {
+  const certificate = typeof given === 'string' ? parseCertificate(given) : given;
   const alternatives = parseAlternativeNames(certificate.subjectAltName);
   return {
     commonName: subjectPart(certificate.subject, 'CN'),

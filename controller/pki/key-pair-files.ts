@@ -17,6 +17,7 @@ const dayMs = 86_400_000;
  * The authority in `directory`, made when there is none. An existing one is never replaced: everything it signed
  * would stop being trusted.
  * @param options.name base name of the files, default `ca`
+ * @param options.known one that was checked lately: while the files hold it, it is not checked again
  * @throws {CREDENTIALS_INVALID} when it is damaged, expired, or its key does not belong to it
  */
 export async function loadOrCreateAuthority(options: {
@@ -25,7 +26,9 @@ export async function loadOrCreateAuthority(options: {
   readonly commonName: string;
   readonly nowMs: number;
   readonly validityDays: number;
+  readonly known?: KeyPair | undefined;
 }): Promise<KeyPair> {
+  const { known } = options;
   const files = pairFiles(options.directory, options.name ?? 'ca');
   const certPem = await readOptional(files.cert);
   if (certPem === undefined) {
@@ -34,6 +37,7 @@ export async function loadOrCreateAuthority(options: {
     return created;
   }
   const keyPem = await readOptional(files.key);
+  if (certPem === known?.certPem && keyPem === known.keyPem) return known;
   const damage =
     keyPem === undefined
       ? `its key ${files.key} is missing`
@@ -83,7 +87,7 @@ function fits(pair: KeyPair, wish: Parameters<typeof ensureCertificate>[0]): boo
   const certificate = parseCertificate(pair.certPem);
   const authority = parseCertificate(wish.authority.certPem);
   if (!certificate.checkIssued(authority) || !certificate.verify(authority.publicKey)) return false;
-  const is = describeCertificate(pair.certPem);
+  const is = describeCertificate(certificate);
   // Close to the authority's own end a new certificate would live no longer; issuing again would never stop.
   const renewable = is.notAfterMs < Date.parse(authority.validTo);
   if (renewable && is.notAfterMs - wish.nowMs <= wish.renewBeforeDays * dayMs) return false;

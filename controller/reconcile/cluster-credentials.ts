@@ -148,12 +148,17 @@ export class CredentialStore {
   ): Promise<EnsuredCredentials> {
     const pki = path.join(options.directory, 'pki');
     const client = path.join(options.directory, 'client');
+    const nowMs = this.#clock.now();
+    const checked = this.#checked.get(pki);
+    const isFresh = checked !== undefined && nowMs - checked.atMs < recheckMs;
     const authority = await loadOrCreateAuthority({
       directory: pki,
       commonName: `${cluster.metadata.name} cluster CA`,
-      nowMs: this.#clock.now(),
+      nowMs,
       validityDays: authorityValidityDays,
+      known: isFresh ? checked.pair : undefined,
     });
+    if (!isFresh) this.#checked.set(pki, { key: '', atMs: nowMs, pair: authority });
     await makePrivateDirectory(client);
     await writeIfChanged(path.join(client, 'ca.pem'), authority.certPem);
     const admin = await this.#ensurePair(cluster, authority, {

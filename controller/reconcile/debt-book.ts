@@ -1,11 +1,13 @@
 // Debts: containers of ours that a Node left on an engine that did not answer in time when the Node was deleted. One file
 // each, written before the Node goes, so that whoever comes next knows what to clear away.
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Node } from '../api/resources.js';
 import { reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { isJsonObject, objectAt, tryParseJson, stringAt } from '../base/json.js';
 import type { Logger } from '../base/log.js';
+import { placeOf } from '../store/revise.js';
 import { removeUnfinishedWrites, syncDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 
 export interface Debt {
@@ -13,6 +15,8 @@ export interface Debt {
   readonly node: Node;
   /** Epoch ms. */
   readonly sinceMs: number;
+  /** The Node is not gone but moved to another engine. */
+  readonly hasMoved?: true;
 }
 
 const format = 1;
@@ -20,6 +24,7 @@ const format = 1;
 export class DebtBook {
   readonly #directory: string | undefined;
   readonly #debts: Map<string, Debt>;
+  readonly #listeners = new Set<() => void>();
 
   private constructor(directory: string | undefined, debts: Map<string, Debt>) {
     this.#directory = directory;
@@ -54,6 +59,16 @@ export class DebtBook {
     return new DebtBook(o.directory, debts);
   }
 
+  /** `listener` is called after each new debt. */
+  subscribe(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** What Nodes owe that went, not those that only moved. */
+  isOwedByGone(uid: string | undefined): boolean {
+    return this.list().some(({ node, hasMoved }) => node.metadata.uid === uid && hasMoved !== true);
+  }
+
   /** Oldest first. */
   list(): readonly Debt[] {
     return [...this.#debts.values()].sort((a, b) => a.sinceMs - b.sinceMs);
@@ -61,7 +76,7 @@ export class DebtBook {
 
   /** Durable when it resolves. */
   async record(debt: Debt): Promise<void> {
-    const name = fileName(debt.node);
+    const name = fileName(debt);
     if (this.#directory !== undefined) {
       await writeFileAtomically(
         path.join(this.#directory, name),
@@ -69,10 +84,11 @@ export class DebtBook {
       );
     }
     this.#debts.set(name, debt);
+    for (const listener of this.#listeners) listener();
   }
 
-  async settle({ node }: Debt): Promise<void> {
-    const name = fileName(node);
+  async settle(debt: Debt): Promise<void> {
+    const name = fileName(debt);
     this.#debts.delete(name);
     if (this.#directory === undefined) return;
     await rm(path.join(this.#directory, name), { force: true });
@@ -80,8 +96,8 @@ export class DebtBook {
   }
 
   /** Whether its file is still there: removing it is how a person says that the engine will not come back. */
-  async isOwed({ node }: Debt): Promise<boolean> {
-    const name = fileName(node);
+  async isOwed(debt: Debt): Promise<boolean> {
+    const name = fileName(debt);
     if (!this.#debts.has(name)) return false;
     if (this.#directory === undefined) return true;
     try {
@@ -93,9 +109,14 @@ export class DebtBook {
   }
 }
 
-/** Names are made of the letters of host names; the uid tells a Node from a later one of its name. */
-function fileName({ metadata }: Node): string {
-  return `${metadata.name}-${(metadata.uid ?? '').slice(0, 8)}.json`;
+/**
+ * Names are made of the letters of host names; the uid tells a Node from a later one of its name, and a hash of the
+ * place the engines that one Node has left from each other.
+ */
+function fileName({ node, hasMoved }: Debt): string {
+  const { metadata } = node;
+  const place = createHash('sha256').update(placeOf(node)).digest('hex').slice(0, 8);
+  return `${metadata.name}-${(metadata.uid ?? '').slice(0, 8)}${hasMoved === true ? `-${place}` : ''}.json`;
 }
 
 function decode(text: string): Debt | undefined {
@@ -104,6 +125,8 @@ function decode(text: string): Debt | undefined {
   const isNode = stringAt(objectAt(node, 'metadata'), 'name') !== undefined && isJsonObject(node['spec']);
   if (!isJsonObject(value) || value['format'] !== format || !isNode) return undefined;
   const { sinceMs } = value;
+  if (typeof sinceMs !== 'number') return undefined;
+  const moved = value['hasMoved'] === true ? { hasMoved: true as const } : {};
   // written by record() only; the format tells
-  return typeof sinceMs === 'number' ? { node: node as unknown as Node, sinceMs } : undefined;
+  return { node: node as unknown as Node, sinceMs, ...moved };
 }

@@ -1,7 +1,8 @@
 // Comes back to engines that did not answer when their Node was deleted, and removes what the Node left there.
-import { formatHostPort } from '../api/engine-address.js';
+import type { Node } from '../api/resources.js';
+import { formatHostPort, parseTcpAddress } from '../api/engine-address.js';
 import { containerLabels } from '../api/labels.js';
-import { agentContainerName, agentRoles } from '../api/agent-role.js';
+import { agentContainerName, agentRoles, managerVolumeName } from '../api/agent-role.js';
 import { suspensionOf } from '../api/suspension.js';
 import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
@@ -12,9 +13,12 @@ import type { Debt } from './debt-book.js';
 import { observeEngine } from './observe-engine.js';
 import type { ReconcilePorts } from './ports.js';
 import { resolveNode } from './resolve-node.js';
+import { placeOf } from '../store/revise.js';
 
 /** An engine that is back is cleared within half a minute; asking costs one refused connection. */
 const intervalMs = 30_000;
+/** After a debt is new, or waits for a Node to arrive elsewhere. */
+const soonMs = 2000;
 /** Dead engines take ten seconds each; a few at a time finish a hundred of them in a few minutes. */
 const atOnce = 4;
 /** An engine that was never seen holds nothing we know of: most likely its address was a slip. */
@@ -25,6 +29,8 @@ export class DebtCollector {
   readonly #abort = new AbortController();
   #cancelTimer: CancelTimer | undefined;
   #round: Promise<void> | undefined;
+  /** Whether the next round comes soon. */
+  #isHurried = false;
 
   constructor(ports: ReconcilePorts) {
     this.#ports = ports;
@@ -32,6 +38,10 @@ export class DebtCollector {
 
   start(): void {
     this.#schedule(0);
+    this.#ports.debts.subscribe(() => {
+      this.#isHurried = true;
+      if (this.#round === undefined) this.#schedule(soonMs);
+    });
   }
 
   /** Idempotent. */
@@ -61,15 +71,20 @@ export class DebtCollector {
   }
 
   #schedule(delayMs: number): void {
+    this.#cancelTimer?.();
     if (this.#abort.signal.aborted) return;
     this.#cancelTimer = this.#ports.clock.setTimer(delayMs, () => {
-      this.#round = this.collect().finally(() => this.#schedule(intervalMs));
+      this.#isHurried = false;
+      this.#round = this.collect().finally(() => {
+        this.#round = undefined;
+        this.#schedule(this.#isHurried ? soonMs : intervalMs);
+      });
     });
   }
 
   async #collectOne(debt: Debt): Promise<void> {
     const { debts, store, machines, clock, fleet } = this.#ports;
-    const { node } = debt;
+    const { node, hasMoved } = debt;
     if (!(await debts.isOwed(debt))) return this.#settle(debt, 'its record was removed');
     const cluster = store.getCluster(node.spec.cluster);
     if (cluster !== undefined && suspensionOf(cluster, clock.now()) !== undefined) return;
@@ -77,8 +92,14 @@ export class DebtCollector {
     if (isSwarmError(error, 'MACHINE_NOT_FOUND')) return this.#settle(debt, 'its machine is gone');
     const address = resolved.address === undefined ? undefined : formatHostPort(resolved.address);
     const successor = store.list('Node').find((other) => {
-      const place = fleet.lastResolved(other.metadata.name)?.address;
-      if (place === undefined || formatHostPort(place) !== address) return false;
+      const { engine } = other.spec;
+      // Where a manifest says it, that counts: what was resolved may be of a place that the Node has just left.
+      const place =
+        engine === undefined
+          ? fleet.lastResolved(other.metadata.name)?.address
+          : parseTcpAddress(engine.address);
+      const isThere = place !== undefined && formatHostPort(place) === address;
+      if (!isThere && placeOf(other) !== placeOf(node)) return false;
       // The Node itself, which outlived its Cluster, counts once there is such a Cluster again.
       const home = store.getCluster(other.spec.cluster);
       const isAtHome = home !== undefined && home.metadata.deletionTimestamp === undefined;
@@ -96,21 +117,41 @@ export class DebtCollector {
     }
     // Credentials that cannot be read now: another time.
     if (endpoint === undefined) return;
-    await this.#clear(node, endpoint);
-    await this.#settle(debt, 'its engine is back, and what was left there is removed');
+    if (hasMoved === true && this.#isOnItsWay(node)) {
+      this.#isHurried = true;
+      return;
+    }
+    const owner = await this.#clear(node, endpoint);
+    if (owner !== undefined) return this.#settle(debt, `node ${owner} has the engine, by another address`);
+    await this.#settle(
+      debt,
+      hasMoved === true
+        ? 'what was left on the engine before is removed'
+        : 'its engine is back, and what was left there is removed',
+    );
   }
 
-  /** @throws {ENGINE_*} */
-  async #clear(node: Debt['node'], endpoint: EngineEndpoint): Promise<void> {
-    const { clock, images, delivered, installation, outside, story } = this.#ports;
+  /** Whether a Node has not been seen on its new engine yet: until then the one before may be all it has. */
+  #isOnItsWay({ metadata }: Node): boolean {
+    const { store, fleet } = this.#ports;
+    const now = store.getNode(metadata.name);
+    const isStaying = now?.metadata.uid === metadata.uid && now?.metadata.deletionTimestamp === undefined;
+    return isStaying && fleet.view(metadata.name).type !== 'observed';
+  }
+
+  /** @returns the Node that has this very engine, perhaps by another address: then nothing is touched. @throws {ENGINE_*} */
+  async #clear(node: Node, endpoint: EngineEndpoint): Promise<string | undefined> {
+    const { clock, fleet, images, delivered, installation, outside, story } = this.#ports;
     const { name } = node.metadata;
     const signal = this.#abort.signal;
     const client = outside.connect(endpoint);
     try {
-      const { observation } = await observeEngine(client, {
+      const { engine, observation } = await observeEngine(client, {
         ...{ installation, clock, signal, image: undefined, filesHashOf: () => undefined },
         names: agentRoles.map((role) => agentContainerName(node.spec.cluster, role)),
       });
+      const [owner] = fleet.nodesWithEngine(engine.id);
+      if (owner !== undefined) return owner;
       const left = observation.containers.filter(
         ({ labels }) =>
           labels[containerLabels.installation] === installation && labels[containerLabels.node] === name,
@@ -124,6 +165,11 @@ export class DebtCollector {
           tell: (happening) => story.tell({ kind: 'Node', name }, happening),
         },
       );
+      // It went with its container, unless we were killed between the two.
+      if (node.spec.roles.includes('manager')) {
+        await client.removeVolume(managerVolumeName(node.spec.cluster), signal);
+      }
+      return undefined;
     } finally {
       await client.close();
     }

@@ -52,6 +52,17 @@ export class Fleet {
   /** Keys of objects whose status was written from what this process saw, not from what an earlier one left. */
   readonly #confirmed = new Set<string>();
 
+  /** Nodes on whose engine nothing of their deleted Cluster is left, volumes included; by node, the Cluster's uid. */
+  readonly #cleared = new Map<string, string | undefined>();
+
+  isCleared(node: string, clusterUid: string | undefined): boolean {
+    return this.#cleared.has(node) && this.#cleared.get(node) === clusterUid;
+  }
+
+  setCleared(node: string, clusterUid: string | undefined): void {
+    this.#cleared.set(node, clusterUid);
+  }
+
   isConfirmed(key: ObjectKey): boolean {
     return this.#confirmed.has(formatKey(key));
   }
@@ -77,6 +88,7 @@ export class Fleet {
     this.#nodes.delete(node);
     this.#busy.delete(node);
     this.#resolved.delete(node);
+    this.#cleared.delete(node);
     this.#confirmed.delete(formatKey({ kind: 'Node', name: node }));
   }
 

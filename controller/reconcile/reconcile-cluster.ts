@@ -292,7 +292,7 @@ export class ClusterLoop {
       const view = fleet.view(metadata.name);
       if (view.type === 'failed') {
         // Containers are gone with the machine they were on, or are owed.
-        const isOwed = this.#debts(name).some(({ node }) => node.metadata.uid === metadata.uid);
+        const isOwed = this.#ports.debts.isOwedByGone(metadata.uid);
         if (view.error.code !== 'MACHINE_NOT_FOUND' && !isOwed) failures.push(view.error.message);
       } else if (view.type === 'unknown' || fleet.isBusy(metadata.name)) {
         isAnyLeft = true;
@@ -301,7 +301,7 @@ export class ClusterLoop {
           ({ labels }) =>
             labels[containerLabels.installation] === installation && labels[containerLabels.cluster] === name,
         );
-        isAnyLeft ||= isLeft;
+        isAnyLeft ||= isLeft || !fleet.isCleared(metadata.name, cluster.metadata.uid);
         if (isLeft && view.applyError !== undefined) failures.push(view.applyError.message);
       }
     }

@@ -18,6 +18,7 @@ import { applyActions } from './apply-plan.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import { leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
+import { takeOverLeft } from './leave-engine.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
 import { countHealed, leftOf, releaseHolds, settleContainers, tellDrift } from './node-drift.js';
@@ -50,6 +51,7 @@ export async function reconcileNode(
     return {};
   }
   const cluster = store.getCluster(node.spec.cluster);
+  await takeOverLeft(node, ports);
   const resolution = await resolveNode(node, { cluster, machines: ports.machines });
   const run = new NodeRun({ node, cluster, resolved: resolution.resolved, ports, signal });
   fleet.drift.restore(node);
@@ -325,7 +327,7 @@ class NodeRun {
   async #leaveDebt(error: SwarmError): Promise<void> {
     const { debts, story, clock } = this.#ports;
     const { uid } = this.#node.metadata;
-    if (debts.list().some(({ node }) => node.metadata.uid === uid)) return;
+    if (debts.isOwedByGone(uid)) return;
     await debts.record({ node: this.#node, sinceMs: clock.now() });
     const message = `Node ${this.#name} goes without its engine; what is left there is removed when it answers: ${error.message}`;
     const key = { kind: 'Cluster', name: this.#node.spec.cluster } as const;
@@ -339,7 +341,13 @@ class NodeRun {
   async #finalize(work: Work, client: EngineClient): Promise<boolean> {
     if (work.leavesContainers) return this.#dropFinalizer();
     if (this.#ownContainers().length > 0 || !work.mayAct) return false;
-    if (this.#node.metadata.deletionTimestamp !== undefined) await this.#removeVolume(client);
+    const going =
+      this.#cluster?.metadata.deletionTimestamp === undefined ? undefined : this.#cluster.metadata;
+    if (this.#node.metadata.deletionTimestamp !== undefined || going !== undefined) {
+      await this.#removeVolume(client);
+    }
+    // The Cluster waits for this: without it nobody would know of the volume any more.
+    if (going !== undefined) this.#ports.fleet.setCleared(this.#name, going.uid);
     return this.#dropFinalizer();
   }
 

@@ -1,6 +1,6 @@
 // What the store keeps of one object on disk, and its file form: JSON with a checksum, so that damage is noticed.
 import { createHash } from 'node:crypto';
-import { kinds, type Resource } from '../api/resources.js';
+import { kinds, type NodeSpec, type Resource } from '../api/resources.js';
 import { canonicalJson, isJsonObject, objectAt, omitKeys, stringAt } from '../base/json.js';
 
 export type Origin =
@@ -32,6 +32,11 @@ export interface StoredRecord {
   readonly resource: Resource;
   readonly origin: Origin;
   readonly overlay: Overlay;
+  /**
+   * Of a Node: what its spec was when it was on engines that it has left, oldest first, until somebody has taken over
+   * clearing them. Written with the very change that moves it, so that no kill can lose a place.
+   */
+  readonly left?: readonly NodeSpec[];
 }
 
 export const noOverlay: Overlay = { labels: {}, annotations: {} };

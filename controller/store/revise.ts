@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatTime } from '../api/conditions.js';
 import { agentsFinalizer, annotations as annotationNames } from '../api/labels.js';
-import type { ObjectMeta, Resource } from '../api/resources.js';
+import type { Node, NodeSpec, ObjectMeta, Resource } from '../api/resources.js';
 import { SwarmError } from '../base/errors.js';
 import { omitKeys } from '../base/json.js';
 import { noOverlay, type Origin, type Overlay, type StoredRecord } from './record.js';
@@ -108,11 +108,33 @@ function fullRecord(current: StoredRecord, object: Resource, origin: Origin): St
     generation: (own.generation ?? 0) + (changed ? 1 : 0),
     ...userMaps(labels, annotations),
   };
+  const left = leftBy(current, object);
   return {
-    resource: rebuild({ ...current.resource, spec: object.spec } as Resource, metadata),
+    resource: rebuild({ ...current.resource, spec: object.spec } as Resource, metadata), // same kind: the key says so
     origin,
     overlay,
-  }; // same kind: the key says so
+    ...(left.length === 0 ? {} : { left }),
+  };
+}
+
+/** The places of a Node that it has left, and the one that it leaves with this change. */
+function leftBy(current: StoredRecord, next: Resource): readonly NodeSpec[] {
+  const { left = [], resource } = current;
+  if (resource.kind !== 'Node' || next.kind !== 'Node') return left;
+  return isDeepStrictEqual(placeOf(resource), placeOf(next)) ? left : [...left, resource.spec];
+}
+
+/** Which engine a Node is on, as far as its manifest says it. */
+export function placeOf({ metadata, spec }: Pick<Node, 'metadata' | 'spec'>): string {
+  if (spec.engine !== undefined) return spec.engine.address;
+  return `machine/${spec.machine?.name ?? metadata.name}`;
+}
+
+/** The record without places that somebody has taken over. */
+export function withoutLeft(current: StoredRecord, taken: readonly NodeSpec[]): StoredRecord {
+  const left = (current.left ?? []).filter((spec) => !taken.some((other) => isDeepStrictEqual(other, spec)));
+  const rest = omitKeys(current, 'left');
+  return left.length === 0 ? rest : { ...rest, left };
 }
 
 /** Once a manifest is back, an approval to delete its object has had its day. */

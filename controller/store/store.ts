@@ -1,7 +1,7 @@
 // All objects with their status and events: one writer at a time, durable before it is acknowledged, watched by many.
 import { isDeepStrictEqual } from 'node:util';
 import { formatKey, type ObjectKey } from '../api/object-key.js';
-import type { Cluster, Kind, Node, Resource } from '../api/resources.js';
+import type { Cluster, Kind, Node, NodeSpec, Resource } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf, SwarmError } from '../base/errors.js';
 import { silentLogger, type Logger } from '../base/log.js';
@@ -16,6 +16,7 @@ import {
   quoted,
   updateRecord,
   withMetadata,
+  withoutLeft,
   withOrigin,
 } from './revise.js';
 import { WriteHealth } from './write-health.js';
@@ -226,6 +227,20 @@ export class Store {
       const current = this.#existing(key, 'change the origin of');
       const next = withOrigin(current, origin);
       return isDeepStrictEqual(next, current) ? current.resource : this.#put('MODIFIED', next);
+    });
+  }
+
+  /** What a Node's spec was on engines that it has left and that nobody clears yet, oldest first. */
+  leftBy(node: string): readonly NodeSpec[] {
+    return this.#records.get(formatKey({ kind: 'Node', name: node }))?.left ?? [];
+  }
+
+  /** Forgets places of a Node that somebody has taken over. */
+  async takeLeft(node: string, taken: readonly NodeSpec[]): Promise<void> {
+    const key = { kind: 'Node', name: node } as const;
+    await this.#write(key, async () => {
+      const current = this.#records.get(formatKey(key));
+      if (current?.left !== undefined) await this.#put('MODIFIED', withoutLeft(current, taken));
     });
   }
 

@@ -24,7 +24,7 @@ import type { ReconcilePorts } from '../../../controller/reconcile/ports.js';
 import { ClusterLoop } from '../../../controller/reconcile/reconcile-cluster.js';
 import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
-import { loadCrds } from '../../../controller/schema/crd.js';
+import { loadCrds, type CrdSet } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
 import { Store, type StoreOptions } from '../../../controller/store/store.js';
 import { ensureApiTls } from './api-tls.js';
@@ -33,6 +33,16 @@ import { imageArchiveSource } from './image-archive.js';
 import { ensureInstallation } from './installation.js';
 import { createManifestSource, type GitOptions } from './manifest-source.js';
 import { ensureStateDirectory } from './state-directory.js';
+
+export interface Schemas {
+  readonly crds: CrdSet;
+  readonly validator: Validator;
+}
+
+export async function loadSchemas(packageRoot: string): Promise<Schemas> {
+  const crds = await loadCrds(path.join(packageRoot, 'schemas'));
+  return { crds, validator: new Validator(crds) };
+}
 
 export interface OperatorOptions {
   readonly stateDirectory: string;
@@ -56,6 +66,8 @@ export interface OperatorOptions {
   /** Whether manifests become the owners of objects that were made with the API. Default false. */
   readonly takeOver?: boolean;
   readonly packageRoot: string;
+  /** Default: those of the package. */
+  readonly schemas?: Schemas;
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -98,8 +110,7 @@ const settleMs = 50;
 /** @throws {STATE_LOCKED} another operator works on the state directory */
 export async function createOperator(options: OperatorOptions): Promise<Operator> {
   const { clock, logger, random, stateDirectory } = options;
-  const crds = await loadCrds(path.join(options.packageRoot, 'schemas'));
-  const validator = new Validator(crds);
+  const { crds, validator } = options.schemas ?? (await loadSchemas(options.packageRoot));
   await ensureStateDirectory(stateDirectory);
   let stateChanged = (): void => undefined;
   const store = await Store.open({

@@ -39,3 +39,31 @@ t.test('isOwed() is false once a person removed the file', async (t) => {
   for (const name of await readdir(directory)) await rm(path.join(directory, name));
   t.equal(await book.isOwed(debt('a', 1)), false);
 });
+
+t.test(
+  'DebtBook keeps the places that one Node has left apart, and from what it owes when it is gone',
+  async (t) => {
+    const directory = t.testdir();
+    const book = await DebtBook.open({ directory, logger: silentLogger });
+    const at = (address: string) => ({
+      ...debt('a', 1),
+      node: { ...debt('a', 1).node, spec: { ...debt('a', 1).node.spec, engine: { address } } },
+      hasMoved: true as const,
+    });
+    let rings = 0;
+    book.subscribe(() => (rings += 1));
+    await book.record(at('tcp://10.0.0.1:2376'));
+    await book.record(at('tcp://10.0.0.2:2376'));
+    t.equal(book.isOwedByGone('a-0000-1111'), false);
+    await book.record(debt('a', 1));
+    t.equal(book.isOwedByGone('a-0000-1111'), true);
+    t.equal(rings, 3);
+    const next = await DebtBook.open({ directory, logger: silentLogger });
+    t.equal(next.list().length, 3);
+    await next.settle(at('tcp://10.0.0.1:2376'));
+    t.same(
+      next.list().filter(({ hasMoved }) => hasMoved),
+      [at('tcp://10.0.0.2:2376')],
+    );
+  },
+);

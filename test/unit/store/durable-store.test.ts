@@ -270,3 +270,33 @@ t.test('Store goes on after a full disk has room again', async (t) => {
   t.equal(store.failure, undefined);
   await store.close();
 });
+
+t.test('Store keeps the engines that a Node has left until somebody clears them', async (t) => {
+  const directory = path.join(t.testdir(), 'state');
+  const at = (address: string) => aNode({ spec: { engine: { address } } });
+  const store = await openIn(directory);
+  await store.create(at('tcp://10.0.0.1:2376'), { origin: api });
+  await store.update(
+    { ...at('tcp://10.0.0.1:2376'), metadata: { name: 'node1', labels: { a: 'b' } } },
+    { origin: api },
+  );
+  t.same(store.leftBy('node1'), [], 'it has not moved');
+  await store.update(at('tcp://10.0.0.2:2376'), { origin: api });
+  await store.update(at('tcp://10.0.0.3:2376'), { origin: file });
+  await store.close();
+
+  const again = await openIn(directory);
+  t.same(
+    again.leftBy('node1').map(({ engine }) => engine?.address),
+    ['tcp://10.0.0.1:2376', 'tcp://10.0.0.2:2376'],
+  );
+  await again.takeLeft('node1', again.leftBy('node1').slice(0, 1));
+  t.same(
+    again.leftBy('node1').map(({ engine }) => engine?.address),
+    ['tcp://10.0.0.2:2376'],
+  );
+  await again.takeLeft('node1', again.leftBy('node1'));
+  t.same(again.leftBy('node1'), []);
+  t.equal(again.getNode('node1')?.metadata.generation, 3, 'which changes nothing of what it says');
+  await again.close();
+});

@@ -9,6 +9,8 @@ interface Timer {
 
 export class FakeClock implements Clock {
   #nowMs: number;
+  /** How far the wall clock is ahead of the monotonic one. */
+  #aheadMs = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
@@ -16,7 +18,7 @@ export class FakeClock implements Clock {
     this.#nowMs = startMs;
   }
 
-  readonly now = (): number => this.#nowMs;
+  readonly now = (): number => this.#nowMs + this.#aheadMs;
   readonly monotonic = (): number => this.#nowMs;
 
   readonly setTimer = (delayMs: number, callback: () => void): CancelTimer => {
@@ -33,14 +35,32 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Sets the wall clock, and only it, forward: as if the process had been stopped meanwhile. */
+  setAhead(byMs: number): void {
+    this.#aheadMs += byMs;
+  }
+
+  /**
+   * Moves time to the next timer and fires what is due then, without letting promises settle.
+   * @returns false when no timer is set
+   */
+  fireNext(): boolean {
+    const next = [...this.#timers].sort(byTime)[0];
+    if (next === undefined) return false;
+    this.#nowMs = Math.max(this.#nowMs, next.atMs);
+    for (const timer of [...this.#timers].filter(({ atMs }) => atMs <= this.#nowMs).sort(byTime)) {
+      // One that fires may cancel another.
+      if (this.#timers.delete(timer)) timer.callback();
+    }
+    return true;
+  }
+
   /** Moves time forward, fires what is due in order, and lets promise callbacks run between timers. */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#nowMs + byMs;
     await settle();
     for (;;) {
-      const due = [...this.#timers]
-        .filter((timer) => timer.atMs <= endMs)
-        .sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+      const due = [...this.#timers].filter((timer) => timer.atMs <= endMs).sort(byTime)[0];
       if (due === undefined) break;
       this.#timers.delete(due);
       this.#nowMs = Math.max(this.#nowMs, due.atMs);
@@ -49,6 +69,10 @@ export class FakeClock implements Clock {
     }
     this.#nowMs = endMs;
   }
+}
+
+function byTime(a: Timer, b: Timer): number {
+  return a.atMs - b.atMs || a.order - b.order;
 }
 
 /** Lets queued promise callbacks and immediates run. */

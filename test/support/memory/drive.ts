@@ -1,0 +1,59 @@
+// Runs a program on a fake clock as fast as it can go: time moves only when nothing else can happen.
+import { webcrypto } from 'node:crypto';
+import type { FakeClock } from '../fake-clock.js';
+
+/** Keys that are being made and signatures being computed: they take real time, in other threads, and show nowhere. */
+let computing = 0;
+const subtle = Object.getPrototypeOf(webcrypto.subtle) as Record<
+  string,
+  (...all: unknown[]) => Promise<unknown>
+>; // its methods
+for (const name of ['generateKey', 'importKey', 'exportKey', 'sign', 'verify', 'digest']) {
+  const original = subtle[name];
+  if (original === undefined) throw new Error(`no ${name}`);
+  subtle[name] = async function (this: unknown, ...all: unknown[]): Promise<unknown> {
+    computing += 1;
+    try {
+      return await original.apply(this, all);
+    } finally {
+      computing -= 1;
+    }
+  };
+}
+
+/** Turns without anything to do that count as rest; streams need a few between two of their steps. */
+const restingTurns = 3;
+
+/** Resolves when nothing more happens without time passing: no file is being read or written, no promise is due. */
+export async function settle(): Promise<void> {
+  for (let quiet = 0; quiet < restingTurns; quiet += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const isWaiting = process.getActiveResourcesInfo().some((name) => name.includes('Req'));
+    if (isWaiting || computing > 0) quiet = -1;
+  }
+}
+
+/** Lets time pass until `isSo`. @returns whether that happened within `withinMs` of the clock */
+export async function driveUntil(clock: FakeClock, isSo: () => boolean, withinMs: number): Promise<boolean> {
+  const endMs = clock.monotonic() + withinMs;
+  for (;;) {
+    await settle();
+    if (isSo()) return true;
+    if (clock.monotonic() >= endMs || !clock.fireNext()) return false;
+  }
+}
+
+/** Lets `forMs` of the clock pass. */
+export async function driveFor(clock: FakeClock, forMs: number): Promise<void> {
+  await driveUntil(clock, () => false, forMs);
+}
+
+/** Waits for `work` while time passes. */
+export async function drive<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
+  let isDone = false;
+  const done = work.finally(() => (isDone = true));
+  done.catch(() => undefined);
+  // Long enough for every deadline of the program.
+  await driveUntil(clock, () => isDone, 3_600_000);
+  return done;
+}

@@ -20,6 +20,7 @@ import {
   withOrigin,
 } from './revise.js';
 import { WriteHealth } from './write-health.js';
+import { copy, freeze } from './stored-copy.js';
 import { WriteOrder } from './write-order.js';
 import { memoryBackend, openDurableBackend, type Backend, type DurableOptions } from './backend.js';
 
@@ -231,15 +232,14 @@ export class Store {
   }
 
   /** What a Node's spec was on engines that it has left and that nobody clears yet, oldest first. */
-  leftBy(node: string): readonly NodeSpec[] {
-    return this.#records.get(formatKey({ kind: 'Node', name: node }))?.left ?? [];
+  leftBy(name: string): readonly NodeSpec[] {
+    return this.#records.get(formatKey({ kind: 'Node', name }))?.left ?? [];
   }
 
   /** Forgets places of a Node that somebody has taken over. */
-  async takeLeft(node: string, taken: readonly NodeSpec[]): Promise<void> {
-    const key = { kind: 'Node', name: node } as const;
-    await this.#write(key, async () => {
-      const current = this.#records.get(formatKey(key));
+  async takeLeft(name: string, taken: readonly NodeSpec[]): Promise<void> {
+    await this.#write({ kind: 'Node', name }, async () => {
+      const current = this.#records.get(formatKey({ kind: 'Node', name }));
       if (current?.left !== undefined) await this.#put('MODIFIED', withoutLeft(current, taken));
     });
   }
@@ -383,24 +383,10 @@ export class Store {
   }
 }
 
-function keyOf(resource: Resource): ObjectKey {
-  return { kind: resource.kind, name: resource.metadata.name };
+function keyOf({ kind, metadata }: Resource): ObjectKey {
+  return { kind, name: metadata.name };
 }
 
 function stamp(record: StoredRecord, version: number): StoredRecord {
   return withMetadata(record, { ...record.resource.metadata, resourceVersion: String(version) });
-}
-
-/** A deep copy as JSON would carry it: what is stored must not change when the caller's object does. */
-function copy<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T; // the value is JSON already, so the copy has its type
-}
-
-/** Readers share the stored objects; freezing turns a forgotten copy into an error at once. */
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.values(value).forEach(freeze);
-    Object.freeze(value);
-  }
-  return value;
 }

@@ -13,7 +13,8 @@ import { silentLogger, type Logger } from '../../../controller/base/log.js';
 import { identifyDirectory } from '../../../controller/source/identify-directory.js';
 import { DirectorySource } from '../../../controller/source/directory-source.js';
 import type { FakeClock } from '../fake-clock.js';
-import type { MemoryWorld, Process } from './memory-world.js';
+import type { Process } from './memory-wire.js';
+import type { MemoryWorld } from './memory-world.js';
 
 const packageRoot = findPackageRoot(import.meta.dirname);
 

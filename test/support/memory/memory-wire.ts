@@ -10,18 +10,31 @@ import {
 import { engineAnswerError } from '../../../controller/engine/translate-error.js';
 import type { EngineWire, SmallRequest } from '../../../controller/engine/transport.js';
 import type { MemoryAnswer, MemoryCall } from './memory-engine.js';
-import type { MemoryWorld, Process } from './memory-world.js';
+
+/** One life of an operator: once it is over, nothing of it has an effect, and nothing answers it. */
+export interface Process {
+  isOver: boolean;
+}
+
+/** What brings calls to engines. */
+export interface Carrier {
+  carry(
+    address: string,
+    call: MemoryCall,
+    o: { readonly process: Process; readonly signal: AbortSignal | undefined },
+  ): Promise<MemoryAnswer>;
+}
 
 export class MemoryWire implements EngineWire {
   readonly certificateNotAfterMs = undefined;
   readonly #address: string;
   readonly #endpoint: EngineEndpoint;
-  readonly #world: MemoryWorld;
+  readonly #world: Carrier;
   readonly #process: Process;
 
   constructor(options: {
     readonly endpoint: EngineEndpoint;
-    readonly world: MemoryWorld;
+    readonly world: Carrier;
     readonly process: Process;
   }) {
     this.#endpoint = options.endpoint;

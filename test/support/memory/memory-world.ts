@@ -11,19 +11,14 @@ import type { ListedEngine, ManagerView } from '../../../controller/reconcile/fl
 import type { ManagerQuestion, Outside } from '../../../controller/reconcile/outside.js';
 import type { SimulatedContainer } from '../../../controller/simulate/engine-state.js';
 import type { MemoryAnswer, MemoryCall, MemoryEngine } from './memory-engine.js';
-import { MemoryWire } from './memory-wire.js';
-
-/** One life of an operator: once it is over, nothing of it has an effect, and nothing answers it. */
-export interface Process {
-  isOver: boolean;
-}
+import { MemoryWire, type Carrier, type Process } from './memory-wire.js';
 
 export interface Hooks {
   readonly before?: (engine: MemoryEngine, call: MemoryCall) => void;
   readonly after?: (engine: MemoryEngine, call: MemoryCall) => void;
 }
 
-export class MemoryWorld {
+export class MemoryWorld implements Carrier {
   /** By `host:port`. */
   readonly engines: ReadonlyMap<string, MemoryEngine>;
   readonly clock: Clock;

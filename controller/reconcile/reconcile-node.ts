@@ -105,7 +105,9 @@ class NodeRun {
     for (let round = 0; round < mostRounds && work.actions.length > 0 && work.mayAct; round += 1) {
       const error = await this.#act(client, work);
       if (error !== undefined)
-        return isSwarmError(error, 'OBJECT_CONFLICT') ? this.#lookAgain() : this.#applyFailed(error);
+        return isSwarmError(error, 'OBJECT_CONFLICT')
+          ? { requeueAfterMs: conflictMs }
+          : this.#applyFailed(error);
       work = this.#findWork();
       tellDrift(this.#name, { drifts: work.drifts, ports: this.#ports });
     }
@@ -299,10 +301,6 @@ class NodeRun {
     if (isNew) await reloadAgents(cluster, { role: 'join', ports: this.#ports, signal: this.#signal });
   }
 
-  #lookAgain(): Outcome {
-    return { requeueAfterMs: conflictMs };
-  }
-
   async #applyFailed(error: SwarmError): Promise<Outcome> {
     const { fleet, random } = this.#ports;
     const view = fleet.view(this.#name);
@@ -341,13 +339,11 @@ class NodeRun {
   async #finalize(work: Work, client: EngineClient): Promise<boolean> {
     if (work.leavesContainers) return this.#dropFinalizer();
     if (this.#ownContainers().length > 0 || !work.mayAct) return false;
-    const going =
-      this.#cluster?.metadata.deletionTimestamp === undefined ? undefined : this.#cluster.metadata;
-    if (this.#node.metadata.deletionTimestamp !== undefined || going !== undefined) {
-      await this.#removeVolume(client);
-    }
+    const home = this.#cluster?.metadata;
+    const isHomeGoing = home?.deletionTimestamp !== undefined;
+    if (this.#node.metadata.deletionTimestamp !== undefined || isHomeGoing) await this.#removeVolume(client);
     // The Cluster waits for this: without it nobody would know of the volume any more.
-    if (going !== undefined) this.#ports.fleet.setCleared(this.#name, going.uid);
+    if (isHomeGoing) this.#ports.fleet.setCleared(this.#name, home.uid);
     return this.#dropFinalizer();
   }
 

@@ -9,6 +9,9 @@ import type {
 } from './engine-state.js';
 import { defaultHostConfig, graphDriverOf } from './host-config.js';
 
+/** Every image's. */
+export const imageEnvironment = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
+
 export function summary(engine: SimulatedEngineState, one: SimulatedContainer): Record<string, unknown> {
   const { HostConfig = {} } = one.body;
   const mode = HostConfig['NetworkMode'] ?? 'default';
@@ -24,7 +27,7 @@ export function summary(engine: SimulatedEngineState, one: SimulatedContainer): 
     State: one.status,
     Status: statusOf(one, engine.options.clock.now()),
     HostConfig: { NetworkMode: mode },
-    NetworkSettings: { Networks: { bridge: endpointOf(engine, one) } },
+    NetworkSettings: { Networks: { [networkOf(one)]: endpointOf(engine, one) } },
     Mounts: mountsOf(one),
   };
 }
@@ -78,7 +81,7 @@ export function inspect(engine: SimulatedEngineState, one: SimulatedContainer): 
       Tty: false,
       OpenStdin: false,
       StdinOnce: false,
-      Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      Env: imageEnvironment,
       Cmd: null,
       Volumes: null,
       WorkingDir: '',
@@ -107,7 +110,7 @@ export function inspect(engine: SimulatedEngineState, one: SimulatedContainer): 
       IPPrefixLen: endpoint['IPPrefixLen'],
       IPv6Gateway: '',
       MacAddress: endpoint['MacAddress'],
-      Networks: { bridge: endpoint },
+      Networks: { [networkOf(one)]: endpoint },
     },
   };
 }
@@ -271,6 +274,12 @@ function mountsOf(one: SimulatedContainer): unknown[] {
       Propagation: isNamed ? '' : 'rprivate',
     };
   });
+}
+
+/** The one network a container is made with. */
+function networkOf({ body }: SimulatedContainer): string {
+  const mode = stringAt(body.HostConfig, 'NetworkMode') ?? 'default';
+  return mode === 'default' ? 'bridge' : mode;
 }
 
 function endpointOf(engine: SimulatedEngineState, one: SimulatedContainer): Record<string, unknown> {

@@ -1,5 +1,5 @@
 // What a simulated engine answers about itself, its images, networks and volumes, in the words and statuses of dockerd.
-import { imageEntry, infoOf, networkEntry, versionOf } from './answers.js';
+import { imageEntry, imageEnvironment, infoOf, networkEntry, versionOf } from './answers.js';
 import type { SimulatedEngineState, SimulatedRequest, SimulatedRoute } from './engine-state.js';
 import { namedVolumes } from './named-volumes.js';
 import { message, parseBody } from './request-body.js';
@@ -32,7 +32,8 @@ const imageRoutes: readonly SimulatedRoute[] = [
       const tagged = taggedName(decodeURIComponent(request.path.slice('/images/'.length, -'/json'.length)));
       const image = engine.images.get(tagged);
       if (image === undefined) return message(404, `No such image: ${tagged}`);
-      return { status: 200, json: { ...imageEntry([tagged, image]), Os: 'linux', Architecture: 'amd64' } };
+      const config = { Os: 'linux', Architecture: 'amd64', Config: { Env: imageEnvironment } };
+      return { status: 200, json: { ...imageEntry([tagged, image]), ...config } };
     },
   },
   {

@@ -282,7 +282,7 @@ t.test('Store keeps the engines that a Node has left until somebody clears them'
   );
   t.same(store.leftBy('node1'), [], 'it has not moved');
   await store.update(at('tcp://10.0.0.2:2376'), { origin: api });
-  await store.update(at('tcp://10.0.0.3:2376'), { origin: file });
+  await store.update(at('tcp://10.0.0.3:2376'), { origin: api });
   await store.close();
 
   const again = await openIn(directory);

@@ -26,16 +26,16 @@ import type { ReservationSweep } from './reservation-sweep.js';
 import { EngineTables } from './engine-tables.js';
 import type { SecureContexts } from './secure-contexts.js';
 import type { VersionAnswers } from './version-answers.js';
+import { probeGridMs, type TimerGrid } from './timer-grid.js';
 import { EngineTransport } from './transport.js';
 import type { WorkSlices } from './work-slices.js';
 
-// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.8 s old when a ping starts,
-// three pings time out after 2 s each: 9.8 s. A refused connection fails at once, so tries are at least 1.5 s apart and
-// an engine that restarts within 3 s stays healthy.
-const probeIntervalMs = 3_750;
-/** Engines are probed at moments this far apart: waking up for each of a fleet costs more than the ping itself. */
-const probeGridMs = 50;
-const probeSpacingMs = 1_500;
+// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.7 s old when a ping starts,
+// three pings time out after 2 s each, and up to 50 ms pass between them: 9.8 s. A refused connection fails at once, so
+// tries are at least 1.5 s apart and an engine that restarts within 3 s stays healthy.
+const probeIntervalMs = 3_700;
+/** Timers for probes fire this much early, see timer-grid.ts. */
+const probeSpacingMs = 1_500 + probeGridMs;
 /** A pending engine is retried from 1 s to 30 s apart; a known one at most 3 s, so that it is back within seconds. */
 const pendingRetryCapMs = 30_000;
 const knownRetryCapMs = 3_000;
@@ -59,6 +59,8 @@ export interface MemberOptions {
   readonly contexts: SecureContexts;
   readonly sweep: Pick<ReservationSweep, 'add'>;
   readonly slices: WorkSlices;
+  /** For probes of all engines: early by up to `probeGridMs`. */
+  readonly probeTimers: TimerGrid;
   /** What CpuShares of a container mean. */
   readonly cpuShares: CpuSharesMeaning;
   /** Paces first contacts; see pool.ts. */
@@ -91,6 +93,7 @@ export class EngineMember implements PooledEngine {
   #lastContactMs = 0;
   #loggedError = '';
   #wake = new AbortController();
+  #endRest: () => void = () => undefined;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -173,6 +176,7 @@ export class EngineMember implements PooledEngine {
       const wasUp = this.state === 'healthy';
       this.#stop.abort(new SwarmError('ABORTED', `Engine ${this.address} left the pool`));
       this.retryNow();
+      this.#endRest();
       this.#setHealth({ ...this.#health, state: 'disconnected' });
       this.tables.clear();
       this.#options.releaseId(this);
@@ -215,7 +219,7 @@ export class EngineMember implements PooledEngine {
     const parsed = await this.#options.handshakes(async () => {
       // Of an engine that was lost, a ping tells in 2 s whether it still is, and leaves nothing waiting there. A
       // pending one gets the time to say why it cannot be reached.
-      if (this.state === 'unhealthy') await this.#reader.ping(signal);
+      if (this.state === 'unhealthy') await this.#reader.ping(this.#options.clock.setTimer);
       return this.#reader.specs(signal, { isFirst: this.#specs === undefined });
     });
     this.#identify(parsed);
@@ -327,25 +331,23 @@ export class EngineMember implements PooledEngine {
 
   /** Asks for a sign of life whenever there was none for a while. */
   async #probe(): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock, random, probeTimers } = this.#options;
     while (!this.#isOver()) {
       const idleMs = clock.monotonic() - this.#lastContactMs;
       if (this.state !== 'healthy' || idleMs < probeIntervalMs) {
         // Jitter only shortens, so that the bound above holds.
         const restMs = this.state === 'healthy' ? probeIntervalMs - idleMs : probeIntervalMs;
-        const nowMs = clock.monotonic();
-        const wakeMs = Math.floor((nowMs + restMs * (0.9 + 0.1 * random())) / probeGridMs) * probeGridMs;
-        await this.#sleep(Math.max(wakeMs - nowMs, probeGridMs));
+        await this.#rest(restMs * (0.9 + 0.1 * random()));
         continue;
       }
       const startedMs = clock.monotonic();
       try {
-        await this.#reader.ping(this.#stop.signal);
+        await this.#reader.ping(probeTimers.setTimer);
         this.#contacted();
       } catch (error) {
         if (this.#isOver()) return;
         if (isConnectionFailure(error)) this.#failed(toSwarmError(error));
-        await this.#sleep(probeSpacingMs - (clock.monotonic() - startedMs));
+        await this.#rest(probeSpacingMs - (clock.monotonic() - startedMs));
       }
     }
   }
@@ -392,7 +394,18 @@ export class EngineMember implements PooledEngine {
     await this.#sleep(delayMs, this.#wake.signal);
   }
 
-  async #sleep(delayMs: number, signal: AbortSignal = this.#stop.signal): Promise<void> {
+  /** Waits between probes, without a signal to listen to each time. */
+  #rest(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.probeTimers.setTimer(delayMs, resolve);
+      this.#endRest = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #sleep(delayMs: number, signal: AbortSignal): Promise<void> {
     await this.#options.clock.sleep(Math.max(0, delayMs), signal).catch(() => undefined);
   }
 }

@@ -1,6 +1,7 @@
 // The requests the pool makes to one engine: each with its deadline, answers as parsed JSON.
 import type { Readable } from 'node:stream';
 import type { CpuSharesMeaning } from '../api/cpu-shares.js';
+import type { Clock } from '../base/clock.js';
 import { isJsonObject, type JsonObject } from '../base/json.js';
 import { SwarmError } from '../base/errors.js';
 import type { EngineSpecs } from './cluster-view.js';
@@ -42,9 +43,9 @@ export class EngineReader {
     this.#slices = options.slices;
   }
 
-  /** @throws ENGINE_* when it does not answer in time or not as an engine would */
-  async ping(signal: AbortSignal): Promise<void> {
-    const status = await this.#transport.ping({ timeoutMs: pingTimeoutMs, signal });
+  /** @param setTimer for its deadline. @throws ENGINE_* when it does not answer in time or not as an engine would */
+  async ping(setTimer: Clock['setTimer']): Promise<void> {
+    const status = await this.#transport.ping({ timeoutMs: pingTimeoutMs, setTimer });
     if (status >= 500)
       throw new SwarmError(
         'ENGINE_UNREACHABLE',

@@ -26,6 +26,7 @@ import { sortNaturally } from './natural-order.js';
 import { SecureContexts } from './secure-contexts.js';
 import { ReservationSweep } from './reservation-sweep.js';
 import { Settling } from './settling.js';
+import { TimerGrid, probeGridMs } from './timer-grid.js';
 import { WorkSlices } from './work-slices.js';
 
 export interface EnginePoolOptions {
@@ -67,6 +68,7 @@ export class EnginePool implements ClusterView {
   readonly #contexts = new SecureContexts();
   readonly #slices: WorkSlices;
   readonly #settling: Settling;
+  readonly #probeTimers: TimerGrid;
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
@@ -78,6 +80,7 @@ export class EnginePool implements ClusterView {
     this.#versions = new VersionAnswers(options.clock);
     this.#slices = new WorkSlices(options.clock);
     this.#settling = new Settling(options.clock);
+    this.#probeTimers = new TimerGrid({ clock: options.clock, stepMs: probeGridMs });
   }
 
   /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
@@ -249,6 +252,7 @@ export class EnginePool implements ClusterView {
       contexts: this.#contexts,
       sweep: this.#sweep,
       slices: this.#slices,
+      probeTimers: this.#probeTimers,
       cpuShares: this.#options.cpuShares ?? 'weight',
       handshakes: (work) => this.#paced(work),
       claimId: (claimant, id) => this.#claimId(claimant, id),

@@ -1,8 +1,7 @@
-// The manager's data path to one engine: requests through undici, uploads through node:http, hijacks on fresh sockets.
-// Bodies stream with backpressure both ways and are never collected here, except by `requestJson`.
+// The manager's data path to one engine: short requests on kept sockets, streams through undici, uploads through
+// node:http, hijacks on fresh sockets. Bodies stream with backpressure both ways; only short answers are collected.
 import type net from 'node:net';
 import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
@@ -12,6 +11,7 @@ import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
 import type { SecureContexts } from './secure-contexts.js';
 import { Slots } from './slots.js';
+import { RequestSockets } from './request-sockets.js';
 import { SmallExchange, TooLong } from './small-exchange.js';
 import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
@@ -31,6 +31,7 @@ const connectionLifeMs = 600_000;
 const maxHeaderBytes = 1 << 20;
 // Engines answer OK; what is longer is no engine.
 const maxPingBytes = 64 * 1024;
+const pingRequest = { method: 'GET', path: '/_ping', headers: {} } as const;
 const defaultMaxJsonBytes = 64 * 1024 * 1024;
 
 /** What the operator's client needs of a transport; a world in memory has its own. */
@@ -45,7 +46,9 @@ export class EngineTransport {
   readonly #waiting = new Slots(waitingRequests);
   readonly #underWay = new Set<{ abort(reason: Error): void }>();
   readonly #draining = new Set<Pool>();
-  #pool: Pool;
+  readonly #sockets: RequestSockets;
+  /** Made for the first stream: to a fleet at rest there is one stream each, but a pool takes more memory than it. */
+  #pool: Pool | undefined;
   #isClosed = false;
 
   constructor(options: {
@@ -56,7 +59,7 @@ export class EngineTransport {
   }) {
     this.#clock = options.clock;
     this.#dialer = new EngineDialer(options);
-    this.#pool = this.#newPool();
+    this.#sockets = new RequestSockets(this.#dialer);
   }
 
   get endpoint(): EngineEndpoint {
@@ -122,22 +125,24 @@ export class EngineTransport {
   }
 
   /**
-   * GET /_ping without the machinery of `request`: of a fleet it is sent hundreds of times a second. It waits for no other request.
-   * @returns the status. @throws ENGINE_* when there is no answer in time; the signal's reason when it was aborted
+   * GET /_ping without the machinery of `request`: of a fleet it is sent hundreds of times a second. It waits for no other
+   * request, and ends with the transport.
+   * @param options.setTimer for the deadline; default the clock's
+   * @returns the status. @throws ENGINE_* when there is no answer in time
    */
-  async ping(options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<number> {
-    const { timeoutMs, signal } = options;
+  async ping(options: {
+    readonly timeoutMs: number;
+    readonly setTimer?: Clock['setTimer'];
+  }): Promise<number> {
+    const { timeoutMs, setTimer = this.#clock.setTimer } = options;
     if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
-    signal.throwIfAborted();
-    const exchange = new SmallExchange({ maxBytes: maxPingBytes });
-    const onAbort = (): void => exchange.abort(reasonOf(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
+    const exchange = new SmallExchange({ maxBytes: maxPingBytes, clock: this.#clock, bodyStallMs: 0 });
     // The immediate lets sockets be read first, as in `request`.
-    const cancel = this.#clock.setTimer(timeoutMs, () =>
+    const cancel = setTimer(timeoutMs, () =>
       setImmediate(() => exchange.abort(engineTimeout(this.endpoint, { attempt: 'ping', ms: timeoutMs }))),
     );
     try {
-      exchange.start(this.#pool, { method: 'GET', path: '/_ping' });
+      exchange.start(this.#sockets, pingRequest);
       const { status } = await exchange.answer;
       this.#dialer.noteAnswer();
       return status;
@@ -146,7 +151,6 @@ export class EngineTransport {
       throw await this.#dialer.explain(error, 'ping');
     } finally {
       cancel();
-      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -178,7 +182,8 @@ export class EngineTransport {
     if (body instanceof Readable) return this.#uploadForBytes(request);
     this.#checkOpen(request);
     const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
-    const exchange = new SmallExchange({ maxBytes });
+    const { bodyStallMs = 0 } = request;
+    const exchange = new SmallExchange({ maxBytes, clock: this.#clock, bodyStallMs });
     const onAbort = (): void => exchange.abort(reasonOf(signal));
     signal?.addEventListener('abort', onAbort, { once: true });
     let cancelGrace = (): void => undefined;
@@ -202,19 +207,14 @@ export class EngineTransport {
         if (!this.#waiting.tryTake()) await this.#waiting.take(exchange.answer);
         hasSlot = true;
       }
-      exchange.start(this.#pool, {
+      exchange.start(this.#sockets, {
         method: request.method,
         path: request.path,
         headers: endToEndHeaders(request.headers ?? {}, { keepLength: false }),
-        body: body ?? null,
-        headersTimeout: 0,
-        bodyTimeout: request.bodyStallMs ?? 0,
+        body,
       });
       const answer = await exchange.answer;
       this.#dialer.noteAnswer();
-      // undici offers a connection again one turn after its answer ended; without the turn a caller that asks one thing
-      // after the other gets a second connection, and pays a second TLS handshake.
-      await nextTurn();
       return new SmallAnswer(answer);
     } catch (error) {
       if (exchange.abortReason !== undefined) throw exchange.abortReason;
@@ -238,8 +238,10 @@ export class EngineTransport {
   /** New connections use `tlsMaterial`; requests under way finish on their old ones. */
   setTls(tlsMaterial: EngineTls | undefined): void {
     this.#dialer.setTls(tlsMaterial);
+    this.#sockets.renew();
     const old = this.#pool;
-    this.#pool = this.#newPool();
+    this.#pool = undefined;
+    if (old === undefined) return;
     this.#draining.add(old);
     void old.close().then(
       () => this.#draining.delete(old),
@@ -255,7 +257,9 @@ export class EngineTransport {
       `Cannot reach ${describeEndpoint(this.endpoint)}: the connection was shut down`,
     );
     for (const controller of this.#underWay) controller.abort(reason);
-    await Promise.all([this.#pool, ...this.#draining].map((pool) => pool.destroy()));
+    this.#sockets.close(reason);
+    const pools = this.#pool === undefined ? [...this.#draining] : [this.#pool, ...this.#draining];
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
   #checkOpen(request: EngineRequest): void {
@@ -313,6 +317,7 @@ export class EngineTransport {
     const headers = endToEndHeaders(request.headers ?? {}, { keepLength: request.body instanceof Readable });
     if (request.body instanceof Readable)
       return upload({ dialer: this.#dialer, clock: this.#clock, request, headers, signal, onSent });
+    this.#pool ??= this.#newPool();
     const answer = await this.#pool.request({
       method: request.method,
       path: request.path,

@@ -312,6 +312,34 @@ void t.test('requests one after the other share one connection', async (t) => {
   t.equal(sockets.size, 1);
 });
 
+void t.test('setTls() leaves requests on their connection, and opens another for the next', async (t) => {
+  let answer = (): void => undefined;
+  const { transport, sockets } = await serve(t, (request, response) => {
+    if (request.url === '/late') answer = () => response.end('late');
+    else response.end('{}');
+  });
+  const late = transport.requestBytes({ method: 'GET', path: '/late' });
+  await transport.requestBytes({ method: 'GET', path: '/' });
+  t.equal(sockets.size, 2);
+  transport.setTls(undefined);
+  await until(() => sockets.size === 1);
+  answer();
+  t.equal((await late).bytes.toString(), 'late');
+  await until(() => sockets.size === 0);
+  await transport.requestBytes({ method: 'GET', path: '/' });
+  t.equal(sockets.size, 1);
+});
+
+void t.test('ping() fails at once when the transport is closed', async (t) => {
+  const { transport, sockets } = await serve(t, () => undefined);
+  const ping = transport.ping({ timeoutMs: 600_000 });
+  await until(() => sockets.size === 1);
+  await Promise.all([
+    t.rejects(ping, { code: 'ENGINE_UNREACHABLE', message: /shut down$/ }),
+    transport.close(),
+  ]);
+});
+
 void t.test('close() fails what is under way, uploads too, and what comes after', async (t) => {
   let arrived = 0;
   const { transport, sockets } = await serve(t, (request) => {

@@ -1,0 +1,127 @@
+// Short requests on kept sockets, to a server that says exactly what a test wants.
+import net, { type AddressInfo } from 'node:net';
+import t from 'tap';
+import type { Test } from 'tap';
+import { systemClock, type Clock } from '../../../controller/base/clock.js';
+import { EngineTransport } from '../../../controller/engine/transport.js';
+import { until } from '../../contract/engine-contract.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+/** A transport to a server that says `answers` in turn, one to a request, in pieces as they are given. */
+async function serveRaw(
+  t: Test,
+  answers: readonly (readonly string[])[],
+  options: { readonly isClosedAfter?: boolean; readonly clock?: Clock } = {},
+): Promise<{
+  readonly transport: EngineTransport;
+  readonly requests: string[];
+  readonly connections: () => number;
+}> {
+  const requests: string[] = [];
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      const pieces = answers[requests.length] ?? [];
+      requests.push(chunk.toString('latin1'));
+      void (async () => {
+        for (const piece of pieces) {
+          socket.write(piece, 'latin1');
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        if (options.isClosedAfter === true) socket.end();
+      })();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = server.address() as AddressInfo; // listening on TCP
+  const endpoint = { name: 'n1', address: { host: '127.0.0.1', port } };
+  const transport = new EngineTransport({ endpoint, clock: options.clock ?? systemClock });
+  t.teardown(async () => {
+    await transport.close();
+    server.close();
+  });
+  return { transport, requests, connections: () => connections };
+}
+
+const ask = { method: 'GET', path: '/x', attempt: 'ask' };
+
+void t.test('requestBytes() reads answers in pieces, and keeps the connection', async (t) => {
+  const { transport, requests, connections } = await serveRaw(t, [
+    ['HTTP/1.1 200 O', 'K\r\nContent-Le', 'ngth: 4\r\n\r', '\nab', 'cd'],
+    [
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 C\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno',
+      '\r\n0\r\n',
+      '\r\n',
+    ],
+  ]);
+  const first = await transport.requestBytes({ ...ask, headers: { 'X-Many': ['a', 'b'] } });
+  t.same([first.status, first.bytes.toString()], [200, 'abcd']);
+  t.match(
+    requests[0],
+    /^GET \/x HTTP\/1\.1\r\nhost: 127\.0\.0\.1:\d+\r\nconnection: keep-alive\r\nX-Many: a\r\nX-Many: b\r\n\r\n$/,
+  );
+  const second = await transport.requestBytes({ ...ask, method: 'POST' });
+  t.same([second.status, second.bytes.toString()], [409, 'no']);
+  t.match(requests[1], /\r\ncontent-length: 0\r\n\r\n$/);
+  t.equal(connections(), 1);
+});
+
+void t.test('requestBytes() opens another connection where the engine closes each', async (t) => {
+  const answer = ['HTTP/1.1 200 OK\r\n\r\nwhole'];
+  const { transport, connections } = await serveRaw(t, [answer, answer], { isClosedAfter: true });
+  for (let at = 0; at < 2; at += 1) t.equal((await transport.requestBytes(ask)).bytes.toString(), 'whole');
+  t.equal(connections(), 2);
+});
+
+void t.test('requestBytes() fails an answer that is none, and takes nothing unasked for one', async (t) => {
+  const good = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+  const { transport, connections } = await serveRaw(t, [['\x15\x03\x01'], [`${good}${good}`], [good]]);
+  await t.rejects(transport.requestBytes(ask), {
+    code: 'ENGINE_ERROR',
+    message: /the answer is not valid HTTP$/,
+  });
+  for (let at = 0; at < 2; at += 1) t.equal((await transport.requestBytes(ask)).bytes.toString(), 'ok');
+  t.equal(connections(), 3);
+});
+
+void t.test('requestBytes() fails an answer that is cut off', async (t) => {
+  const answer = ['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok'];
+  const { transport } = await serveRaw(t, [answer], { isClosedAfter: true });
+  await t.rejects(transport.requestBytes(ask), {
+    code: 'ENGINE_UNREACHABLE',
+    message: /the engine closed the connection$/,
+  });
+});
+
+void t.test('requestBytes() sends nothing that would be read as another request', async (t) => {
+  const { transport, requests } = await serveRaw(t, []);
+  const bad = [
+    { ...ask, path: '/x HTTP/1.1\r\nX: y' },
+    { ...ask, path: '' },
+    { ...ask, method: 'GET /y' },
+    { ...ask, headers: { 'X-A': 'b\r\nX-C: d' } },
+    { ...ask, headers: { 'X A': 'b' } },
+  ];
+  for (const request of bad) await t.rejects(transport.requestBytes(request), { code: 'ENGINE_ERROR' });
+  t.same(requests, []);
+});
+
+void t.test('requestBytes() ends an answer that stands still', async (t) => {
+  const clock = new FakeClock();
+  const { transport, requests } = await serveRaw(t, [['HTTP/1.1 200 OK\r\n\r\n{']], { clock });
+  const result = transport.requestBytes({ ...ask, headersTimeoutMs: 0, bodyStallMs: 10_000 });
+  let isOver = false;
+  // Before, time would end the attempt to connect.
+  await until(() => requests.length === 1);
+  await Promise.all([
+    t
+      .rejects(result, { code: 'ENGINE_TIMEOUT', message: /it stopped in the middle of its answer$/ })
+      .finally(() => (isOver = true)),
+    until(async () => {
+      await clock.advance(1_000);
+      return isOver;
+    }),
+  ]);
+});

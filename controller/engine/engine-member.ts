@@ -26,16 +26,11 @@ import type { ReservationSweep } from './reservation-sweep.js';
 import { EngineTables } from './engine-tables.js';
 import type { SecureContexts } from './secure-contexts.js';
 import type { VersionAnswers } from './version-answers.js';
-import { probeGridMs, type TimerGrid } from './timer-grid.js';
+import { HealthProbe } from './health-probe.js';
+import type { TimerGrid } from './timer-grid.js';
 import { EngineTransport } from './transport.js';
 import type { WorkSlices } from './work-slices.js';
 
-// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.7 s old when a ping starts,
-// three pings time out after 2 s each, and up to 50 ms pass between them: 9.8 s. A refused connection fails at once, so
-// tries are at least 1.5 s apart and an engine that restarts within 3 s stays healthy.
-const probeIntervalMs = 3_700;
-/** Timers for probes fire this much early, see timer-grid.ts. */
-const probeSpacingMs = 1_500 + probeGridMs;
 /** A pending engine is retried from 1 s to 30 s apart; a known one at most 3 s, so that it is back within seconds. */
 const pendingRetryCapMs = 30_000;
 const knownRetryCapMs = 3_000;
@@ -59,7 +54,7 @@ export interface MemberOptions {
   readonly contexts: SecureContexts;
   readonly sweep: Pick<ReservationSweep, 'add'>;
   readonly slices: WorkSlices;
-  /** For probes of all engines: early by up to `probeGridMs`. */
+  /** For the probes of all engines. */
   readonly probeTimers: TimerGrid;
   /** What CpuShares of a container mean. */
   readonly cpuShares: CpuSharesMeaning;
@@ -83,6 +78,7 @@ export class EngineMember implements PooledEngine {
   readonly tables: EngineTables;
   readonly #options: MemberOptions;
   readonly #reader: EngineReader;
+  readonly #probe: HealthProbe;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   #health: Health;
@@ -93,7 +89,6 @@ export class EngineMember implements PooledEngine {
   #lastContactMs = 0;
   #loggedError = '';
   #wake = new AbortController();
-  #endRest: () => void = () => undefined;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -112,7 +107,17 @@ export class EngineMember implements PooledEngine {
     });
     this.#reader = new EngineReader({ ...options, transport: this.transport });
     this.#health = { state: 'pending', failures: 0, updatedAtMs: options.clock.now() };
-    this.#running = Promise.all([this.#stayConnected(), this.#probe()]);
+    this.#probe = new HealthProbe({
+      clock: options.clock,
+      random: options.random,
+      timers: options.probeTimers,
+      isHealthy: () => this.state === 'healthy',
+      lastContactMs: () => this.#lastContactMs,
+      ping: (setTimer) => this.#reader.ping(setTimer),
+      onContact: () => this.#contacted(),
+      onFailure: (error) => this.report(error),
+    });
+    this.#running = Promise.all([this.#stayConnected(), this.#probe.run()]);
   }
 
   get ip(): string {
@@ -176,7 +181,7 @@ export class EngineMember implements PooledEngine {
       const wasUp = this.state === 'healthy';
       this.#stop.abort(new SwarmError('ABORTED', `Engine ${this.address} left the pool`));
       this.retryNow();
-      this.#endRest();
+      this.#probe.close();
       this.#setHealth({ ...this.#health, state: 'disconnected' });
       this.tables.clear();
       this.#options.releaseId(this);
@@ -329,29 +334,6 @@ export class EngineMember implements PooledEngine {
     onTransition(this, 'engine_disconnect');
   }
 
-  /** Asks for a sign of life whenever there was none for a while. */
-  async #probe(): Promise<void> {
-    const { clock, random, probeTimers } = this.#options;
-    while (!this.#isOver()) {
-      const idleMs = clock.monotonic() - this.#lastContactMs;
-      if (this.state !== 'healthy' || idleMs < probeIntervalMs) {
-        // Jitter only shortens, so that the bound above holds.
-        const restMs = this.state === 'healthy' ? probeIntervalMs - idleMs : probeIntervalMs;
-        await this.#rest(restMs * (0.9 + 0.1 * random()));
-        continue;
-      }
-      const startedMs = clock.monotonic();
-      try {
-        await this.#reader.ping(probeTimers.setTimer);
-        this.#contacted();
-      } catch (error) {
-        if (this.#isOver()) return;
-        if (isConnectionFailure(error)) this.#failed(toSwarmError(error));
-        await this.#rest(probeSpacingMs - (clock.monotonic() - startedMs));
-      }
-    }
-  }
-
   #sessionOptions(): SessionOptions {
     const { clock, random, refreshMinMs, refreshMaxMs, inspections, sweep, slices, cpuShares, onObjects } =
       this.#options;
@@ -392,17 +374,6 @@ export class EngineMember implements PooledEngine {
     if (this.#isOver()) return;
     this.#wake = new AbortController();
     await this.#sleep(delayMs, this.#wake.signal);
-  }
-
-  /** Waits between probes, without a signal to listen to each time. */
-  #rest(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.probeTimers.setTimer(delayMs, resolve);
-      this.#endRest = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   async #sleep(delayMs: number, signal: AbortSignal): Promise<void> {

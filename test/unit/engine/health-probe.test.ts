@@ -1,0 +1,95 @@
+// When an engine is asked for a sign of life.
+import t from 'tap';
+import { HealthProbe } from '../../../controller/engine/health-probe.js';
+import { TimerGrid, probeGridMs } from '../../../controller/engine/timer-grid.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+/** A probe of an engine that answers a ping after `answerMs`, and never with undefined. */
+function someProbe(answerMs: () => number | undefined): {
+  readonly clock: FakeClock;
+  readonly probe: HealthProbe;
+  readonly log: [what: string, afterMs: number][];
+  readonly touch: () => void;
+} {
+  const clock = new FakeClock(1_000_000);
+  const log: [string, number][] = [];
+  const since = clock.monotonic();
+  let lastContactMs = since;
+  const note = (what: string): void => void log.push([what, clock.monotonic() - since]);
+  const probe = new HealthProbe({
+    clock,
+    random: () => 1,
+    timers: new TimerGrid({ clock, stepMs: probeGridMs }),
+    isHealthy: () => log.filter(([what]) => what === 'failure').length < 3,
+    lastContactMs: () => lastContactMs,
+    ping: (setTimer) =>
+      new Promise((resolve, reject) => {
+        note('ping');
+        const delayMs = answerMs();
+        if (delayMs !== undefined) clock.setTimer(delayMs, resolve);
+        setTimer(2_000, () => reject(new Error('no answer')));
+      }),
+    onContact: () => {
+      lastContactMs = clock.monotonic();
+      note('contact');
+    },
+    onFailure: () => note('failure'),
+  });
+  return { clock, probe, log, touch: () => (lastContactMs = clock.monotonic()) };
+}
+
+void t.test('HealthProbe.run() finds a hung engine within 9.8 s of the last contact', async (t) => {
+  const { clock, probe, log } = someProbe(() => undefined);
+  const running = probe.run();
+  await clock.advance(60_000);
+  const failures = log.filter(([what]) => what === 'failure');
+  t.equal(failures.length, 3, 'one that is not healthy is not asked');
+  t.ok((failures[2]?.[1] ?? Infinity) <= 9_800, `after ${failures[2]?.[1]} ms`);
+  probe.close();
+  await running;
+});
+
+void t.test(
+  'HealthProbe.run() asks again at least 1.5 s after a failure, which may come at once',
+  async (t) => {
+    const clock = new FakeClock(1_000_020);
+    const pings: number[] = [];
+    const probe = new HealthProbe({
+      clock,
+      random: () => 0.5,
+      timers: new TimerGrid({ clock, stepMs: probeGridMs }),
+      isHealthy: () => true,
+      lastContactMs: () => 0,
+      ping: () => {
+        pings.push(clock.monotonic());
+        return Promise.reject(new Error('refused'));
+      },
+      onContact: () => t.fail('there is no contact'),
+      onFailure: () => undefined,
+    });
+    const running = probe.run();
+    await clock.advance(10_000);
+    t.ok(pings.length > 5);
+    pings.slice(1).forEach((at, i) => t.ok(at - (pings[i] ?? 0) >= 1_500));
+    probe.close();
+    await running;
+  },
+);
+
+void t.test('HealthProbe.run() does not ask an engine that is heard of otherwise', async (t) => {
+  const { clock, probe, log, touch } = someProbe(() => 10);
+  const running = probe.run();
+  for (let second = 0; second < 30; second += 1) {
+    await clock.advance(1_000);
+    touch();
+  }
+  t.same(log, []);
+  await clock.advance(4_000);
+  t.same(
+    log.map(([what]) => what),
+    ['ping', 'contact'],
+  );
+  probe.close();
+  await running;
+  t.equal(clock.pendingTimers, 1, 'only the deadline that the stand-in never cancels is left');
+});

@@ -22,6 +22,7 @@ want nsenter util-linux
 if [ "$tests" = yes ]; then
   want kubectl kubernetes-client
   want git git
+  want sshd openssh-server
   want openssl openssl
   want python3 python3
   /usr/bin/python3 -c 'import docker' 2>/dev/null || wanted+=(python3-docker)

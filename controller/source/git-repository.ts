@@ -3,6 +3,7 @@
 import { mkdir, readdir, readlink, realpath, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { SwarmError } from '../base/errors.js';
+import { hintForGit } from './git-hints.js';
 import type { GitResult, RunGit } from './run-git.js';
 
 /** One commit, as people speak of it. */
@@ -218,5 +219,6 @@ async function removeLocks(repository: string): Promise<void> {
 
 function failed(attempt: string, why: GitResult | string): SwarmError {
   const words = typeof why === 'string' ? why : why.words || `git ended with code ${why.code}`;
-  return new SwarmError('GIT_FAILED', `Cannot ${attempt}: ${words}`);
+  const hint = hintForGit(words);
+  return new SwarmError('GIT_FAILED', `Cannot ${attempt}: ${words}`, hint === undefined ? {} : { hint });
 }

@@ -1,7 +1,7 @@
 // Keeps the store in step with a branch of a git repository: fetches, looks at each new commit aside, and puts it in force
 // whole or not at all. From there on a checkout is a directory of manifests like any other, with the same guards.
 import type { CancelTimer, Clock } from '../base/clock.js';
-import { reasonOf, SwarmError } from '../base/errors.js';
+import { isSwarmError, reasonOf, SwarmError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { ObjectValidator } from '../schema/validate.js';
 import type { DirectorySource } from './directory-source.js';
@@ -224,7 +224,8 @@ export class GitSource {
 
   #fail(error: unknown): void {
     if (this.#abort.signal.aborted) return;
-    const why = reasonOf(error);
+    const hint = isSwarmError(error, 'GIT_FAILED') ? ` → ${error.hint}` : '';
+    const why = `${reasonOf(error)}${hint}`;
     if (this.#state.error !== why) this.#o.logger.warn(why);
     this.#state = { ...this.#state, error: why };
   }

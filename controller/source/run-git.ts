@@ -94,7 +94,7 @@ function wordsOf(stderr: string): string {
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('hint:'));
-  const telling = lines.filter((line) => /^(fatal|error|remote|ssh|host key|permission)/i.test(line));
+  const telling = lines.filter((line) => /^(fatal|error|remote|ssh|host key)|permission denied/i.test(line));
   return (telling.length === 0 ? lines.slice(-1) : telling.slice(0, 3))
     .map((line) => line.replace(/^(fatal|error): /, ''))
     .join('; ');

@@ -50,6 +50,24 @@ t.test('WebhookServer without a secret rings for everybody', async (t) => {
   t.equal(rings(), 1);
 });
 
+t.test('WebhookServer refuses a body above 25 MB with 413, and takes the next one', async (t) => {
+  const { post, rings, port } = await listen(t, 's3cret');
+  const send = async (bytes: number) => {
+    const body = Buffer.alloc(bytes, 'x');
+    const signature = createHmac('sha256', 's3cret').update(body).digest('hex');
+    const headers = { 'x-gitea-signature': signature };
+    return fetch(`http://127.0.0.1:${port}/hooks/git`, { method: 'POST', headers, body });
+  };
+  const limit = 25 * 1024 * 1024;
+  const refused = await send(limit + 1);
+  t.equal(refused.status, 413);
+  t.equal(await refused.text(), 'the body is too large\n');
+  t.equal(rings(), 0);
+  t.equal((await send(limit)).status, 202);
+  t.equal(await post({ 'x-gitlab-token': 's3cret' }), 202);
+  t.equal(rings(), 2);
+});
+
 t.test('listen() says which address is taken', async (t) => {
   const { port } = await listen(t, undefined);
   const second = new WebhookServer({ secret: undefined, onPush: () => undefined, logger: silentLogger });

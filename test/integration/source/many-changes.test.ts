@@ -47,6 +47,38 @@ t.test('DirectorySource follows git: checkouts of many files, and branches', asy
   t.equal(store.events().length, 0, 'nothing was held or pruned on the way');
 });
 
+t.test('DirectorySource follows a rebase with its conflict, and deletes nothing on the way', async (t) => {
+  const root = path.join(t.testdir(), 'repo');
+  const git = (...all: string[]): Promise<unknown> =>
+    run('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-C', root, ...all]);
+  const commit = async (subject: string, files: Record<string, string>): Promise<void> => {
+    for (const [name, text] of Object.entries(files)) await writeFile(`${root}/${name}`, text);
+    await git('add', '.');
+    await git('commit', '-q', '-m', subject);
+  };
+  await mkdir(root);
+  await run('git', ['init', '-q', '-b', 'main', root]);
+  const names = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'];
+  await commit('base', Object.fromEntries(names.map((name) => [`${name}.yaml`, nodeManifest(name, 'one')])));
+  await git('checkout', '-q', '-b', 'topic');
+  await commit('topic of n0', { 'n0.yaml': nodeManifest('n0', 'topic') });
+  await commit('topic of n1', { 'n1.yaml': nodeManifest('n1', 'topic') });
+  await git('checkout', '-q', 'main');
+  await commit('main of n0', { 'n0.yaml': nodeManifest('n0', 'main') });
+  await git('checkout', '-q', 'topic');
+
+  const { store, clusters, source } = await aSource(t, root, { pruneDelayMs: 100 });
+  await until(() => clusters()['n1'] === 'topic', 'the topic branch');
+  await t.rejects(git('rebase', 'main'), /CONFLICT|could not apply/i);
+  await writeFile(`${root}/n0.yaml`, nodeManifest('n0', 'both'));
+  await git('add', '.');
+  await git('-c', 'core.editor=true', 'rebase', '--continue');
+  const done = { n0: 'both', n1: 'topic', n2: 'one', n3: 'one', n4: 'one', n5: 'one' };
+  await until(() => JSON.stringify(clusters()) === JSON.stringify(done), 'the end of the rebase');
+  await until(() => source.state().condition === 'Ready', 'every file is good');
+  t.equal(store.list('Node').filter(({ metadata }) => metadata.deletionTimestamp !== undefined).length, 0);
+});
+
 t.test(
   'DirectorySource property: after any changes of files it holds what one full read finds',
   async (t) => {

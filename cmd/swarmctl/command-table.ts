@@ -45,6 +45,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/approve.js'),
   },
   {
+    name: 'suspend',
+    summary: 'Leave an object alone for a time, and say why',
+    group: daily,
+    load: () => import('./commands/suspend.js'),
+  },
+  {
+    name: 'resume',
+    summary: 'End a suspension',
+    group: daily,
+    load: () => import('./commands/resume.js'),
+  },
+  {
     name: 'wait',
     summary: 'Wait until objects reach a condition',
     group: daily,

@@ -22,6 +22,7 @@ import { listOrWatch, presentOne } from './list-watch.js';
 import type { ObjectStore } from './object-store.js';
 import { isObjectType, openApiV2, openApiV3 } from './openapi-documents.js';
 import { encodeOpenApiV2, openApiProtobufType } from './openapi-protobuf.js';
+import { tellStory, type StoryOf } from './story-route.js';
 import { planCluster, type PlanFor } from './plan-route.js';
 import type { ObjectValidator } from './read-objects.js';
 import { json, text, type ApiRequest, type ApiResponse } from './request.js';
@@ -52,6 +53,7 @@ export interface RouterServices {
   readonly version: string;
   readonly readiness: () => readonly ReadinessCheck[];
   readonly planFor: PlanFor | undefined;
+  readonly storyOf?: StoryOf | undefined;
   readonly onReconcileRequest: ((key: ObjectKey) => void) | undefined;
 }
 
@@ -115,6 +117,10 @@ export function createRouter(services: RouterServices): Router {
     if (plural === 'plan' && name === 'clusters' && sub !== undefined && extra === undefined) {
       requireMethod(request, ['GET', 'POST']);
       return planCluster(request, { ...services, name: sub });
+    }
+    if (plural === 'story' && name !== undefined && sub !== undefined && extra === undefined) {
+      requireMethod(request, ['GET']);
+      return tellStory({ storyOf: services.storyOf, plural: name, name: sub });
     }
     const type = types.find((one) => groupVersion(one) === `${group}/${version}` && one.plural === plural);
     if (type === undefined || extra !== undefined) throw unknownPath(request);

@@ -12,6 +12,7 @@ import { EventFeed } from './event-feed.js';
 import { serveExchange } from './http-exchange.js';
 import type { ObjectStore } from './object-store.js';
 import type { PlanFor } from './plan-route.js';
+import type { StoryOf } from './story-route.js';
 import type { ObjectValidator } from './read-objects.js';
 import { withProvenance, type Provenance } from './provenance.js';
 import { createRouter, type ReadinessCheck, type Router } from './router.js';
@@ -29,6 +30,7 @@ export interface ApiServerOptions {
   /** Called when an object's reconcile-request annotation gets a new value. */
   readonly onReconcileRequest?: (key: ObjectKey) => void;
   readonly planFor?: PlanFor;
+  readonly storyOf?: StoryOf;
   /** The commit in force, where objects come from a git repository. */
   readonly provenance?: () => Provenance | undefined;
 }
@@ -72,6 +74,7 @@ export class ApiServer {
       version: options.version ?? '0.0.0',
       readiness: options.readiness ?? (() => []),
       planFor: options.planFor,
+      storyOf: options.storyOf,
       onReconcileRequest: options.onReconcileRequest,
     });
   }

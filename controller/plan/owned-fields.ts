@@ -52,7 +52,7 @@ export const ownedFields: readonly OwnedField[] = [
     format: formatKeys,
   },
   { name: 'ports', at: ['HostConfig', 'PortBindings'], ...replaced(formatKeys) },
-  { name: 'publishing of all ports', at: ['HostConfig', 'PublishAllPorts'], ...replaced() },
+  { name: 'publishing of every port', at: ['HostConfig', 'PublishAllPorts'], ...replaced() },
   {
     name: 'restart policy',
     at: ['HostConfig', 'RestartPolicy', 'Name'],

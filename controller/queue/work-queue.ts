@@ -73,6 +73,12 @@ export class WorkQueue {
     else this.#makeReady(entry);
   }
 
+  /** How long until `key` runs by itself; undefined while it runs, or when nothing asks for a run. */
+  nextRunInMs(key: ObjectKey): number | undefined {
+    const timer = this.#entries.get(formatKey(key))?.timer;
+    return timer && Math.max(0, timer.dueMs - this.#options.clock.monotonic());
+  }
+
   /** Resolves when no key runs or waits for a worker; keys that wait for their time do not count. */
   idle(): Promise<void> {
     return this.#pool.onIdle();

@@ -7,6 +7,7 @@ import { messageOf, SwarmError } from '../base/errors.js';
 import { silentLogger, type Logger } from '../base/log.js';
 import { ChangeFeed, type StoreEvent } from './change-feed.js';
 import { EventLog, type NewEvent, type RecordedEvent } from './event-log.js';
+import { fieldOwners, type FieldOwner } from './field-owners.js';
 import { isFailedSync } from './object-files.js';
 import type { Origin, StoredRecord } from './record.js';
 import {
@@ -115,6 +116,12 @@ export class Store {
 
   getNode(name: string): Node | undefined {
     return this.get({ kind: 'Node', name }) as Node | undefined; // the key says the kind
+  }
+
+  /** Who owns which fields; undefined when there is no such object. */
+  ownersOf(key: ObjectKey): readonly FieldOwner[] | undefined {
+    const record = this.#records.get(formatKey(key));
+    return record && fieldOwners(record);
   }
 
   /** Sorted by name. */

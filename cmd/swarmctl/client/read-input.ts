@@ -7,7 +7,8 @@ import { usageError } from '../usage-error.js';
 import type { Kinds } from './kinds.js';
 
 /** What is to be done with the objects, for errors. */
-export type InputVerb = 'apply' | 'get' | 'describe' | 'delete' | 'wait' | 'diff' | 'plan' | 'approve';
+export type InputVerb =
+  'apply' | 'get' | 'describe' | 'delete' | 'wait' | 'diff' | 'plan' | 'approve' | 'suspend' | 'resume';
 
 export interface InputOptions {
   readonly filename?: readonly string[];

@@ -4,6 +4,7 @@ import { isSwarmError, toSwarmError } from '../../../controller/base/errors.js';
 import type { JsonObject } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { applyOne, listLive, type DryRun } from '../client/apply-object.js';
+import { printConsequences } from '../client/consequences.js';
 import { Kinds, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
 import { collectFiles, readInput } from '../client/read-input.js';
@@ -95,6 +96,9 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<vo
         );
         context.setExitCode(known.exitCode);
       }
+    }
+    if (dryRun === 'server' && format.type === 'table' && live !== undefined) {
+      await printConsequences(context, client, { objects: objects.map(({ resource }) => resource), live });
     }
     if (format.type !== 'table') {
       context.stdout(

@@ -1,6 +1,7 @@
 // swarmctl describe: one object in full: how it stands, why, what to do, and what happened.
 import type { Command } from 'commander';
 import { withClient, type ApiClient } from '../client/api-client.js';
+import { fetchStory } from '../client/fetch-story.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import { collectFiles } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
@@ -49,8 +50,9 @@ async function describe(
         throw usageError('Cannot describe events', 'List them with swarmctl get events');
       const { body } = await client.call({ method: 'GET', path: objectPath(reference) });
       const events = showEvents ? await eventsOf(client, reference) : [];
+      const story = await fetchStory(client, reference);
       if (index > 0) context.stdout('\n\n');
-      context.stdout(formatDescription({ object: body, events, nowMs: context.clock.now() }));
+      context.stdout(formatDescription({ object: body, events, story, nowMs: context.clock.now() }));
     }
   });
 }

@@ -3,11 +3,11 @@
 import type { Command } from 'commander';
 import { annotations } from '../../../controller/api/labels.js';
 import type { Resource } from '../../../controller/api/resources.js';
-import { isSwarmError, toSwarmError } from '../../../controller/base/errors.js';
+import { toSwarmError } from '../../../controller/base/errors.js';
 import { objectAt, type JsonObject } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { applicable, applyOne, comparable, listLive } from '../client/apply-object.js';
-import { fetchPlan } from '../client/fetch-plan.js';
+import { printConsequences } from '../client/consequences.js';
 import { Kinds, type ObjectReference } from '../client/kinds.js';
 import { collectFiles, readInput } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
@@ -123,29 +123,4 @@ async function formatUnified(differences: readonly Difference[]): Promise<string
     parts.push(unifiedDiff({ before: text, after: await formatYaml(after), name: label }));
   }
   return parts.join('');
-}
-
-/** What the operator would do in each cluster that the files touch. */
-async function printConsequences(
-  context: CommandContext,
-  client: ApiClient,
-  o: { readonly objects: readonly Resource[]; readonly live: ReadonlyMap<string, JsonObject> },
-): Promise<void> {
-  const names = o.objects.map((object) =>
-    object.kind === 'Cluster' ? object.metadata.name : object.spec.cluster,
-  );
-  const inFiles = new Set(
-    o.objects.filter(({ kind }) => kind === 'Cluster').map(({ metadata }) => metadata.name),
-  );
-  for (const cluster of [...new Set(names)].sort()) {
-    // A Node may name a Cluster that does not exist yet; then there is nothing to plan.
-    if (!inFiles.has(cluster) && !o.live.has(`Cluster/${cluster}`)) continue;
-    try {
-      const lines = await fetchPlan(client, cluster, o.objects.map(applicable));
-      for (const line of lines) context.stdout(`    ${line}\n`);
-    } catch (error) {
-      if (isSwarmError(error, 'NOT_IMPLEMENTED')) continue;
-      context.stderr(`warning: Cannot plan cluster "${cluster}": ${toSwarmError(error).message}\n`);
-    }
-  }
 }

@@ -6,6 +6,7 @@ import { annotations as known } from '../../../controller/api/labels.js';
 import type { Condition } from '../../../controller/api/conditions.js';
 import { conditionsOf } from '../client/wait-for.js';
 import { labelText } from './object-table.js';
+import { actionSection, driftSection, nextLines, ownerSection, suspendedLines } from './story-sections.js';
 import { splitHint } from './split-hint.js';
 import { cellText, columnWidths, formatRow, formatRows } from './table.js';
 
@@ -13,13 +14,19 @@ import { cellText, columnWidths, formatRow, formatRows } from './table.js';
 export function formatDescription(o: {
   readonly object: JsonObject;
   readonly events: readonly JsonObject[];
+  /** What the operator says of it beside the object. */
+  readonly story?: JsonObject | undefined;
   readonly nowMs: number;
 }): string {
   const { object, nowMs } = o;
   const sections = [
     identity(object, nowMs),
+    ...[...suspendedLines(object, nowMs), ...nextLines(o.story, nowMs)].map((line) => `${line}\n`),
     ...(object['kind'] === 'Node' ? nodeSections(object, nowMs) : clusterSections(object, nowMs)),
     ...conditionSection(object),
+    ...driftSection(object),
+    ...actionSection(object, nowMs),
+    ...ownerSection(o.story),
     ...storySection(o.events, nowMs),
   ];
   return sections.join('');
@@ -129,9 +136,6 @@ function clusterSections(object: JsonObject, nowMs: number): string[] {
     ['Strategy', stringAt(objectAt(spec, 'manager'), 'strategy')],
     ['Discovery', stringAt(objectAt(spec, 'discovery'), 'backend')],
     ['TLS', stringAt(objectAt(spec, 'tls'), 'mode')],
-    ...(spec['suspend'] === true
-      ? [['Suspended', 'yes: nothing is changed until spec.suspend is false']]
-      : []),
   ];
   const rows = (Array.isArray(managers) ? managers.filter(isJsonObject) : []).map((manager) => [
     `  ${cellText(manager['node'])}`,

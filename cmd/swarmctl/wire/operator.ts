@@ -4,6 +4,7 @@ import path from 'node:path';
 import { formatHostPort } from '../../../controller/api/engine-address.js';
 import { formatKey, type ObjectKey } from '../../../controller/api/object-key.js';
 import { kinds } from '../../../controller/api/resources.js';
+import type { ObjectStory } from '../../../controller/apiserver/story-route.js';
 import { ApiServer } from '../../../controller/apiserver/server.js';
 import type { Clock } from '../../../controller/base/clock.js';
 import { reasonOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
@@ -169,6 +170,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
         provenance: () => source?.provenance(),
         onReconcileRequest: (key) => enqueue(key, { resetBackoff: true }),
         planFor: (cluster, candidates) => planFor(cluster, ports, candidates),
+        storyOf: (key) => storyOf(key, { ports, queue }),
       });
       parts.unshift(server);
       await listen(server, options);
@@ -224,6 +226,22 @@ function createPorts(
     installation: o.installation,
     defaultImage: async () => ({ reference: (await archive()).reference, source: 'archive' }),
     enqueue: o.enqueue,
+  };
+}
+
+function storyOf(
+  key: ObjectKey,
+  { ports, queue }: { readonly ports: ReconcilePorts; readonly queue: WorkQueue },
+): ObjectStory | undefined {
+  const owners = ports.store.ownersOf(key);
+  if (owners === undefined) return undefined;
+  const view = key.kind === 'Node' ? ports.fleet.view(key.name) : undefined;
+  const failures = view === undefined || view.type === 'unknown' ? 0 : view.failures;
+  const nextMs = queue.nextRunInMs(key);
+  return {
+    owners,
+    failures,
+    ...(nextMs === undefined ? {} : { nextRunAtMs: ports.clock.now() + nextMs }),
   };
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { systemClock } from '../../../controller/base/clock.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import { matchGolden } from '../../support/golden.js';
+import { aNode } from '../../support/resource-builders.js';
 import { shortDirectory, startApi } from '../../support/api-server.js';
 import { runSwarmctl, type CommandOptions, type CommandResult } from '../../support/run-swarmctl.js';
 import { bench, cluster, demo, hurried, node, node1, outputWatch } from '../../support/swarmctl-bench.js';
@@ -268,6 +269,65 @@ t.test('get -w prints the list, then changes, and lives through a restart of the
   t.match(stdout, /^NAME {4}CLUSTER.*\nnode1 {3}demo .*\nnode2 {3}demo .*\nnode3 {3}demo /);
   // It says so when the operator is away for longer than a first try.
   t.match(stderr, /^(The operator is gone; waiting for it to come back\n)?$/);
+});
+
+t.test('suspend and resume leave the manifest alone, and describe tells of them', async (t) => {
+  const { run, write, api, clock } = await bench(t);
+  await run(['apply', '-f', await write('a.yaml', `${cluster}---\n${node('node1')}`)]);
+  await api.store.setOrigin(node1, { type: 'directory', position: 'nodes.yaml:3:1' });
+  const why = ['--reason', 'new disk', '--for', '2h'];
+  const suspended = await run(['suspend', 'node', 'node1', ...why], {
+    env: { USER: 'root', SUDO_USER: 'ann' },
+  });
+  t.match(suspended, {
+    code: 0,
+    stdout: /^node\.swarmctl\.io\/node1 suspended until \d{4}-\d\d-\d\dT\S+Z\n$/,
+  });
+  t.match(api.store.getNode('node1'), {
+    metadata: {
+      annotations: {
+        'swarmctl.io/suspended': 'new disk',
+        'swarmctl.io/suspended-by': 'ann',
+        'swarmctl.io/source': 'nodes.yaml:3:1',
+      },
+    },
+    spec: { suspend: false },
+  });
+  await clock.advance(300_000);
+  t.match(
+    (await run(['describe', 'node/node1'])).stdout,
+    /^Suspended: by ann 5m ago, for another 115m: new disk$/m,
+  );
+  t.match(await run(['resume', 'node', 'node1']), { code: 0, stdout: 'node.swarmctl.io/node1 resumed\n' });
+  t.match(await run(['resume', 'node', 'node1']), {
+    code: 0,
+    stdout: 'node.swarmctl.io/node1 is not suspended\n',
+  });
+  const left = Object.keys(api.store.getNode('node1')?.metadata.annotations ?? {});
+  t.same(
+    left.filter((key) => key.startsWith('swarmctl.io/')),
+    ['swarmctl.io/source'],
+  );
+  t.match(await run(['suspend', 'cluster/demo', '--reason', 'tonight']), {
+    stdout: 'cluster.swarmctl.io/demo suspended until swarmctl resume\n',
+  });
+  t.match(
+    (await run(['describe', 'cluster/demo'])).stdout,
+    /^Suspended: by unknown .*until swarmctl resume: tonight$/m,
+  );
+  t.match(await run(['suspend', 'cluster/demo']), { code: 2, stderr: /--reason/ });
+  t.match(await run(['suspend', 'cluster/demo', '--reason', 'x', '--for', 'soon']), {
+    code: 2,
+    stderr: /as? 30m or 2h/,
+  });
+  await api.store.update(
+    { ...aNode(), spec: { ...api.store.getNode('node1')!.spec, suspend: true } },
+    { origin: { type: 'directory', position: 'nodes.yaml:3:1' } },
+  );
+  t.match(await run(['resume', 'node/node1']), {
+    code: 1,
+    stderr: /Cannot resume node "node1": spec\.suspend is true in nodes\.yaml:3:1/,
+  });
 });
 
 t.test('events -w prints the past, then each event, and only new ones after a restart', async (t) => {

@@ -171,3 +171,63 @@ t.test('formatDescription() shows the commit in force, and why a newer one is no
     '           not in force: badbadbadbad: fleet/n2.yaml:6:3: Cannot use node "n2": unknown field',
   ]);
 });
+
+t.test(
+  'formatDescription() tells what others changed, what was done, what comes next, and who owns what',
+  async (t) => {
+    const node = aNode({
+      metadata: {
+        creationTimestamp: ago(86_400),
+        annotations: {
+          'swarmctl.io/source': 'nodes.yaml:3:1',
+          'swarmctl.io/suspended': 'new disk',
+          'swarmctl.io/suspended-by': 'ann',
+          'swarmctl.io/suspended-at': ago(600),
+          'swarmctl.io/suspended-until': ago(-6600),
+        },
+      },
+    });
+    const drift = { container: 'swarm-demo-join', specHash: 'x' };
+    const object = asJson({
+      ...node,
+      status: {
+        conditions: [
+          condition('Ready', {
+            status: 'True',
+            reason: 'Suspended',
+            message: 'The node is joined as 10.0.0.2:2376',
+            seconds: 600,
+          }),
+        ],
+        drift: [
+          { ...drift, field: 'restart policy', expected: 'always', found: 'no' },
+          { ...drift, field: 'CPU shares', expected: 'none', found: '7' },
+        ],
+        lastActions: [
+          {
+            ...{ time: ago(700), result: 'Cannot start: no space left', milliseconds: 2340 },
+            action: 'start container swarm-demo-join on node1: it was just created',
+          },
+          {
+            ...{ time: ago(702), result: 'done', milliseconds: 120 },
+            action: 'create container swarm-demo-join on node1: it does not exist',
+          },
+        ],
+      },
+    });
+    const story = {
+      nextRunTime: ago(-16),
+      failures: 4,
+      owners: [
+        { fields: ['spec', 'label zone'], owner: 'nodes.yaml:3:1' },
+        { fields: ['annotation swarmctl.io/suspended'], owner: 'API' },
+        { fields: ['status'], owner: 'operator' },
+      ],
+    };
+    await matchGolden(
+      t,
+      'swarmctl-describe-drifted.txt',
+      formatDescription({ object, events: [], story, nowMs }),
+    );
+  },
+);

@@ -1,5 +1,6 @@
 // Fills a simulated engine with containers, images and volumes as fleets have them: entries of about 1.4 kB in a list and
 // 8 kB in an inspection, with the labels of compose projects and of the manager's own placement.
+import { createHash } from 'node:crypto';
 import type { SimulatedContainer } from './engine-state.js';
 import type { SimulatedEngine } from './engine.js';
 
@@ -13,6 +14,7 @@ const images = [
   'postgres:16.4',
   'busybox:latest',
 ];
+const imagesCreatedMs = Date.UTC(2026, 8, 1);
 const hourMs = 3_600_000;
 /** Containers of one compose project; fleets are full of small ones. */
 const projectSize = 150;
@@ -32,6 +34,9 @@ export const fleetImages: readonly string[] = images;
 const environments = services.map(environment);
 
 export function seedEngine(engine: SimulatedEngine, { index, containers, isOurs }: SeedOptions): void {
+  // As everywhere where a name was pulled once: the same image, and none that is newer on the next engine.
+  for (const reference of images)
+    engine.images.set(reference, { id: imageIdOf(reference), createdMs: imagesCreatedMs });
   for (let at = 0; at < containers; at += 1) {
     const number = index * containers + at;
     const container = seedContainer(engine, { number, isOurs });
@@ -41,6 +46,10 @@ export function seedEngine(engine: SimulatedEngine, { index, containers, isOurs 
     const volume = `${engine.name}-${name}`;
     engine.volumes.set(volume, { Name: volume, Labels: {} });
   }
+}
+
+function imageIdOf(reference: string): string {
+  return `sha256:${createHash('sha256').update(reference).digest('hex')}`;
 }
 
 function seedContainer(

@@ -76,6 +76,8 @@ void t.test('simulate serves engines that a pool takes for real ones', async (t)
     ['sim-0', 'sim-1', 'sim-2'],
   );
   t.equal(pool.containers().length, 12);
+  const images = pool.images().map(({ id, summary }) => `${id} ${String(summary['Created'])}`);
+  t.equal(images.length, 3 * new Set(images).size, 'every engine has the same images');
   t.equal(new Set(pool.containers().flatMap(({ names }) => names)).size, 12);
   await until(() => events.some(({ event }) => event['Action'] === 'die'));
   t.equal((await stop()).code, 0);

@@ -100,13 +100,7 @@ export class DebtCollector {
           : parseTcpAddress(engine.address);
       const isThere = place !== undefined && formatHostPort(place) === address;
       if (!isThere && placeOf(other) !== placeOf(node)) return false;
-      // The Node itself, which outlived its Cluster, counts once there is such a Cluster again.
-      const home = store.getCluster(other.spec.cluster);
-      const isAtHome = home !== undefined && home.metadata.deletionTimestamp === undefined;
-      return (
-        other.metadata.deletionTimestamp === undefined &&
-        (isAtHome || other.metadata.uid !== node.metadata.uid)
-      );
+      return this.#clearsItself(other);
     });
     // The loop of that node sees what is on the engine, and clears what does not belong there.
     if (successor !== undefined)
@@ -131,6 +125,13 @@ export class DebtCollector {
     );
   }
 
+  /** Whether a Node's own loop removes what others left on its engine: without a Cluster it does nothing there. */
+  #clearsItself({ metadata, spec }: Node): boolean {
+    const home = this.#ports.store.getCluster(spec.cluster);
+    const isAtHome = home !== undefined && home.metadata.deletionTimestamp === undefined;
+    return metadata.deletionTimestamp === undefined && isAtHome;
+  }
+
   /** Whether a Node has not been seen on its new engine yet: until then the one before may be all it has. */
   #isOnItsWay({ metadata }: Node): boolean {
     const { store, fleet } = this.#ports;
@@ -141,7 +142,7 @@ export class DebtCollector {
 
   /** @returns the Node that has this very engine, perhaps by another address: then nothing is touched. @throws {ENGINE_*} */
   async #clear(node: Node, endpoint: EngineEndpoint): Promise<string | undefined> {
-    const { clock, fleet, images, delivered, installation, outside, story } = this.#ports;
+    const { clock, fleet, images, delivered, installation, outside, story, store } = this.#ports;
     const { name } = node.metadata;
     const signal = this.#abort.signal;
     const client = outside.connect(endpoint);
@@ -150,7 +151,10 @@ export class DebtCollector {
         ...{ installation, clock, signal, image: undefined, filesHashOf: () => undefined },
         names: agentRoles.map((role) => agentContainerName(node.spec.cluster, role)),
       });
-      const [owner] = fleet.nodesWithEngine(engine.id);
+      const owner = fleet.nodesWithEngine(engine.id).find((other) => {
+        const found = store.getNode(other);
+        return found !== undefined && this.#clearsItself(found);
+      });
       if (owner !== undefined) return owner;
       const left = observation.containers.filter(
         ({ labels }) =>

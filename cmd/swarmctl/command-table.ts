@@ -141,6 +141,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/restore.js'),
   },
   {
+    name: 'repair',
+    summary: 'Make new keys and tokens for a cluster that lost its own',
+    group: operator,
+    load: () => import('./commands/repair.js'),
+  },
+  {
     name: 'machine',
     summary: 'Create and manage engines on this machine',
     group: operator,

@@ -35,6 +35,8 @@ export const annotations = {
   suspendedAt: 'swarmctl.io/suspended-at',
   /** RFC 3339; without it the suspension ends when somebody ends it. */
   suspendedUntil: 'swarmctl.io/suspended-until',
+  /** `true` asks for new keys and tokens of a Cluster whose own are lost. The operator takes it away again. */
+  repair: 'swarmctl.io/repair',
   /** Any new value asks for a reconcile now. */
   reconcileRequest: 'swarmctl.io/reconcile-request',
   /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */

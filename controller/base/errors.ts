@@ -156,6 +156,13 @@ export const errorTable = {
     1,
     'Check the path and the permissions of the file',
   ),
+  CREDENTIALS_LOST: row(
+    'terminal',
+    'CredentialsLost',
+    409,
+    1,
+    'Restore a backup with swarmctl restore, or make new ones with swarmctl repair',
+  ),
   CREDENTIALS_INVALID: row(
     'terminal',
     'CredentialsInvalid',

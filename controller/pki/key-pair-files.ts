@@ -28,14 +28,27 @@ export async function loadOrCreateAuthority(options: {
   readonly validityDays: number;
   readonly known?: KeyPair | undefined;
 }): Promise<KeyPair> {
+  const loaded = await loadAuthority(options);
+  if (loaded !== undefined) return loaded;
+  const created = await createAuthority(options);
+  await writePair(options.directory, pairFiles(options.directory, options.name ?? 'ca'), created);
+  return created;
+}
+
+/**
+ * The authority in `directory`; undefined when there is no certificate of one.
+ * @throws {CREDENTIALS_INVALID} when it is damaged, expired, or its key does not belong to it
+ */
+export async function loadAuthority(options: {
+  readonly directory: string;
+  readonly name?: string;
+  readonly nowMs: number;
+  readonly known?: KeyPair | undefined;
+}): Promise<KeyPair | undefined> {
   const { known } = options;
   const files = pairFiles(options.directory, options.name ?? 'ca');
   const certPem = await readOptional(files.cert);
-  if (certPem === undefined) {
-    const created = await createAuthority(options);
-    await writePair(options.directory, files, created);
-    return created;
-  }
+  if (certPem === undefined) return undefined;
   const keyPem = await readOptional(files.key);
   if (certPem === known?.certPem && keyPem === known.keyPem) return known;
   const damage =
@@ -46,7 +59,7 @@ export async function loadOrCreateAuthority(options: {
     throw new SwarmError(
       'CREDENTIALS_INVALID',
       `Cannot use certificate authority "${files.cert}": ${damage ?? ''}`,
-      { hint: 'Restore both files from a backup, or move them away to start a new authority' },
+      { hint: 'Restore both files from a backup, or start a new authority with swarmctl repair' },
     );
   }
   return { certPem, keyPem };

@@ -15,6 +15,7 @@ import { ensureCertificate, loadOrCreateAuthority } from '../pki/key-pair-files.
 import type { CertificateUsage, KeyPair } from '../pki/key-pair.js';
 import type { ClusterCredentials } from '../plan/credentials.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
+import { findLost, setAsideDamaged, type Credential } from './lost-credentials.js';
 import { readTls } from './read-tls.js';
 
 const authorityValidityDays = 3650;
@@ -97,6 +98,15 @@ export class CredentialStore {
     }
   }
 
+  /** See `lost-credentials.ts`. */
+  findLost(cluster: Cluster): Promise<readonly Credential[]> {
+    return findLost(path.join(this.#directory, cluster.metadata.name), cluster);
+  }
+
+  async setAsideDamaged(cluster: string): Promise<void> {
+    await setAsideDamaged(path.join(this.#directory, cluster), { nowMs: this.#clock.now() });
+  }
+
   /** What DOCKER_CERT_PATH points at: ca.pem, cert.pem, key.pem. */
   clientDirectory(cluster: string): string {
     return path.join(this.#directory, cluster, 'client');
@@ -126,7 +136,7 @@ export class CredentialStore {
         'CREDENTIALS_INVALID',
         `Cannot use "${file}": it must hold a token of 32 hex digits`,
         {
-          hint: 'Restore the file from a backup, or remove it to start with a new token',
+          hint: 'Restore the file from a backup, or make a new token with swarmctl repair',
         },
       );
     } catch (error) {

@@ -20,7 +20,7 @@ export class EngineSessions {
     readonly outside: Pick<Outside, 'connect'>;
     readonly clock: Clock;
     readonly random: () => number;
-    readonly installation: string;
+    readonly installation: () => string;
     readonly logger: Logger;
     readonly ring: (node: string) => void;
   };
@@ -32,7 +32,7 @@ export class EngineSessions {
     readonly outside: Pick<Outside, 'connect'>;
     readonly clock: Clock;
     readonly random: () => number;
-    readonly installation: string;
+    readonly installation: () => string;
     readonly logger: Logger;
     readonly ring: (node: string) => void;
   }) {
@@ -61,16 +61,30 @@ export class EngineSessions {
     if (session === undefined || session.watcher !== undefined) return;
     session.watcher = new EngineWatcher({
       ...this.#options,
+      installation: this.#options.installation(),
       engine: session.client,
       ring: () => this.#options.ring(node),
     });
+  }
+
+  /** Watchers look for containers of another installation from now on: the next `watch` of each node makes a new one. */
+  rewatch(): void {
+    for (const [node, session] of this.#sessions) {
+      const { watcher } = session;
+      session.watcher = undefined;
+      if (watcher !== undefined) this.#closeLater(node, watcher.close());
+    }
   }
 
   drop(node: string): void {
     const session = this.#sessions.get(node);
     if (session === undefined) return;
     this.#sessions.delete(node);
-    const closing = closeSession(session)
+    this.#closeLater(node, closeSession(session));
+  }
+
+  #closeLater(node: string, closes: Promise<void>): void {
+    const closing = closes
       .catch((error: unknown) =>
         this.#options.logger.debug(`Closing a connection failed: ${messageOf(error)}`, { node }),
       )

@@ -9,6 +9,7 @@ import type { DebtBook } from './debt-book.js';
 import type { DeliveredFiles } from './delivered-files.js';
 import type { EngineSessions } from './engine-sessions.js';
 import type { Fleet } from './fleet.js';
+import type { Installation } from './installation.js';
 import type { ImageLoader } from './image-loader.js';
 import type { MachinePort } from './machine-port.js';
 import type { Outside } from './outside.js';
@@ -30,7 +31,8 @@ export interface ReconcilePorts {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly credentials: CredentialStore;
-  /** UUID of this state directory; everything we make carries it. */
+  readonly identity: Installation;
+  /** UUID of this state directory; everything we make carries it. Changes once at most, while `identity` is not settled. */
   readonly installation: string;
   /** Image of clusters that name none. @throws {IMAGE_MISSING} */
   readonly defaultImage: () => Promise<DesiredImage>;

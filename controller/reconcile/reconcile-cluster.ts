@@ -6,7 +6,7 @@ import { agentsFinalizer, containerLabels } from '../api/labels.js';
 import { agentContainerName } from '../api/agent-role.js';
 import { findCondition } from '../api/conditions.js';
 import { suspensionOf } from '../api/suspension.js';
-import { toSwarmError } from '../base/errors.js';
+import { isSwarmError, toSwarmError } from '../base/errors.js';
 import { desireCluster, type DesiredCluster, type DesiredImage } from '../plan/desired-cluster.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
@@ -19,6 +19,7 @@ import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
+import { forgetRepair, recoverCluster } from './recover-cluster.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
 import { wakeNodes } from './wake-nodes.js';
@@ -79,9 +80,15 @@ export class ClusterLoop {
     if (conditionsOf(cluster).length === 0) await this.#writeStatus(facts({}));
     let client: EngineTls | undefined;
     try {
+      if (!(await recoverCluster(cluster, this.#ports))) {
+        await this.#writeStatus(facts({}));
+        return await this.#next(cluster, { isReady: false, resolved, signal });
+      }
       client = await this.#desire(cluster, resolved);
+      await forgetRepair(cluster, this.#ports, true);
     } catch (error) {
       signal.throwIfAborted();
+      if (isSwarmError(error, 'CREDENTIALS_INVALID')) await forgetRepair(cluster, this.#ports, false);
       await this.#writeStatus(facts({ error: toSwarmError(error) }));
       return { requeueAfterMs: errorMs };
     }

@@ -8,7 +8,17 @@ import type { Kinds } from './kinds.js';
 
 /** What is to be done with the objects, for errors. */
 export type InputVerb =
-  'apply' | 'get' | 'describe' | 'delete' | 'wait' | 'diff' | 'plan' | 'approve' | 'suspend' | 'resume';
+  | 'apply'
+  | 'get'
+  | 'describe'
+  | 'delete'
+  | 'wait'
+  | 'diff'
+  | 'plan'
+  | 'approve'
+  | 'suspend'
+  | 'resume'
+  | 'repair';
 
 export interface InputOptions {
   readonly filename?: readonly string[];

@@ -71,7 +71,7 @@ async function backup(context: CommandContext, options: BackupOptions): Promise<
   context.stderr(
     options.secrets
       ? 'It contains keys and tokens: keep it as safe as the state directory\n'
-      : 'It contains no keys and tokens: after a restore, clusters need new ones\n',
+      : 'It contains no keys and tokens: after a restore, swarmctl repair makes new ones\n',
   );
 }
 

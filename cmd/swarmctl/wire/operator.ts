@@ -17,6 +17,7 @@ import { DebtCollector } from '../../../controller/reconcile/debt-collector.js';
 import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
 import { Fleet } from '../../../controller/reconcile/fleet.js';
+import { Installation } from '../../../controller/reconcile/installation.js';
 import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
 import { planFor } from '../../../controller/reconcile/plan-for.js';
 import type { MachinePort } from '../../../controller/reconcile/machine-port.js';
@@ -31,7 +32,6 @@ import { Store, type StoreOptions } from '../../../controller/store/store.js';
 import { ensureApiTls } from './api-tls.js';
 import { createChangeRouter } from './change-router.js';
 import { imageArchiveSource } from './image-archive.js';
-import { ensureInstallation } from './installation.js';
 import { createManifestSource, type GitOptions } from './manifest-source.js';
 import { ensureStateDirectory } from './state-directory.js';
 
@@ -126,7 +126,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const parts: { close(): Promise<unknown> }[] = [store];
   const close = closeOnce(parts, logger);
   try {
-    const installation = await ensureInstallation(stateDirectory, options.randomUuid);
+    const identity = await Installation.open(path.join(stateDirectory, 'installation'), options.randomUuid);
     const delivered = await DeliveredFiles.open({
       file: path.join(stateDirectory, 'delivered.json'),
       logger,
@@ -136,13 +136,14 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     const enqueue = (key: ObjectKey, more?: AddOptions): void => queue.add(key, more);
     const outside = options.outside ?? overNetwork(clock);
     const sessions = new EngineSessions({
-      ...{ outside, clock, random, installation, logger },
+      ...{ outside, clock, random, logger },
+      installation: () => identity.id,
       ring: (name) => enqueue({ kind: 'Node', name }),
     });
     parts.unshift(sessions);
     const ports = createPorts({
       ...options,
-      ...{ store, outside, delivered, debts, sessions, installation, enqueue },
+      ...{ store, outside, delivered, debts, sessions, identity, enqueue },
     });
     const queue = createQueue(ports);
     parts.unshift(queue);
@@ -180,7 +181,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       await source.start();
     }
     return {
-      ...{ store, installation, close },
+      ...{ store, close },
+      get installation() {
+        return identity.id;
+      },
       isConfirmed: (key) => ports.fleet.isConfirmed(key),
       rescan: () => source?.ring(),
     };
@@ -192,10 +196,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
 
 function createPorts(
   o: OperatorOptions &
-    Pick<
-      ReconcilePorts,
-      'store' | 'outside' | 'delivered' | 'debts' | 'sessions' | 'installation' | 'enqueue'
-    >,
+    Pick<ReconcilePorts, 'store' | 'outside' | 'delivered' | 'debts' | 'sessions' | 'identity' | 'enqueue'>,
 ): ReconcilePorts {
   const { clock, logger, random, stateDirectory, store } = o;
   const machines: MachinePort = new LocalMachines({
@@ -223,7 +224,10 @@ function createPorts(
       clock,
       randomToken: o.randomToken,
     }),
-    installation: o.installation,
+    identity: o.identity,
+    get installation() {
+      return o.identity.id;
+    },
     defaultImage: async () => ({ reference: (await archive()).reference, source: 'archive' }),
     enqueue: o.enqueue,
   };

@@ -2,7 +2,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { containerLabels } from '../../../controller/api/labels.js';
+import { annotations, containerLabels } from '../../../controller/api/labels.js';
 import { importBusybox, startEngines, type TestEngine } from '../../support/engines.js';
 import {
   applyAll,
@@ -127,7 +127,8 @@ t.test('operator: four engines, one cluster', { timeout: 170_000 }, async (t) =>
     const directory = path.join(operator.stateDirectory, 'clusters/demo/pki');
     const old = await readFile(path.join(directory, 'ca.pem'), 'utf8');
     await Promise.all(['ca.pem', 'ca-key.pem'].map((name) => rm(path.join(directory, name))));
-    await applyAll(operator, [aCluster({ manager })]);
+    const wish = { annotations: { [annotations.repair]: 'true' } };
+    await applyAll(operator, [aCluster({ manager, metadata: wish })]);
     await eventually(
       async () => operator.store.getCluster('demo')?.status?.observedGeneration === 3,
       'it was looked at',

@@ -32,6 +32,7 @@ t.test('every command has help', async (t) => {
     'completion',
     'backup',
     'restore',
+    'repair',
     'api-resources',
   ]) {
     const { code, stdout } = await runSwarmctl([name, '--help'], { stateDirectory });

@@ -34,6 +34,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Calls the listener at each SIGHUP, which no longer ends the program then. @returns unsubscribe */
   readonly onHangup: (listener: () => void) => () => void;
+  /** Calls the listener when the program is about to die of a fault of its own. @returns unsubscribe */
+  readonly onCrash: (listener: () => void) => () => void;
   /** Sets the exit code of the program; the last call wins. */
   setExitCode(code: number): void;
 }

@@ -147,6 +147,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/repair.js'),
   },
   {
+    name: 'debug',
+    summary: 'Dump what the operator last saw and decided',
+    group: operator,
+    load: () => import('./commands/debug.js'),
+  },
+  {
+    name: 'replay',
+    summary: 'Run recorded decisions again, offline',
+    group: operator,
+    load: () => import('./commands/replay.js'),
+  },
+  {
     name: 'machine',
     summary: 'Create and manage engines on this machine',
     group: operator,

@@ -53,6 +53,10 @@ await runProgram(process.argv.slice(2), {
     process.on('SIGHUP', listener);
     return () => process.off('SIGHUP', listener);
   },
+  onCrash: (listener) => {
+    process.on('uncaughtExceptionMonitor', listener);
+    return () => process.off('uncaughtExceptionMonitor', listener);
+  },
   setExitCode: (code) => {
     process.exitCode = code;
   },

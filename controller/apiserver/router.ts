@@ -54,6 +54,7 @@ export interface RouterServices {
   readonly readiness: () => readonly ReadinessCheck[];
   readonly planFor: PlanFor | undefined;
   readonly storyOf?: StoryOf | undefined;
+  readonly flight?: (() => JsonObject) | undefined;
   readonly onReconcileRequest: ((key: ObjectKey) => void) | undefined;
 }
 
@@ -82,6 +83,10 @@ export function createRouter(services: RouterServices): Router {
       case 'healthz':
       case 'livez':
         return text('ok');
+      case 'debug':
+        if (rest.join('/') !== 'flight' || services.flight === undefined) throw unknownPath(request);
+        requireMethod(request, ['GET']);
+        return json(services.flight());
       case 'readyz':
         return readyz(request, services.readiness());
       default:

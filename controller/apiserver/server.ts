@@ -6,6 +6,7 @@ import { lstat, rm } from 'node:fs/promises';
 import type { ObjectKey } from '../api/object-key.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import type { JsonObject } from '../base/json.js';
 import type { Logger } from '../base/log.js';
 import type { CrdSet } from '../schema/crd.js';
 import { EventFeed } from './event-feed.js';
@@ -31,6 +32,8 @@ export interface ApiServerOptions {
   readonly onReconcileRequest?: (key: ObjectKey) => void;
   readonly planFor?: PlanFor;
   readonly storyOf?: StoryOf;
+  /** Dump of the flight recorder, for /debug/flight. */
+  readonly flight?: () => JsonObject;
   /** The commit in force, where objects come from a git repository. */
   readonly provenance?: () => Provenance | undefined;
 }
@@ -75,6 +78,7 @@ export class ApiServer {
       readiness: options.readiness ?? (() => []),
       planFor: options.planFor,
       storyOf: options.storyOf,
+      flight: options.flight,
       onReconcileRequest: options.onReconcileRequest,
     });
   }

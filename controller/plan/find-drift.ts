@@ -111,6 +111,8 @@ const tools: readonly (readonly [label: string, tool: string])[] = [
   ['io.portainer.accesscontrol.public', 'Portainer'],
 ];
 
+export const toolLabels: readonly string[] = tools.map(([label]) => label);
+
 /** Who else says that the container is theirs. */
 export function suspectsOf(
   { labels }: Pick<ObservedContainer, 'labels'>,

@@ -98,6 +98,11 @@ export class CredentialStore {
     }
   }
 
+  /** Every token in use: what must not be in anything that leaves the process. Keys are known by their look. */
+  secrets(): readonly string[] {
+    return [...this.#known.values()].map(({ token }) => token);
+  }
+
   /** See `lost-credentials.ts`. */
   findLost(cluster: Cluster): Promise<readonly Credential[]> {
     return findLost(path.join(this.#directory, cluster.metadata.name), cluster);

@@ -357,3 +357,9 @@ function describeAgent(
 function containersOf(view: NodeView): readonly ObservedContainer[] {
   return view.type === 'observed' ? view.observation.containers : [];
 }
+
+/** What a status speaks of: nothing, of an object that was never stored. */
+export function generationOf(node: Node): { readonly generation?: number } {
+  const { generation } = node.metadata;
+  return generation === undefined ? {} : { generation };
+}

@@ -3,6 +3,7 @@
 import { containerLabels } from '../api/labels.js';
 import type { Cluster } from '../api/resources.js';
 import type { Suspension } from '../api/suspension.js';
+import type { Clock } from '../base/clock.js';
 import type { Action } from '../plan/action.js';
 import type { ContainerDrift } from '../plan/find-drift.js';
 import { nextActions } from '../plan/next-actions.js';
@@ -10,6 +11,7 @@ import type { ObservedContainer } from '../plan/observation.js';
 import { discard } from '../plan/plan-container.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import { phaseOf } from './phase.js';
+import type { Store } from '../store/store.js';
 import type { ReconcilePorts } from './ports.js';
 
 export interface Work {
@@ -39,7 +41,10 @@ export function findWork(options: {
   readonly own: readonly ObservedContainer[];
   /** Why nothing may be done now. */
   readonly suspension: Suspension | undefined;
-  readonly ports: Pick<ReconcilePorts, 'fleet' | 'store' | 'clock'>;
+  readonly ports: Pick<ReconcilePorts, 'fleet'> & {
+    readonly store: Pick<Store, 'getCluster' | 'getNode'>;
+    readonly clock: Pick<Clock, 'now'>;
+  };
 }): Work {
   const { node, cluster, clusterName, own, ports } = options;
   const mayAct = options.suspension === undefined;

@@ -10,6 +10,7 @@ import type { DeliveredFiles } from './delivered-files.js';
 import type { EngineSessions } from './engine-sessions.js';
 import type { Fleet } from './fleet.js';
 import type { Installation } from './installation.js';
+import type { FlightRecorder } from './flight-recorder.js';
 import type { ImageLoader } from './image-loader.js';
 import type { MachinePort } from './machine-port.js';
 import type { Outside } from './outside.js';
@@ -31,6 +32,7 @@ export interface ReconcilePorts {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly credentials: CredentialStore;
+  readonly flight: FlightRecorder;
   readonly identity: Installation;
   /** UUID of this state directory; everything we make carries it. Changes once at most, while `identity` is not settled. */
   readonly installation: string;

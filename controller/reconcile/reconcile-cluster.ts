@@ -8,6 +8,7 @@ import { findCondition } from '../api/conditions.js';
 import { suspensionOf } from '../api/suspension.js';
 import { isSwarmError, toSwarmError } from '../base/errors.js';
 import { desireCluster, type DesiredCluster, type DesiredImage } from '../plan/desired-cluster.js';
+import { planLines } from '../plan/describe-plan.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import type { EngineTls } from '../engine/endpoint.js';
@@ -17,6 +18,7 @@ import type { Debt } from './debt-book.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
+import { clusterInput } from './flight-input.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { forgetRepair, recoverCluster } from './recover-cluster.js';
@@ -106,7 +108,12 @@ export class ClusterLoop {
 
   /** The phase of the first stage with work left; undefined when every engine that was seen is as desired. */
   #work(name: string): string | undefined {
-    const [first] = currentPlan(name, this.#ports)?.plan.stages ?? [];
+    const current = currentPlan(name, this.#ports);
+    if (current === undefined) return undefined;
+    const { plan } = current;
+    const key = { kind: 'Cluster', name } as const;
+    this.#ports.flight.record(key, planLines(plan), () => clusterInput(name, this.#ports));
+    const [first] = plan.stages;
     return first && phaseOf(first.actions);
   }
 

@@ -16,9 +16,10 @@ import type { Outcome } from '../queue/work-queue.js';
 import { ActionNotes } from './action-notes.js';
 import { applyActions } from './apply-plan.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
-import { leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
+import { generationOf, leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import { takeOverLeft } from './leave-engine.js';
+import { nodeInput } from './flight-input.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
 import { countHealed, leftOf, releaseHolds, settleContainers, tellDrift } from './node-drift.js';
@@ -257,8 +258,10 @@ class NodeRun {
     const { fleet, images, delivered, story, installation, logger } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
     fleet.setBusy(this.#name, true);
+    const lines = actions.map(describeAction);
+    const conclude = this.#ports.flight.record(key, lines, () => nodeInput(this.#node, this.#ports));
     try {
-      for (const action of actions) logger.debug(`To do: ${describeAction(action)}`);
+      for (const line of lines) logger.debug(`To do: ${line}`);
       await this.writeStatus({ work: phaseOf(actions), isDisruptive, drifts: leftOf(work) });
       this.#notes.start();
       await applyActions(actions, {
@@ -271,8 +274,10 @@ class NodeRun {
       await this.#observe(client);
       await this.#leave(actions);
       await this.#welcome(actions);
+      conclude(undefined);
       return undefined;
     } catch (error) {
+      conclude(toSwarmError(error));
       this.#signal.throwIfAborted();
       return toSwarmError(error);
     } finally {
@@ -391,9 +396,4 @@ class NodeRun {
     // The small delay makes one run of what many nodes report at once.
     this.#ports.enqueue({ kind: 'Cluster', name: this.#node.spec.cluster }, { delayMs: 50 });
   }
-}
-
-function generationOf(node: Node): { readonly generation?: number } {
-  const { generation } = node.metadata;
-  return generation === undefined ? {} : { generation };
 }

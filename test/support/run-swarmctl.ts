@@ -44,6 +44,7 @@ export async function runSwarmctl(args: readonly string[], o: CommandOptions): P
     version: '1.0.0',
     signal: o.signal ?? new AbortController().signal,
     onHangup: () => () => undefined,
+    onCrash: () => () => undefined,
     setExitCode: (next) => {
       code = next;
     },

@@ -54,7 +54,9 @@ async function restore(context: CommandContext, file: string, options: RestoreFl
 
 function warnOfSecrets(context: CommandContext, { hasSecrets }: Backup): void {
   if (hasSecrets) return;
-  context.stderr('It has no keys and tokens: clusters that run say CredentialsLost until swarmctl repair makes new ones\n');
+  context.stderr(
+    'It has no keys and tokens: clusters that run say CredentialsLost until swarmctl repair makes new ones\n',
+  );
 }
 
 async function read(context: CommandContext, file: string): Promise<string> {

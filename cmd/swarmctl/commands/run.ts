@@ -2,7 +2,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { messageOf } from '../../../controller/base/errors.js';
 import { createLogger, type Logger } from '../../../controller/base/log.js';
 import { redact } from '../../../controller/base/redact.js';
 import type { CommandContext } from '../command-context.js';
@@ -94,7 +96,8 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
       randomUuid: randomUUID,
       randomToken: () => randomBytes(16).toString('hex'),
     });
-  await runOperator({ open, logger, stateDirectory, signal, onHangup: context.onHangup });
+  const { onHangup, onCrash } = context;
+  await runOperator({ open, logger, stateDirectory, signal, onHangup, onCrash });
   // Being told to stop is how an operator ends.
   context.setExitCode(0);
 }
@@ -106,15 +109,32 @@ export async function runOperator(options: {
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
   readonly onHangup: CommandContext['onHangup'];
+  readonly onCrash: CommandContext['onCrash'];
 }): Promise<void> {
   const { logger, stateDirectory, signal } = options;
   const operator = await options.open();
   logger.info('The operator runs', { state: stateDirectory, installation: operator.installation });
   const ignoreHangups = options.onHangup(() => operator.rescan());
+  const ignoreCrashes = options.onCrash(() => keepFlight(stateDirectory, { operator, logger }));
   await ended(signal);
   ignoreHangups();
+  ignoreCrashes();
   logger.info('The operator stops');
   await operator.close();
+}
+
+/** The last one is kept; there is no time for anything that waits. */
+function keepFlight(
+  stateDirectory: string,
+  { operator, logger }: { readonly operator: Pick<Operator, 'flight'>; readonly logger: Logger },
+): void {
+  const file = path.join(stateDirectory, 'crash.flight');
+  try {
+    writeFileSync(file, `${JSON.stringify(operator.flight())}\n`, { mode: 0o600 });
+    logger.error('The operator crashed; swarmctl replay shows what it last decided', { file });
+  } catch (error) {
+    logger.error('The operator crashed', { flight: messageOf(error) });
+  }
 }
 
 async function ended(signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js
 import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
 import { Fleet } from '../../../controller/reconcile/fleet.js';
 import { Installation } from '../../../controller/reconcile/installation.js';
+import { FlightRecorder, type Flight } from '../../../controller/reconcile/flight-recorder.js';
 import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
 import { planFor } from '../../../controller/reconcile/plan-for.js';
 import type { MachinePort } from '../../../controller/reconcile/machine-port.js';
@@ -94,6 +95,8 @@ export interface Operator {
   readonly installation: string;
   /** Whether the object's status speaks of what this process saw itself. */
   isConfirmed(key: ObjectKey): boolean;
+  /** The last decisions and what they were made from, without secrets. */
+  flight(): Flight;
   /** Looks at the manifests soon, as their own events would make it. */
   rescan(): void;
   /** Stops everything and releases the state directory. Idempotent. */
@@ -172,6 +175,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
         onReconcileRequest: (key) => enqueue(key, { resetBackoff: true }),
         planFor: (cluster, candidates) => planFor(cluster, ports, candidates),
         storyOf: (key) => storyOf(key, { ports, queue }),
+        flight: () => ({ ...ports.flight.dump() }),
       });
       parts.unshift(server);
       await listen(server, options);
@@ -186,6 +190,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
         return identity.id;
       },
       isConfirmed: (key) => ports.fleet.isConfirmed(key),
+      flight: () => ports.flight.dump(),
       rescan: () => source?.ring(),
     };
   } catch (error) {
@@ -210,8 +215,14 @@ function createPorts(
     packageRoot: o.packageRoot,
     version: o.version,
   });
+  const credentials = new CredentialStore({
+    directory: path.join(stateDirectory, 'clusters'),
+    clock,
+    randomToken: o.randomToken,
+  });
   return {
-    ...{ store, machines, clock, logger, random },
+    ...{ store, machines, clock, logger, random, credentials },
+    flight: new FlightRecorder({ clock, program: o.version, secrets: () => credentials.secrets() }),
     outside: o.outside,
     fleet: new Fleet(),
     sessions: o.sessions,
@@ -219,11 +230,6 @@ function createPorts(
     debts: o.debts,
     images: new ImageLoader({ archive, clock }),
     story: new Story(store, logger),
-    credentials: new CredentialStore({
-      directory: path.join(stateDirectory, 'clusters'),
-      clock,
-      randomToken: o.randomToken,
-    }),
     identity: o.identity,
     get installation() {
       return o.identity.id;

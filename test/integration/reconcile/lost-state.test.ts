@@ -16,6 +16,8 @@ import {
   waitReady,
   waitReason,
 } from '../../support/operator.js';
+import { runSwarmctl } from '../../support/run-swarmctl.js';
+import { systemClock } from '../../../controller/base/clock.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
 
 t.setTimeout(170_000);
@@ -46,7 +48,7 @@ async function running(engines: readonly TestEngine[]): Promise<readonly string[
 
 t.test('operator: a lost state directory', { timeout: 160_000 }, async (t) => {
   const engines = await startEngines(t, { count: 2 });
-  const operator = await startOperator(t, engines);
+  const operator = await startOperator(t, engines, { serveApi: true });
   await applyAll(operator, manifests);
   await waitReady(operator, cluster);
   const before = await running(engines.engines);
@@ -114,6 +116,26 @@ t.test('operator: a lost state directory', { timeout: 160_000 }, async (t) => {
       'CredentialsInvalid',
       /must hold a token of 32 hex digits/,
     );
+  });
+
+  await t.test('swarmctl replay decides as the operator did, from a dump without secrets', async (t) => {
+    const { stateDirectory } = operator;
+    const file = path.join(stateDirectory, 'a.flight');
+    const dump = await runSwarmctl(['debug', 'dump', '-o', file], { stateDirectory, clock: systemClock });
+    t.match(dump, { code: 0, stdout: `${file}\n`, stderr: /^\d+ decisions, without secrets\n$/ });
+    const again = await runSwarmctl(['replay', file], { stateDirectory });
+    t.match(again, { code: 0, stderr: /: all are the same now\n$/ });
+    t.match(again.stdout, /node\/node[01] {2}done in \d+\.\d s\n {4}copy \d+ files into swarm-demo-/);
+    const text = await readFile(file, 'utf8');
+    const token = (await readFile(path.join(stateDirectory, 'clusters/demo/token'), 'utf8')).trim();
+    t.notOk(text.includes(token));
+    t.notOk(text.includes('PRIVATE KEY') || text.includes('BEGIN CERT'));
+    const changed = text.replaceAll('copy ', 'move ');
+    t.match(await runSwarmctl(['replay', '-'], { stateDirectory, stdin: changed }), {
+      code: 1,
+      stdout: / {2}- move \d+ files into swarm-demo-.*\n/,
+      stderr: /\d+ differ now\n$/,
+    });
   });
 
   await t.test('the manager lists every engine with the new keys', async (t) => {

@@ -33,6 +33,8 @@ t.test('every command has help', async (t) => {
     'backup',
     'restore',
     'repair',
+    'debug',
+    'replay',
     'api-resources',
   ]) {
     const { code, stdout } = await runSwarmctl([name, '--help'], { stateDirectory });

@@ -45,6 +45,7 @@ t.test(
       stateDirectory,
       signal: stop.signal,
       onHangup: () => () => undefined,
+      onCrash: () => () => undefined,
     });
     while (operator === undefined) await new Promise((resolve) => setImmediate(resolve));
     const { store } = operator;
@@ -93,6 +94,7 @@ t.test('runOperator() ends without an error when it is told to', async (t) => {
     stateDirectory,
     signal: stop.signal,
     onHangup: () => () => undefined,
+    onCrash: () => () => undefined,
   });
   t.equal(opened, 1);
 });

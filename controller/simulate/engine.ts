@@ -124,7 +124,12 @@ export class SimulatedEngine implements SimulatedEngineState {
       Action: action,
       Actor: {
         ID: container.Id,
-        Attributes: { ...labels, image: String(container.body['Image']), name: container.name },
+        Attributes: {
+          ...labels,
+          ...(action === 'die' ? { exitCode: String(container.exitCode) } : {}),
+          image: String(container.body['Image']),
+          name: container.name,
+        },
       },
     });
   }

@@ -1,6 +1,6 @@
 // POST /containers/{id}/wait: headers at once, the exit code when it is there, also when the engine's connection breaks
 // in between: who waits for hours should not have to know that an engine was restarted.
-import { objectAt, stringAt } from '../../base/json.js';
+import { isJsonObject, objectAt, stringAt, tryParseJson } from '../../base/json.js';
 import { messageOf } from '../../base/errors.js';
 import type { CachedContainer } from '../../engine/cluster-view.js';
 import type { EngineResponse } from '../../engine/transport.js';
@@ -125,6 +125,10 @@ async function exitSince(
     headersTimeoutMs: answerWithin.quick,
     signal,
   });
+  if (answer.status === 404 && condition === 'removed') {
+    const exitCode = await rememberedExit(context, { container, signal, beganMs });
+    if (exitCode !== undefined) return exitCode;
+  }
   if (answer.status !== 200) throw noSuchContainer(id);
   const state = objectAt(parseJsonObject(answer.body), 'State');
   if (condition === 'removed' || state['Running'] === true) return undefined;
@@ -133,4 +137,39 @@ async function exitSince(
   if (condition === 'next-exit' && !(finishedMs >= beganMs - clockSkewMs)) return undefined;
   const exitCode = state['ExitCode'];
   return typeof exitCode === 'number' ? exitCode : 0;
+}
+
+/** What a container that is gone ended with, by the events that its engine remembers; undefined when it does not. */
+async function rememberedExit(
+  context: RouteContext,
+  { container: { id, engine }, signal, beganMs }: Waiting & { readonly beganMs: number },
+): Promise<number | undefined> {
+  const { cluster, clock } = context.services;
+  const filters = JSON.stringify({ type: ['container'], container: [id], event: ['die'] });
+  const answer = await callForBody(cluster, engine, {
+    method: 'GET',
+    path: enginePath(engine, {
+      version: context.version,
+      path: '/events',
+      query: new URLSearchParams({
+        since: String(Math.floor((beganMs - clockSkewMs) / 1000)),
+        // An engine whose clock is behind waits until then.
+        until: String(Math.ceil(clock.now() / 1000)),
+        filters,
+      }),
+    }),
+    headersTimeoutMs: answerWithin.quick,
+    signal,
+  });
+  if (answer.status !== 200) return undefined;
+  const codes = answer.body
+    .toString('utf8')
+    .split('\n')
+    .map((line) => tryParseJson(line))
+    .filter((event) => isJsonObject(event) && event['Action'] === 'die')
+    .map((event) => objectAt(event, 'Actor'))
+    .filter((actor) => actor['ID'] === id)
+    .map((actor) => Number(objectAt(actor, 'Attributes')['exitCode']));
+  const last = codes.at(-1);
+  return last !== undefined && Number.isInteger(last) ? last : undefined;
 }

@@ -58,21 +58,23 @@ export class ContainerRow implements CachedContainer {
       readonly inspected?: Reservation | undefined;
       readonly seenAtMs?: number | undefined;
       readonly sequence?: number;
+      /** A row with this very entry, whose fields are taken over. */
+      readonly like?: ContainerRow;
     } = {},
   ) {
-    const { inspected, seenAtMs, sequence = 0 } = known;
+    const { inspected, seenAtMs, sequence = 0, like } = known;
     this.engine = engine;
     this.seenAtMs = seenAtMs;
     this.sequence = sequence;
     this.entry = given instanceof ListEntry ? given : ListEntry.of(given);
-    const summary = this.entry.parse();
-    this.id = stringAt(summary, 'Id') ?? '';
-    this.names = namesOf(summary);
-    this.image = stringAt(summary, 'Image') ?? '';
-    this.imageId = stringAt(summary, 'ImageID') ?? '';
-    this.state = stringAt(summary, 'State') ?? '';
-    this.createdSeconds = numberAt(summary, 'Created');
-    this.labels = stringsOf(objectAt(summary, 'Labels'));
+    const { id, names, image, imageId, state, createdSeconds, labels } = like ?? fieldsOf(this.entry.parse());
+    this.id = id;
+    this.names = names;
+    this.image = image;
+    this.imageId = imageId;
+    this.state = state;
+    this.createdSeconds = createdSeconds;
+    this.labels = labels;
     this.inspected = inspected;
     const reserved = inspected ?? reservationOfLabels(this.labels);
     this.memoryBytes = reserved?.memoryBytes ?? 0;
@@ -89,6 +91,23 @@ export class ContainerRow implements CachedContainer {
   get summary(): JsonObject {
     return this.entry.parse();
   }
+}
+
+type Fields = Pick<
+  ContainerRow,
+  'id' | 'names' | 'image' | 'imageId' | 'state' | 'createdSeconds' | 'labels'
+>;
+
+function fieldsOf(summary: JsonObject): Fields {
+  return {
+    id: stringAt(summary, 'Id') ?? '',
+    names: namesOf(summary),
+    image: stringAt(summary, 'Image') ?? '',
+    imageId: stringAt(summary, 'ImageID') ?? '',
+    state: stringAt(summary, 'State') ?? '',
+    createdSeconds: numberAt(summary, 'Created'),
+    labels: stringsOf(objectAt(summary, 'Labels')),
+  };
 }
 
 /** Newest first; engines tell whole seconds only. ID and engine make it a total order (cloned hosts may share IDs). */

@@ -346,6 +346,8 @@ export class EngineSession {
     if (signal.aborted) return;
     try {
       tables.setReservation(id, await reader.reservation(id, { cpus: cpus(), cpuShares, signal }));
+      // As good as a ping, of which one less is sent.
+      this.#options.onContact();
     } catch {
       // The container may be gone, or the engine; the next refresh asks again.
     }

@@ -148,6 +148,7 @@ export class EngineTables {
     this.#store(id, {
       ...entry,
       row: new ContainerRow(this.#engine, entry.row.entry, {
+        like: entry.row,
         inspected: reservation,
         seenAtMs: entry.row.seenAtMs,
         sequence: entry.row.sequence,

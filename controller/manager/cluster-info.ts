@@ -1,21 +1,14 @@
 // What GET /info tells of the cluster. Its parts are kept for as long as what they tell of stays the same: an answer for a
 // large fleet is half a megabyte, and dashboards ask every few seconds.
 import type { Clock } from '../base/clock.js';
-import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
+import { stringAt, type JsonObject } from '../base/json.js';
 import { formatTime } from '../api/conditions.js';
-import type {
-  CachedContainer,
-  CachedObject,
-  ClusterView,
-  EngineSpecs,
-  PooledEngine,
-} from '../engine/cluster-view.js';
+import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import { equalNameText } from './equal-names.js';
-import { isReachable } from './find-container.js';
+import { ClusterResources } from './cluster-resources.js';
 import { infoFor, typicalInfo } from './info-fields.js';
 import { stringifyJson } from './lossless-json.js';
-import { withOvercommit } from './placement/overcommit.js';
-import { asBytes, countStates, SystemStatus, type StateCounts } from './render-status.js';
+import { countStates, SystemStatus, type StateCounts } from './render-status.js';
 
 type Block = readonly CachedContainer[];
 
@@ -45,13 +38,13 @@ export class ClusterInfo {
   readonly #options: ClusterInfoOptions;
   readonly #status: SystemStatus;
   readonly #counts = new WeakMap<Block, StateCounts>();
-  /** Plugins of an engine as JSON: most engines of a fleet have the same. */
-  readonly #plugins = new WeakMap<EngineSpecs, string>();
+  readonly #resources: ClusterResources;
   #images: { readonly of: readonly CachedObject[]; readonly count: number } | undefined;
 
   constructor(options: ClusterInfoOptions) {
     this.#options = options;
     this.#status = new SystemStatus(options.settings);
+    this.#resources = new ClusterResources(options.settings);
   }
 
   /** The whole answer in the form of a version of the API. */
@@ -59,20 +52,17 @@ export class ClusterInfo {
     const { cluster } = this.#options;
     // One of an engine's own would stand there twice.
     const shown: JsonObject = { ...infoFor(version, this.#render()), SystemStatus: undefined };
-    const text = asBytes(stringifyJson(shown).slice(0, -1));
-    const status = this.#status.json(cluster.engines(), (engine) => cluster.containersOf(engine));
-    return Buffer.from(`${text},"SystemStatus":${status}}\n`, 'latin1');
+    const text = `${stringifyJson(shown).slice(0, -1)},"SystemStatus":`;
+    const status = this.#status.pieces(cluster.engines(), (engine) => cluster.containersOf(engine));
+    return Buffer.concat([Buffer.from(text), ...status, Buffer.from('}\n')]);
   }
 
   #render(): JsonObject {
     const { cluster, settings, clock } = this.#options;
     const engines = cluster.engines();
-    const healthy = engines.filter(isReachable);
+    const { typical, plugins, cpus, memoryBytes } = this.#resources.of(engines);
     const counts = this.#countContainers(cluster.containerBlocks());
     const unreachable = engines.filter((engine) => engine.state === 'unhealthy');
-    const sum = (read: (engine: PooledEngine) => number): number =>
-      healthy.reduce((total, engine) => total + withOvercommit(read(engine), settings.overcommit), 0);
-    const typical = mostCommon(healthy);
     return {
       ...typicalInfo(typical?.specs?.info),
       ID: settings.clusterId,
@@ -84,9 +74,9 @@ export class ClusterInfo {
       Images: this.#countImages(cluster),
       Driver: '',
       DriverStatus: [],
-      Plugins: this.#unitePlugins(healthy),
-      NCPU: sum((engine) => engine.specs?.cpus ?? 0),
-      MemTotal: sum((engine) => engine.specs?.memoryBytes ?? 0),
+      Plugins: plugins,
+      NCPU: cpus,
+      MemTotal: memoryBytes,
       ServerVersion: `swarm/${settings.programVersion}`,
       OperatingSystem: settings.os,
       OSType: 'linux',
@@ -134,25 +124,6 @@ export class ClusterInfo {
       this.#images = { of: images, count: new Set(images.map(({ id }) => id)).size };
     return this.#images.count;
   }
-
-  #unitePlugins(engines: readonly PooledEngine[]): JsonObject {
-    const texts = new Set<string>();
-    for (const { specs } of engines) {
-      if (specs === undefined) continue;
-      const text = this.#plugins.get(specs) ?? JSON.stringify(objectAt(specs.info, 'Plugins'));
-      this.#plugins.set(specs, text);
-      texts.add(text);
-    }
-    const lists = [...texts].map((text): unknown => JSON.parse(text)).filter(isJsonObject);
-    const unite = (kind: string): string[] => {
-      const names = lists.flatMap((plugins) => {
-        const list: unknown = plugins[kind];
-        return Array.isArray(list) ? list.filter((name): name is string => typeof name === 'string') : [];
-      });
-      return [...new Set(names)].sort();
-    };
-    return { Volume: unite('Volume'), Network: unite('Network'), Authorization: null, Log: unite('Log') };
-  }
 }
 
 // Each is a line on the terminal of everybody who runs `docker info`.
@@ -171,16 +142,4 @@ function warningsOf(
     ...equalNames.slice(0, maxNamesTold).map((name) => `WARNING: ${equalNameText(name)}`),
   ];
   return warnings.length === 0 ? null : warnings;
-}
-
-/** The first engine of the version that most engines have. */
-function mostCommon(engines: readonly PooledEngine[]): PooledEngine | undefined {
-  const counts = new Map<string, { engine: PooledEngine; count: number }>();
-  for (const engine of engines) {
-    const version = engine.specs?.version ?? '';
-    const entry = counts.get(version);
-    if (entry === undefined) counts.set(version, { engine, count: 1 });
-    else entry.count += 1;
-  }
-  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.engine;
 }

@@ -2,6 +2,7 @@
 import { formatBytes } from '../base/byte-size.js';
 import type { CachedContainer, EngineSpecs, EngineState, PooledEngine } from '../engine/cluster-view.js';
 import { withOvercommit } from './placement/overcommit.js';
+import { StatusBytes, type EngineText } from './status-bytes.js';
 
 type StatusLine = readonly [string, string];
 
@@ -19,20 +20,18 @@ interface StatusOptions {
 }
 
 /** The lines of one engine, and what they were made of. */
-interface EngineBlock {
+interface EngineBlock extends EngineText {
   readonly containers: readonly CachedContainer[];
   readonly specs: EngineSpecs | undefined;
   readonly state: EngineState;
   readonly name: string;
   readonly error: string | undefined;
-  /** JSON before and after the value of `UpdatedAt`, see `asBytes`. */
-  readonly before: string;
-  readonly after: string;
 }
 
 export class SystemStatus {
   readonly #options: StatusOptions;
   readonly #blocks = new WeakMap<PooledEngine, EngineBlock>();
+  readonly #bytes = new StatusBytes();
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -40,12 +39,12 @@ export class SystemStatus {
 
   /**
    * Key and value pairs of `SystemStatus`; the docker CLI prints one a line with a space before.
-   * @returns JSON as its bytes, one character each
+   * @returns JSON, in pieces that are good until the next call
    */
-  json(
+  pieces(
     engines: readonly PooledEngine[],
     containersOf: (engine: PooledEngine) => readonly CachedContainer[],
-  ): string {
+  ): readonly Buffer[] {
     const { strategy, filters } = this.#options;
     const head = [
       ['Role', 'primary'],
@@ -53,17 +52,11 @@ export class SystemStatus {
       ['Filters', filters.join(', ')],
       ['Nodes', String(engines.length)],
     ];
-    let text = asBytes(JSON.stringify(head).slice(0, -1));
-    const times = new Map<number, string>();
-    for (const engine of engines) {
-      const { before, after } = this.#blockOf(engine, containersOf(engine));
-      const second = Math.floor(engine.updatedAtMs / 1000);
-      // Engines of a fleet were heard of within the same few seconds.
-      const updatedAt = times.get(second) ?? `${new Date(second * 1000).toISOString().slice(0, -5)}Z`;
-      times.set(second, updatedAt);
-      text += `,${before}${updatedAt}${after}`;
-    }
-    return `${text}]`;
+    return [
+      Buffer.from(JSON.stringify(head).slice(0, -1)),
+      this.#bytes.of(engines, (engine) => this.#blockOf(engine, containersOf(engine))),
+      Buffer.from(']'),
+    ];
   }
 
   #blockOf(engine: PooledEngine, containers: readonly CachedContainer[]): EngineBlock {
@@ -94,8 +87,8 @@ export class SystemStatus {
   }
 }
 
-/** UTF-8 bytes, one character each, so that half a megabyte is copied and not encoded at every answer. */
-export function asBytes(text: string): string {
+/** UTF-8 bytes, one character each: then its length is that of its bytes. */
+function asBytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 

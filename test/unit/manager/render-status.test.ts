@@ -20,8 +20,8 @@ const unknown = anEngine({
   specs: undefined,
 });
 
-const linesOf = (json: string): [string, string][] =>
-  JSON.parse(Buffer.from(json, 'latin1').toString('utf8')) as [string, string][]; // its own lines
+const linesOf = (pieces: readonly Buffer[]): [string, string][] =>
+  JSON.parse(Buffer.concat(pieces).toString('utf8')) as [string, string][]; // its own lines
 
 void t.test('SystemStatus prints the block of classic swarm', async (t) => {
   const containers = [
@@ -31,7 +31,7 @@ void t.test('SystemStatus prints the block of classic swarm', async (t) => {
     aContainer({ engine: sick, name: 'd' }),
   ];
   const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0.05 });
-  const json = status.json([unknown, healthy, sick], (engine) =>
+  const json = status.pieces([unknown, healthy, sick], (engine) =>
     containers.filter((container) => container.engine === engine),
   );
   const lines = linesOf(json);
@@ -77,8 +77,15 @@ void t.test('SystemStatus shows every change of an engine at once', async (t) =>
   const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0 });
   const engine: { -readonly [K in keyof PooledEngine]: PooledEngine[K] } = anEngine({ name: 'node-1' });
   let containers = [aContainer({ engine, name: 'a' })];
-  const value = (key: string): string | undefined =>
-    linesOf(status.json([engine], () => containers)).find(([line]) => line.endsWith(key))?.[1];
+  const other = anEngine({ name: 'node-9' });
+  const engines = [engine, other];
+  const value = (key: string): string | undefined => {
+    const containersOf = (of: PooledEngine): typeof containers => (of === other ? [] : containers);
+    const lines = linesOf(status.pieces(engines, containersOf));
+    const anew = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0 });
+    t.same(lines, linesOf(anew.pieces(engines, containersOf)), 'as if nothing had been kept');
+    return lines.find(([line]) => line.endsWith(key))?.[1];
+  };
   t.same([value('Status'), value('Containers')], ['Healthy', '1 (1 Running, 0 Paused, 0 Stopped)']);
   engine.updatedAtMs += 3_000;
   t.equal(value('UpdatedAt'), '2026-11-22T09:48:33Z');

@@ -1,5 +1,6 @@
 // What happened, told once: an event on the object and one log line per transition. A healthy resync tells nothing.
 import { formatKey, type ObjectKey } from '../api/object-key.js';
+import { annotations } from '../api/labels.js';
 import { findCondition, type Condition } from '../api/conditions.js';
 import type { Logger } from '../base/log.js';
 import { redact } from '../base/redact.js';
@@ -12,11 +13,13 @@ export interface Happening {
   readonly message: string;
 }
 
+type StoryStore = Pick<Store, 'recordEvent' | 'get'>;
+
 export class Story {
-  readonly #store: Pick<Store, 'recordEvent'>;
+  readonly #store: StoryStore;
   readonly #logger: Logger;
 
-  constructor(store: Pick<Store, 'recordEvent'>, logger: Logger) {
+  constructor(store: StoryStore, logger: Logger) {
     this.#store = store;
     this.#logger = logger;
   }
@@ -24,7 +27,12 @@ export class Story {
   tell(key: ObjectKey, happening: Happening): void {
     const message = redact(happening.message);
     this.#store.recordEvent({ key, ...happening, message });
-    const fields = { object: formatKey(key), reason: happening.reason };
+    const manifest = this.#store.get(key)?.metadata.annotations?.[annotations.source];
+    const fields = {
+      ...{ object: formatKey(key), reason: happening.reason },
+      // Who asked for it: the place in the file.
+      ...(manifest === undefined ? {} : { manifest }),
+    };
     if (happening.type === 'Warning') this.#logger.warn(message, fields);
     else this.#logger.info(message, fields);
   }

@@ -122,7 +122,7 @@ export const create: Row = {
   name: 'create',
   title: 'create a container',
   boundBy:
-    'a read of the new container before the answer, and choosing an engine; the bare proxy does neither',
+    'reading the request, choosing among all engines and holding the name; the bare proxy does none of it',
   withinSeconds: 120,
   run: async (world) => {
     const client = world.client(64);

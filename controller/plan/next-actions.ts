@@ -28,19 +28,23 @@ export function nextActions(plan: Plan, node: string, progress: Progress): NextA
   const index = plan.stages.findIndex((stage) => stage.actions.some((action) => action.node === node));
   const stage = plan.stages[index];
   if (stage === undefined) return { actions: [] };
+  const waitsFor = waitBefore(plan, index, progress);
+  if (waitsFor !== undefined) return { actions: [], waitsFor };
+  return { actions: stage.actions.filter((action) => action.node === node) };
+}
+
+/** What every node waits for whose first actions are in the stage at `index`; undefined when they may begin. */
+function waitBefore(plan: Plan, index: number, progress: Progress): Wait | undefined {
+  const stage = plan.stages[index];
+  if (stage === undefined) return undefined;
   for (const earlier of plan.stages.slice(0, index).filter((other) => other.isPreparation !== true)) {
     const blocker = earlier.actions.find((action) => !isIgnored(action.node, { earlier, stage, progress }));
-    if (blocker !== undefined) return { actions: [], waitsFor: waitFor(earlier, blocker.node) };
+    if (blocker !== undefined) return waitFor(earlier, blocker.node);
   }
   const [unknown] = progress.unknown;
   // Nodes that may turn out to run a manager come first; clearing what stands in the way harms no order.
-  if (unknown !== undefined && !['images', 'clear', 'discovery'].includes(stage.name)) {
-    return {
-      actions: [],
-      waitsFor: { phase: 'a first look at every engine', detail: `the first look at ${unknown}` },
-    };
-  }
-  return { actions: stage.actions.filter((action) => action.node === node) };
+  if (unknown === undefined || ['images', 'clear', 'discovery'].includes(stage.name)) return undefined;
+  return { phase: 'a first look at every engine', detail: `the first look at ${unknown}` };
 }
 
 function waitFor({ name }: Stage, node: string): Wait {
@@ -58,10 +62,14 @@ const phases: Readonly<Record<string, string>> = {
   joins: 'the turn of its join container',
 };
 
-/** The nodes that could work now, in the plan's order. */
+/** The nodes that could work now, in the plan's order. It is asked after every look at an engine, so it reads a plan once. */
 export function nodesToWake(plan: Plan, progress: Progress): readonly string[] {
-  const nodes = new Set(plan.stages.flatMap((stage) => stage.actions.map((action) => action.node)));
-  return [...nodes].filter((node) => nextActions(plan, node, progress).actions.length > 0);
+  const seen = new Set<string>();
+  return plan.stages.flatMap(({ actions }, index) => {
+    const first = new Set(actions.map(({ node }) => node).filter((node) => !seen.has(node)));
+    for (const node of first) seen.add(node);
+    return first.size === 0 || waitBefore(plan, index, progress) !== undefined ? [] : [...first];
+  });
 }
 
 function isIgnored(

@@ -67,8 +67,9 @@ export function duplicateOf(
 ): string | undefined {
   const view = fleet.view(node);
   if (view.type !== 'observed') return undefined;
-  const [first] = fleet
-    .nodesWithEngine(view.engine.id)
+  const nodes = fleet.nodesWithEngine(view.engine.id);
+  if (nodes.length === 1) return undefined;
+  const [first] = nodes
     .flatMap((name) => store.getNode(name) ?? [])
     .sort((a, b) => age(a).localeCompare(age(b)));
   return first === undefined || first.metadata.name === node ? undefined : first.metadata.name;

@@ -41,6 +41,8 @@ const silentCodes = ['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT'] as const;
 export class Fleet {
   readonly drift = new DriftBook();
   readonly #nodes = new Map<string, NodeView>();
+  /** Nodes by the ID of the engine that was seen: each plan asks of each node whether it has an engine to itself. */
+  readonly #byEngine = new Map<string, Set<string>>();
   /** Nodes whose loop is changing its engine now: their view is about to be out of date. */
   readonly #busy = new Set<string>();
   /** The last resolution of each node that had no error. */
@@ -81,10 +83,15 @@ export class Fleet {
   }
 
   setView(node: string, view: NodeView): void {
+    this.#leaveEngine(node);
     this.#nodes.set(node, view);
+    if (view.type !== 'observed') return;
+    const { id } = view.engine;
+    this.#byEngine.set(id, (this.#byEngine.get(id) ?? new Set()).add(node));
   }
 
   forgetNode(node: string): void {
+    this.#leaveEngine(node);
     this.#nodes.delete(node);
     this.#busy.delete(node);
     this.#resolved.delete(node);
@@ -147,9 +154,15 @@ export class Fleet {
 
   /** Names of the nodes whose engine says it is `engineId`, sorted. */
   nodesWithEngine(engineId: string): readonly string[] {
-    return [...this.#nodes]
-      .filter(([, view]) => view.type === 'observed' && view.engine.id === engineId)
-      .map(([node]) => node)
-      .sort();
+    return [...(this.#byEngine.get(engineId) ?? [])].sort();
+  }
+
+  #leaveEngine(node: string): void {
+    const before = this.#nodes.get(node);
+    if (before?.type !== 'observed') return;
+    const { id } = before.engine;
+    const nodes = this.#byEngine.get(id);
+    nodes?.delete(node);
+    if (nodes?.size === 0) this.#byEngine.delete(id);
   }
 }

@@ -43,3 +43,17 @@ for (const [name, views, expected] of rows) {
     t.equal(fleet.isCutOff(), expected);
   });
 }
+
+t.test('Fleet knows which nodes have an engine, whatever they had before', async (t) => {
+  const fleet = new Fleet();
+  const other: NodeView = seen.type === 'observed' ? { ...seen, engine: { ...seen.engine, id: 'B' } } : seen;
+  fleet.setView('n2', seen);
+  fleet.setView('n1', seen);
+  t.same(fleet.nodesWithEngine('A'), ['n1', 'n2']);
+  fleet.setView('n1', other);
+  fleet.setView('n2', seen);
+  t.same([fleet.nodesWithEngine('A'), fleet.nodesWithEngine('B')], [['n2'], ['n1']]);
+  fleet.setView('n2', down);
+  fleet.forgetNode('n1');
+  t.same([fleet.nodesWithEngine('A'), fleet.nodesWithEngine('B')], [[], []]);
+});

@@ -134,6 +134,20 @@ export const errorTable = {
     1,
     'Use a client certificate that the CA of the engine signed (spec.engine.tls)',
   ),
+  ENGINE_CLOCK_WRONG: row(
+    'transient',
+    'ClockWrong',
+    502,
+    1,
+    'Compare the clocks of the engine and of this host',
+  ),
+  ENGINE_DISK_FULL: row(
+    'transient',
+    'EngineDiskFull',
+    502,
+    1,
+    'Free space on the host of the engine (docker system df shows what it uses); it is tried again by itself',
+  ),
   ENGINE_DUPLICATE_ID: row(
     'terminal',
     'DuplicateEngineID',

@@ -51,7 +51,6 @@ const unknownCa: Readonly<Record<string, string>> = {
 /** The chain is known, but this certificate is refused. */
 const refused: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'certificate has expired',
-  CERT_NOT_YET_VALID: 'certificate is not valid yet',
   CERT_REVOKED: 'certificate is revoked',
   CERT_REJECTED: 'certificate is rejected',
   INVALID_PURPOSE: 'certificate is not made for servers (extended key usage)',
@@ -71,11 +70,13 @@ const hints: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'Update dockerd; TLS 1.2 is the oldest version accepted',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'Update dockerd; TLS 1.2 is the oldest version accepted',
   CERT_HAS_EXPIRED: 'Renew the certificate of the engine and restart dockerd',
-  CERT_NOT_YET_VALID: 'Compare the clocks of the engine and of this host',
   ERR_SSL_WRONG_VERSION_NUMBER: 'Start dockerd with --tlsverify, or remove the TLS settings of this engine',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'Start dockerd with --tlsverify, or remove the TLS settings of this engine',
   ERR_SSL_HTTP_REQUEST: 'Start dockerd with --tlsverify, or remove the TLS settings of this engine',
 };
+
+/** Engines answer 500 with the words of their kernel. */
+const diskFull = /no space left on device|disk quota exceeded/i;
 
 /** TLS alerts by which a server refuses the client's certificate. */
 const clientAlert =
@@ -103,6 +104,11 @@ export function translateEngineError(error: unknown, endpoint: EngineEndpoint, a
     return fail('ENGINE_TIMEOUT', `Cannot ${attempt} ${engine}: it stopped in the middle of its answer`);
   const ca = unknownCa[code];
   if (ca !== undefined) return fail('ENGINE_CA_UNKNOWN', `Cannot verify engine "${endpoint.name}": ${ca}`);
+  if (code === 'CERT_NOT_YET_VALID')
+    return fail(
+      'ENGINE_CLOCK_WRONG',
+      `Cannot verify engine "${endpoint.name}": certificate is not valid yet, so one of the two clocks is wrong`,
+    );
   const rejection = refused[code];
   if (rejection !== undefined)
     return fail('ENGINE_TLS_REJECTED', `Cannot verify engine "${endpoint.name}": ${rejection}`);
@@ -144,7 +150,9 @@ export function engineTimeout(
     'ENGINE_TIMEOUT',
     `Cannot ${attempt} ${describeEndpoint(endpoint)}: ${what} after ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`,
     // Callers that may try another engine must know that this one never got the request.
-    attempt === 'connect to' ? { cause: connectTimeout() } : {},
+    attempt === 'connect to'
+      ? { cause: connectTimeout(), hint: 'Check the network and the firewalls between here and the engine' }
+      : {},
   );
 }
 
@@ -163,6 +171,8 @@ export function engineAnswerError(
     return new SwarmError('ENGINE_TLS_REJECTED', `Cannot connect to ${engine}: the engine speaks only TLS`, {
       hint: 'Give this engine TLS settings (spec.engine.tls)',
     });
+  if (answer.status >= 500 && diskFull.test(text))
+    return new SwarmError('ENGINE_DISK_FULL', `Cannot ${answer.attempt} ${engine}: ${text}`);
   const code =
     answer.status === 404 ? 'OBJECT_NOT_FOUND' : answer.status === 409 ? 'OBJECT_CONFLICT' : 'ENGINE_ERROR';
   return new SwarmError(code, `Cannot ${answer.attempt} ${engine}: ${text}`, {

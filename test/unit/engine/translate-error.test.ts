@@ -80,6 +80,12 @@ const cases: readonly (readonly [string, Error, string, string])[] = [
     'Cannot verify engine "n1": certificate has expired',
   ],
   [
+    'issued in the future',
+    failure('CERT_NOT_YET_VALID'),
+    'ENGINE_CLOCK_WRONG',
+    'Cannot verify engine "n1": certificate is not valid yet, so one of the two clocks is wrong',
+  ],
+  [
     'client use only',
     failure('INVALID_PURPOSE'),
     'ENGINE_TLS_REJECTED',
@@ -198,6 +204,11 @@ void t.test('engineAnswerError() keeps the words of the engine', async (t) => {
   });
   t.equal(answer(409, '{}').code, 'OBJECT_CONFLICT');
   t.match(answer(500, ''), { code: 'ENGINE_ERROR', message: /HTTP status 500$/ });
+  t.match(answer(500, '{"message":"write /var/lib/docker/x: no space left on device"}'), {
+    code: 'ENGINE_DISK_FULL',
+    message: /no space left on device$/,
+    hint: /Free space/,
+  });
   t.match(answer(400, 'Client sent an HTTP request to an HTTPS server.\n'), {
     code: 'ENGINE_TLS_REJECTED',
     message: 'Cannot connect to engine "n1" at 10.0.0.5:2376: the engine speaks only TLS',

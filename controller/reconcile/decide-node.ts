@@ -75,7 +75,7 @@ function decideReady(facts: NodeFacts): Summary {
     return {
       ready: 'True',
       reason: 'Suspended',
-      message: `${message}; ${describeSuspension(suspension)}`,
+      message: `${message}; ${describeSuspension(suspension)}${leftUndone(facts)}`,
       progress,
     };
   }
@@ -181,16 +181,16 @@ function decideCluster({ node, cluster }: NodeFacts): Answer {
 }
 
 function decideWork(facts: NodeFacts): Answer {
-  const { view, problem, work, desired, node } = facts;
+  const { view, problem, work, desired } = facts;
   if (problem !== undefined) return summaryOfError(new SwarmError('FOREIGN_CONTAINER', problem));
   if (view.type === 'observed' && view.applyError !== undefined) return summaryOfError(view.applyError);
   const suspension = suspensionIn(facts);
   if (suspension !== undefined) {
-    if (work === undefined) return undefined;
+    if (work === undefined || (desired !== undefined && isUndisturbed(facts))) return undefined;
     return {
       ready: 'False',
       reason: 'Suspended',
-      message: `${describeSuspension(suspension)}; left undone: ${lowerFirst(work)} (swarmctl plan ${node.spec.cluster} says what)`,
+      message: `${describeSuspension(suspension)}${leftUndone(facts)}`,
       progress: 'settled',
     };
   }
@@ -204,6 +204,12 @@ function decideWork(facts: NodeFacts): Answer {
   }
   // Work on an engine whose containers all run takes nothing away yet: new files, a turn that has not come.
   return work === undefined || isUndisturbed(facts) ? undefined : working('Progressing', work);
+}
+
+function leftUndone({ work, node }: NodeFacts): string {
+  return work === undefined
+    ? ''
+    : `; left undone: ${lowerFirst(work)} (swarmctl plan ${node.spec.cluster} says what)`;
 }
 
 function isUndisturbed({ desired, view, isDisruptive }: NodeFacts): boolean {

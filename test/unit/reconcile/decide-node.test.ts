@@ -3,6 +3,7 @@ import t from 'tap';
 import { containerLabels } from '../../../controller/api/labels.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import type { EngineDescription } from '../../../controller/engine/engine-description.js';
+import type { ContainerDrift } from '../../../controller/plan/find-drift.js';
 import type { ObservedContainer } from '../../../controller/plan/observation.js';
 import { decideNode, nodeStatus, type NodeFacts } from '../../../controller/reconcile/decide-node.js';
 import type { ListedEngine, ManagerView, NodeView } from '../../../controller/reconcile/fleet.js';
@@ -88,6 +89,14 @@ const knownEngine = {
   ...{ cpus: 2, memoryBytes: 4 * 2 ** 30, memory: '4GiB' },
 };
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+const drift: ContainerDrift = {
+  node: 'node1',
+  container: 'swarm-demo-join',
+  fields: [{ field: 'restart policy', expected: 'always', found: 'no' }],
+  suspects: [],
+  treatment: { type: 'report' },
+};
 
 interface Case {
   readonly name: string;
@@ -201,11 +210,49 @@ const cases: readonly Case[] = [
   },
   {
     name: 'the cluster is suspended with work left',
-    change: { cluster: aCluster({ suspend: true }), work: 'Creating containers' },
+    change: {
+      cluster: aCluster({ suspend: true }),
+      work: 'Creating containers',
+      view: observed({ state: 'exited' }),
+    },
     reason: 'Suspended',
     message:
       'spec.suspend of cluster "demo" is true; left undone: creating containers (swarmctl plan demo says what)',
     progress: 'settled',
+  },
+  {
+    name: 'the cluster is suspended with work left, and its container runs',
+    change: { cluster: aCluster({ suspend: true }), work: 'Updating containers' },
+    ready: 'True',
+    reason: 'Suspended',
+    message:
+      'The node is joined as 10.0.0.2:2376; spec.suspend of cluster "demo" is true; left undone: updating containers (swarmctl plan demo says what)',
+    progress: 'settled',
+  },
+  {
+    name: 'others changed its container, which runs, and it is left so',
+    change: { drifts: [drift] },
+    ready: 'True',
+    reason: 'Drifted',
+    message: 'The node is joined as 10.0.0.2:2376; swarm-demo-join: its restart policy is no, not always',
+    progress: 'settled',
+  },
+  {
+    name: 'others stopped its container, and it is left so',
+    change: { drifts: [drift], view: observed({ state: 'exited' }) },
+    reason: 'Drifted',
+    message: 'swarm-demo-join: its restart policy is no, not always',
+    progress: 'settled',
+  },
+  {
+    name: 'others stop its container again and again',
+    change: {
+      drifts: [{ ...drift, treatment: { type: 'hold', untilMs: 0, heals: 3 } }],
+      view: observed({ state: 'exited' }),
+    },
+    reason: 'Drifted',
+    message: 'swarm-demo-join: its restart policy is no, not always',
+    progress: 'working',
   },
   {
     name: 'the cluster is suspended and nothing is left',

@@ -81,6 +81,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/events.js'),
   },
   {
+    name: 'doctor',
+    summary: 'Examine this host, clusters and engines, and say what to do',
+    group: look,
+    load: () => import('./commands/doctor.js'),
+  },
+  {
     name: 'explain',
     summary: 'Explain the fields of a kind',
     group: look,

@@ -34,6 +34,7 @@ t.test('every command has help', async (t) => {
     'restore',
     'repair',
     'debug',
+    'doctor',
     'replay',
     'api-resources',
   ]) {

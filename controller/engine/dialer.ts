@@ -26,6 +26,8 @@ const hangUpWaitMs = 500;
 export interface DialOptions {
   /** Keep writing allowed after the peer ended: hijacked streams need it. Default false. */
   readonly allowHalfOpen?: boolean;
+  /** Reads into this one block of memory instead of emitting `data`; only without TLS. */
+  readonly onread?: net.OnReadOpts;
   /** Newest TLS version offered; only diagnosis lowers it. */
   readonly maxVersion?: tls.SecureVersion;
 }
@@ -182,7 +184,8 @@ export class EngineDialer {
       keepAliveInitialDelay: keepAliveMs,
       noDelay: true,
     };
-    if (material === undefined) return net.connect(common);
+    if (material === undefined)
+      return net.connect({ ...common, ...(options.onread === undefined ? {} : { onread: options.onread }) });
     let secureContext: tls.SecureContext;
     try {
       secureContext =

@@ -7,6 +7,7 @@ import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
 import { SwarmError, systemCodeOf } from '../base/errors.js';
 import { EngineDialer } from './dialer.js';
+import { DirectAnswer } from './direct-answer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
 import type { SecureContexts } from './secure-contexts.js';
@@ -228,6 +229,25 @@ export class EngineTransport {
       this.#underWay.delete(exchange);
       if (hasSlot) this.#waiting.give();
     }
+  }
+
+  /**
+   * Like `request`, for large bodies: on a connection of its own, the body in the framing it comes in, no time limit until it
+   * begins, no body of the request. The caller relays or aborts it.
+   */
+  async requestDirect(request: EngineRequest): Promise<DirectAnswer> {
+    this.#checkOpen(request);
+    const answer = new DirectAnswer({ dialer: this.#dialer, clock: this.#clock, request });
+    this.#underWay.add(answer);
+    void answer.over.then(() => this.#underWay.delete(answer));
+    try {
+      await answer.begun();
+    } catch (error) {
+      if (request.signal?.aborted === true) throw reasonOf(request.signal);
+      throw await this.#dialer.explain(error, request.attempt ?? 'reach');
+    }
+    this.#dialer.noteAnswer();
+    return answer;
   }
 
   /** A fresh connection for a hijack; it stays writable after the engine ended. The caller owns it. */

@@ -2,6 +2,7 @@
 import { isSwarmError, systemCodeOf } from '../base/errors.js';
 import { stringAt } from '../base/json.js';
 import type { ClusterView, PooledEngine } from '../engine/cluster-view.js';
+import type { DirectAnswer } from '../engine/direct-answer.js';
 import type { EngineRequest, EngineResponse, SmallRequest } from '../engine/transport.js';
 import { parseJson } from './lossless-json.js';
 
@@ -26,13 +27,31 @@ export const stallWithin = {
 } as const;
 
 /** Sends the request and reports how the engine did; a client that went away says nothing about the engine. */
-export async function callEngine(
+export function callEngine(
   cluster: Pick<ClusterView, 'reportOutcome'>,
   engine: PooledEngine,
   request: EngineRequest,
 ): Promise<EngineResponse> {
+  return reporting(cluster, engine, request, () => engine.transport.request(request));
+}
+
+/** Like `callEngine`, for large answers; see `EngineTransport.requestDirect`. */
+export function callDirect(
+  cluster: Pick<ClusterView, 'reportOutcome'>,
+  engine: PooledEngine,
+  request: EngineRequest,
+): Promise<DirectAnswer> {
+  return reporting(cluster, engine, request, () => engine.transport.requestDirect(request));
+}
+
+async function reporting<T>(
+  cluster: Pick<ClusterView, 'reportOutcome'>,
+  engine: PooledEngine,
+  request: EngineRequest,
+  call: () => Promise<T>,
+): Promise<T> {
   try {
-    const response = await engine.transport.request(request);
+    const response = await call();
     cluster.reportOutcome(engine);
     return response;
   } catch (error) {

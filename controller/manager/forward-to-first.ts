@@ -4,7 +4,7 @@ import type { PooledEngine } from '../engine/cluster-view.js';
 import { ApiError } from './api-error.js';
 import { callForBody, neverArrived, type SmallResponse } from './call-engine.js';
 import { enginePath } from './engine-path.js';
-import { forwardStream, replySmall, type ForwardTarget } from './forward.js';
+import { forwardBulk, forwardStream, replySmall, type ForwardTarget } from './forward.js';
 import { requestHeaders } from './headers.js';
 import { readBody } from './read-body.js';
 import type { RouteContext } from './route-context.js';
@@ -12,12 +12,20 @@ import type { RouteContext } from './route-context.js';
 /** Streams the answer of the first engine that can be reached. @throws what the last one that was tried threw */
 export async function forwardToHolder(
   context: RouteContext,
-  { engines, ...target }: Omit<ForwardTarget, 'engine'> & { readonly engines: readonly PooledEngine[] },
+  {
+    engines,
+    isBulk = false,
+    ...target
+  }: Omit<ForwardTarget, 'engine'> & {
+    readonly engines: readonly PooledEngine[];
+    /** Whether the answer may be large, and the request has no body. */
+    readonly isBulk?: boolean;
+  },
 ): Promise<void> {
   const last = engines.at(-1);
   for (const engine of engines) {
     try {
-      await forwardStream(context, { ...target, engine });
+      await (isBulk ? forwardBulk : forwardStream)(context, { ...target, engine });
       return;
     } catch (error) {
       if (engine === last || !neverArrived(error)) throw error;

@@ -5,9 +5,10 @@ import { isAtLeast } from '../engine/api-version.js';
 import { messageOf } from '../base/errors.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
 import type { EngineRequest, EngineResponse } from '../engine/transport.js';
-import { answerWithin, callEngine, callForBody, type SmallResponse } from './call-engine.js';
+import { answerWithin, callDirect, callEngine, callForBody, type SmallResponse } from './call-engine.js';
 import { enginePath, engineVersion } from './engine-path.js';
 import { answerHeaders, requestHeaders } from './headers.js';
+import { relayDirect } from './relay-direct.js';
 import { announcesBody } from './request-body.js';
 import type { RouteContext } from './route-context.js';
 
@@ -21,6 +22,20 @@ export interface ForwardTarget {
   readonly answerWithinMs?: number;
   /** Milliseconds that the answer may stand still once it has begun, of `stallWithin`. Default: no limit. */
   readonly stallWithinMs?: number;
+}
+
+/** Streams a large answer through as it comes. Returns when it is complete. Not for requests with a body. */
+export async function forwardBulk(context: RouteContext, target: ForwardTarget): Promise<void> {
+  // Clients of HTTP/1.0 do not know the framing that engines use.
+  if (context.response.req.httpVersion !== '1.1') return forwardStream(context, target);
+  const { cluster } = context.services;
+  const answer = await callDirect(cluster, target.engine, {
+    ...engineRequest(context, target),
+    headers: requestHeaders(context.request.rawHeaders, { contentLength: false, contentType: false }),
+    signal: context.signal,
+  });
+  writeHead(context, answer);
+  await relayOrCut(context, () => relayDirect(answer, context.response));
 }
 
 /** Streams request body and answer through. Returns when the answer is complete. */
@@ -77,9 +92,15 @@ export async function relayAnswer(
   }
   // Logs, events and waits may have nothing to say for hours, and clients wait for the headers before they go on.
   response.flushHeaders();
+  await relayOrCut(context, () =>
+    wrapBody === undefined ? pipeline(upstream.body, response) : pipeline(wrapBody(upstream.body), response),
+  );
+}
+
+async function relayOrCut(context: RouteContext, relay: () => Promise<void>): Promise<void> {
+  const { response } = context;
   try {
-    if (wrapBody === undefined) await pipeline(upstream.body, response);
-    else await pipeline(wrapBody(upstream.body), response);
+    await relay();
   } catch (error) {
     // The head is sent: a broken connection is the only honest way to say that the rest will not come.
     response.destroy();

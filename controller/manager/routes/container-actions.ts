@@ -4,7 +4,7 @@ import { answerWithin, callForBody, stallWithin } from '../call-engine.js';
 import { ApiError, nameInUse } from '../api-error.js';
 import { enginePath } from '../engine-path.js';
 import { findEndableContainer, findReachableContainer } from '../find-container.js';
-import { forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
+import { forwardBulk, forwardChange, forwardStream, needsStreamType, replySmall } from '../forward.js';
 import { contendForName } from '../contend-for-name.js';
 import { objectAt, stringAt } from '../../base/json.js';
 import { parseJsonObject } from '../read-all.js';
@@ -15,7 +15,7 @@ import type { CachedContainer } from '../../engine/cluster-view.js';
 const containerOf = (context: RouteContext): CachedContainer =>
   findReachableContainer(context.services.cluster, param(context, 'id'));
 
-/** A stream or large answer of one container: logs, top, stats, changes, export, archive. */
+/** A stream or an answer of one container: top, changes, what is below a path. */
 function streamed(
   suffix: string,
   options: { readonly answerWithinMs?: number; readonly stallWithinMs?: number } = {},
@@ -51,14 +51,25 @@ export function changed(
   };
 }
 
+/** An archive of one container, which may be as large as its disk. */
+function downloaded(suffix: string): RouteHandler {
+  return async (context) => {
+    const { id, engine } = containerOf(context);
+    await forwardBulk(context, {
+      engine,
+      path: `/containers/${id}/${suffix}`,
+      stallWithinMs: stallWithin.data,
+    });
+  };
+}
+
 const lookUp = { answerWithinMs: answerWithin.slow, stallWithinMs: stallWithin.json } as const;
-const download = { stallWithinMs: stallWithin.data } as const;
 
 export const containerTop = streamed('top', lookUp);
 export const containerChanges = streamed('changes', lookUp);
-export const containerExport = streamed('export', download);
+export const containerExport = downloaded('export');
 export const headArchive = streamed('archive', lookUp);
-export const getArchive = streamed('archive', download);
+export const getArchive = downloaded('archive');
 export const putArchive = streamed('archive');
 
 /** One line a second for ever, or a single one. */

@@ -25,6 +25,7 @@ function fromHolder(suffix: Exclude<ImageCall, 'load'>, answerWithinMs: number):
       ),
       path: `/images/${encodeReference(reference)}/${suffix}`,
       answerWithinMs,
+      isBulk: suffix === 'get',
     });
   };
 }
@@ -82,6 +83,7 @@ export const saveImages: RouteHandler = async (context) => {
     engines: [engine ?? anyEngine(cluster)],
     path: '/images/get',
     answerWithinMs: answerWithin.unbounded,
+    isBulk: true,
   });
 };
 

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
-import { SwarmError, systemCodeOf } from '../base/errors.js';
+import { SwarmError } from '../base/errors.js';
 import { EngineDialer } from './dialer.js';
 import { DirectAnswer } from './direct-answer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
@@ -397,9 +397,4 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
     if (signal.aborted) fail();
     else signal.addEventListener('abort', fail, { once: true });
   });
-}
-
-/** Whether an error of a body stream only says that our side gave it up. */
-export function isOwnAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'AbortError' || systemCodeOf(error) === 'UND_ERR_ABORTED');
 }

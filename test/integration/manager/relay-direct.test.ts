@@ -201,13 +201,16 @@ void t.test('relayDirect() gives no half of an answer as a whole one', async (t)
     const answer = await get(path === '/stalls' ? impatient : between, path);
     await t.rejects(readAll(answer), { code: 'ECONNRESET' }, path);
   }
-  t.match([...between.ends, ...impatient.ends], [
-    { code: 'ECONNRESET' },
-    { code: 'ECONNRESET' },
-    { code: 'ECONNRESET' },
-    { code: 'HPE_INVALID_BODY' },
-    { message: 'the body stands still' },
-  ]);
+  t.match(
+    [...between.ends, ...impatient.ends],
+    [
+      { code: 'ECONNRESET' },
+      { code: 'ECONNRESET' },
+      { code: 'ECONNRESET' },
+      { code: 'HPE_INVALID_BODY' },
+      { message: 'the body stands still' },
+    ],
+  );
 });
 
 void t.test('requestDirect() tells why no answer came, and takes heads in pieces', async (t) => {

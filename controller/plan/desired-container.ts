@@ -111,3 +111,15 @@ function volumeMount(
 function hashOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
 }
+
+export function containersByNode(
+  containers: readonly DesiredContainer[],
+): ReadonlyMap<string, readonly DesiredContainer[]> {
+  const nodes = new Map<string, DesiredContainer[]>();
+  for (const container of containers) {
+    const there = nodes.get(container.node);
+    if (there === undefined) nodes.set(container.node, [container]);
+    else there.push(container);
+  }
+  return nodes;
+}

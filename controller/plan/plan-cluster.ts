@@ -2,8 +2,9 @@
 import { containerLabels } from '../api/labels.js';
 import type { AgentRole } from '../api/agent-role.js';
 import type { Action, Plan, PlanProblem, PlanWait, Stage } from './action.js';
+import type { Decide } from './decision-memo.js';
 import type { DesiredCluster } from './desired-cluster.js';
-import type { DesiredContainer } from './desired-container.js';
+import { containersByNode, type DesiredContainer } from './desired-container.js';
 import type { ContainerDrift } from './find-drift.js';
 import type { ClusterObservation, EngineObservation, ObservedContainer } from './observation.js';
 import { decideContainer, discard, isUp, remove } from './plan-container.js';
@@ -18,8 +19,13 @@ interface Step {
  * Stages in order: the image, clear what stands in the way, discovery, managers one at a time, join containers (missing ones at
  * once, replacements `maxUnavailable` at a time), removal of what is no longer desired. Engines that were not observed
  * get no actions. A converged cluster gives an empty plan.
+ * @param decide what each container needs; a `DecisionMemo` gives the same faster
  */
-export function planCluster(desired: DesiredCluster, observed: ClusterObservation): Plan {
+export function planCluster(
+  desired: DesiredCluster,
+  observed: ClusterObservation,
+  decide: Decide = decideContainer,
+): Plan {
   const problems: PlanProblem[] = [];
   const waits: PlanWait[] = [];
   const drifts: ContainerDrift[] = [];
@@ -27,7 +33,7 @@ export function planCluster(desired: DesiredCluster, observed: ClusterObservatio
   for (const container of desired.containers) {
     const engine = observed.engines.get(container.node);
     if (engine === undefined) continue;
-    const decision = decideContainer(container, { engine, installation: desired.installation });
+    const decision = decide(container, { engine, installation: desired.installation });
     if (decision.drift !== undefined) drifts.push(decision.drift);
     switch (decision.type) {
       case 'none':
@@ -141,14 +147,13 @@ function findLeftovers(
   desired: DesiredCluster,
   { observed, left }: { readonly observed: ClusterObservation; readonly left: readonly ContainerDrift[] },
 ): { readonly inTheWay: readonly Action[]; readonly unwanted: readonly Action[] } {
-  const wanted = new Map(
-    desired.containers.map((container) => [`${container.node}/${container.name}`, container]),
-  );
+  const wantedOn = containersByNode(desired.containers);
   const inTheWay: Action[] = [];
   const unwanted: Action[] = [];
   for (const node of desired.nodes) {
+    const wanted = wantedOn.get(node) ?? [];
     for (const container of ownContainers(observed.engines.get(node), desired.installation)) {
-      if (wanted.has(`${node}/${container.name}`) || container.state === 'removing') continue;
+      if (wanted.some(({ name }) => name === container.name) || container.state === 'removing') continue;
       // Renamed by somebody, and to be left so for now.
       const isLeft = left.some(
         (drift) =>
@@ -160,7 +165,7 @@ function findLeftovers(
       const role = container.labels[containerLabels.role] ?? '';
       if (cluster !== desired.name) {
         inTheWay.push(discard(node, container, `it belongs to cluster ${cluster ?? '(none)'}`));
-      } else if (desired.containers.some((other) => other.node === node && other.role === role)) {
+      } else if (wanted.some((other) => other.role === role)) {
         // It holds the port that the container of the right name needs.
         inTheWay.push(remove(node, container, 'it was renamed'));
       } else {

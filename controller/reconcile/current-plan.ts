@@ -4,6 +4,7 @@ import { suspensionOf } from '../api/suspension.js';
 import type { Clock } from '../base/clock.js';
 import type { Plan } from '../plan/action.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
+import type { DesiredContainer } from '../plan/desired-container.js';
 import type { Progress } from '../plan/next-actions.js';
 import type { EngineObservation } from '../plan/observation.js';
 import { planCluster } from '../plan/plan-cluster.js';
@@ -37,7 +38,8 @@ export function currentPlan(
   const failing = new Set<string>();
   for (const node of desired.nodes) {
     const view = fleet.view(node);
-    if (view.type !== 'observed' || duplicateOf(node, { fleet, store }) !== undefined) continue;
+    if (view.type !== 'observed') continue;
+    if (fleet.isShared(view.engine.id) && duplicateOf(node, { fleet, store }) !== undefined) continue;
     const manager = managers.get(node);
     engines.set(node, {
       ...view.observation,
@@ -54,7 +56,25 @@ export function currentPlan(
       .filter((container) => container.role === 'manage' && fleet.view(container.node).type === 'unknown')
       .map((container) => container.node),
   );
-  return { plan: planCluster(desired, { engines }), progress: { unknown, failing }, desired };
+  return {
+    plan: planCluster(desired, { engines }, fleet.decisions.decide),
+    progress: { unknown, failing },
+    desired,
+  };
+}
+
+/**
+ * What is desired on one node, as `currentPlan` would say it of the whole cluster.
+ * @returns undefined until the cluster's own loop has said what is desired
+ */
+export function desiredOn(
+  node: string,
+  cluster: string,
+  { fleet, store }: { readonly fleet: Fleet; readonly store: Objects },
+): readonly DesiredContainer[] | undefined {
+  if (fleet.desired(cluster) === undefined) return undefined;
+  const isGoing = store.getCluster(cluster)?.metadata.deletionTimestamp !== undefined;
+  return isGoing || !isKept(node, cluster, store) ? [] : fleet.desiredOn(cluster, node);
 }
 
 /**
@@ -67,9 +87,9 @@ export function duplicateOf(
 ): string | undefined {
   const view = fleet.view(node);
   if (view.type !== 'observed') return undefined;
-  const nodes = fleet.nodesWithEngine(view.engine.id);
-  if (nodes.length === 1) return undefined;
-  const [first] = nodes
+  if (!fleet.isShared(view.engine.id)) return undefined;
+  const [first] = fleet
+    .nodesWithEngine(view.engine.id)
     .flatMap((name) => store.getNode(name) ?? [])
     .sort((a, b) => age(a).localeCompare(age(b)));
   return first === undefined || first.metadata.name === node ? undefined : first.metadata.name;
@@ -84,11 +104,7 @@ function withoutDeleted(desired: DesiredCluster, store: Objects): DesiredCluster
   if (store.getCluster(desired.name)?.metadata.deletionTimestamp !== undefined) {
     return { ...desired, containers: [] };
   }
-  const isKept = (name: string): boolean => {
-    const node = store.getNode(name);
-    return node?.spec.cluster === desired.name && node.metadata.deletionTimestamp === undefined;
-  };
-  const kept = new Set(desired.nodes.filter(isKept));
+  const kept = new Set(desired.nodes.filter((name) => isKept(name, desired.name, store)));
   if (kept.size === desired.nodes.length) return desired;
   return {
     ...desired,
@@ -96,4 +112,9 @@ function withoutDeleted(desired: DesiredCluster, store: Objects): DesiredCluster
     nodes: desired.nodes.filter((name) => store.getNode(name)?.spec.cluster === desired.name),
     containers: desired.containers.filter((container) => kept.has(container.node)),
   };
+}
+
+function isKept(name: string, cluster: string, store: Objects): boolean {
+  const node = store.getNode(name);
+  return node?.spec.cluster === cluster && node.metadata.deletionTimestamp === undefined;
 }

@@ -13,11 +13,15 @@ export const fightWindowMs = 600_000;
 const firstHoldMs = 30_000;
 const longestHoldMs = 900_000;
 
+const nothing: DriftView = {};
+
 interface Heals {
   times: number;
   firstMs: number;
   lastMs: number;
 }
+
+export type DriftView = Pick<EngineObservation, 'settled' | 'holds'>;
 
 interface EngineEntry {
   /** Spec hash by container name. */
@@ -25,6 +29,8 @@ interface EngineEntry {
   /** By container name, then field. */
   readonly heals: Map<string, Map<string, Heals>>;
   readonly holds: Map<string, DriftHold>;
+  /** As plans read it; made anew after a change. */
+  view: DriftView | undefined;
   /** What was told of each container, until it is as desired again. */
   readonly told: Map<string, string>;
 }
@@ -43,13 +49,14 @@ export class DriftBook {
   readonly #engines = new Map<string, EngineEntry>();
 
   /** What `planCluster` wants to know of an engine beside what was read from it. */
-  view(engineId: string): Pick<EngineObservation, 'settled' | 'holds'> {
+  view(engineId: string): DriftView {
     const entry = this.#engines.get(engineId);
-    if (entry === undefined) return {};
-    return {
+    if (entry === undefined) return nothing;
+    entry.view ??= {
       settled: Object.fromEntries(entry.settled),
       ...(entry.holds.size === 0 ? {} : { holds: Object.fromEntries(entry.holds) }),
     };
+    return entry.view;
   }
 
   /** The container is as desired. */
@@ -57,6 +64,7 @@ export class DriftBook {
     const entry = this.#entry(engineId);
     entry.told.delete(name);
     if (entry.settled.get(name) === specHash) return;
+    entry.view = undefined;
     entry.settled.set(name, specHash);
     // A new spec is a new beginning.
     entry.heals.delete(name);
@@ -67,10 +75,11 @@ export class DriftBook {
   keepOnly(engineId: string, names: readonly string[]): void {
     const entry = this.#engines.get(engineId);
     for (const name of entry?.settled.keys() ?? []) {
-      if (names.includes(name)) continue;
-      entry?.settled.delete(name);
-      entry?.heals.delete(name);
-      entry?.holds.delete(name);
+      if (entry === undefined || names.includes(name)) continue;
+      entry.view = undefined;
+      entry.settled.delete(name);
+      entry.heals.delete(name);
+      entry.holds.delete(name);
     }
   }
 
@@ -143,6 +152,7 @@ export class DriftBook {
     const worst = fought.map(({ counted }) => counted).sort((a, b) => b.times - a.times)[0];
     if (worst === undefined) return undefined;
     const untilMs = nowMs + holdMs(worst.times);
+    entry.view = undefined;
     entry.holds.set(drift.container, { untilMs, heals: worst.times });
     const fields = fought.map(({ field }) => field);
     return { fields, heals: worst.times, withinMs: nowMs - worst.firstMs, untilMs };
@@ -150,11 +160,13 @@ export class DriftBook {
 
   /** Ends the holds whose time has come. @returns how long the next one lasts, if there is one */
   release(engineId: string, nowMs: number): number | undefined {
-    const holds = this.#engines.get(engineId)?.holds;
+    const entry = this.#engines.get(engineId);
     let nextMs: number | undefined;
-    for (const [name, { untilMs }] of holds ?? []) {
-      if (untilMs <= nowMs) holds?.delete(name);
-      else nextMs = Math.min(nextMs ?? Infinity, untilMs - nowMs);
+    for (const [name, { untilMs }] of entry?.holds ?? []) {
+      if (untilMs <= nowMs && entry !== undefined) {
+        entry.view = undefined;
+        entry.holds.delete(name);
+      } else nextMs = Math.min(nextMs ?? Infinity, untilMs - nowMs);
     }
     return nextMs;
   }
@@ -162,7 +174,7 @@ export class DriftBook {
   #entry(engineId: string): EngineEntry {
     let entry = this.#engines.get(engineId);
     if (entry === undefined) {
-      entry = { settled: new Map(), heals: new Map(), holds: new Map(), told: new Map() };
+      entry = { settled: new Map(), heals: new Map(), holds: new Map(), told: new Map(), view: undefined };
       this.#engines.set(engineId, entry);
     }
     return entry;

@@ -4,8 +4,10 @@ import { formatKey, type ObjectKey } from '../api/object-key.js';
 import { isSwarmError, type SwarmError } from '../base/errors.js';
 import type { EngineDescription } from '../engine/engine-description.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
+import { containersByNode, type DesiredContainer } from '../plan/desired-container.js';
 import type { EngineObservation } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
+import { DecisionMemo } from '../plan/decision-memo.js';
 import { DriftBook } from './drift-book.js';
 
 export type NodeView =
@@ -40,6 +42,7 @@ const silentCodes = ['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT'] as const;
 
 export class Fleet {
   readonly drift = new DriftBook();
+  readonly decisions = new DecisionMemo();
   readonly #nodes = new Map<string, NodeView>();
   /** Nodes by the ID of the engine that was seen: each plan asks of each node whether it has an engine to itself. */
   readonly #byEngine = new Map<string, Set<string>>();
@@ -48,6 +51,8 @@ export class Fleet {
   /** The last resolution of each node that had no error. */
   readonly #resolved = new Map<string, ResolvedNode>();
   readonly #desired = new Map<string, DesiredCluster>();
+  /** The desired containers of a cluster by node: each loop asks for its own again and again. */
+  readonly #desiredOn = new Map<string, ReadonlyMap<string, readonly DesiredContainer[]>>();
   /** By cluster, then node. */
   readonly #managers = new Map<string, ReadonlyMap<string, ManagerView>>();
 
@@ -120,8 +125,14 @@ export class Fleet {
     return this.#desired.get(cluster);
   }
 
+  /** Those on one node; empty when there are none. */
+  desiredOn(cluster: string, node: string): readonly DesiredContainer[] {
+    return this.#desiredOn.get(cluster)?.get(node) ?? [];
+  }
+
   setDesired(desired: DesiredCluster): void {
     this.#desired.set(desired.name, desired);
+    this.#desiredOn.set(desired.name, containersByNode(desired.containers));
   }
 
   managers(cluster: string): ReadonlyMap<string, ManagerView> {
@@ -134,6 +145,7 @@ export class Fleet {
 
   forgetCluster(cluster: string): void {
     this.#desired.delete(cluster);
+    this.#desiredOn.delete(cluster);
     this.#managers.delete(cluster);
     this.#confirmed.delete(formatKey({ kind: 'Cluster', name: cluster }));
   }
@@ -150,6 +162,11 @@ export class Fleet {
         (view) => view.type === 'failed' && silentCodes.some((code) => isSwarmError(view.error, code)),
       )
     );
+  }
+
+  /** Whether several nodes have an engine that says it is `engineId`. */
+  isShared(engineId: string): boolean {
+    return (this.#byEngine.get(engineId)?.size ?? 0) > 1;
   }
 
   /** Names of the nodes whose engine says it is `engineId`, sorted. */

@@ -2,7 +2,7 @@
 import type { Action } from '../plan/action.js';
 import type { ContainerDrift } from '../plan/find-drift.js';
 import { isSettled } from '../plan/plan-container.js';
-import { currentPlan, duplicateOf } from './current-plan.js';
+import { desiredOn, duplicateOf } from './current-plan.js';
 import type { Work } from './node-work.js';
 import type { ReconcilePorts } from './ports.js';
 
@@ -15,10 +15,9 @@ export function settleContainers(
 ): void {
   const { fleet, installation } = ports;
   const view = fleet.view(node);
-  const desired = currentPlan(cluster, ports)?.desired;
-  if (view.type !== 'observed' || desired === undefined || duplicateOf(node, ports) !== undefined) return;
+  const containers = desiredOn(node, cluster, ports);
+  if (view.type !== 'observed' || containers === undefined || duplicateOf(node, ports) !== undefined) return;
   const engine = view.observation;
-  const containers = desired.containers.filter((container) => container.node === node);
   for (const container of containers) {
     if (isSettled(container, { engine, installation })) fleet.drift.settle(engine.engineId, container);
   }

@@ -15,7 +15,7 @@ import type { ResolvedNode } from '../plan/resolved-node.js';
 import type { Outcome } from '../queue/work-queue.js';
 import { ActionNotes } from './action-notes.js';
 import { applyActions } from './apply-plan.js';
-import { currentPlan, duplicateOf } from './current-plan.js';
+import { desiredOn, duplicateOf } from './current-plan.js';
 import { generationOf, leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import { takeOverLeft } from './leave-engine.js';
@@ -160,7 +160,6 @@ class NodeRun {
     const { fleet, store, story, clock, installation } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
     const clusterName = this.#node.spec.cluster;
-    const current = currentPlan(clusterName, this.#ports);
     // Read again: the spec may have changed meanwhile, and the conditions must continue the newest ones.
     const before = store.getNode(this.#name);
     if (before === undefined || this.#isTooEarly(before)) return;
@@ -174,7 +173,7 @@ class NodeRun {
       resolved: this.#resolved,
       view: fleet.view(this.#name),
       duplicateOf: duplicateOf(this.#name, this.#ports),
-      desired: current?.desired.containers.filter((container) => container.node === this.#name),
+      desired: desiredOn(this.#name, clusterName, this.#ports),
       managers: fleet.managers(clusterName),
       installation,
       isCutOff: fleet.isCutOff(),

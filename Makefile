@@ -1,7 +1,7 @@
 # Targets are one line each; the logic lives in scripts beside what they serve. `make` prints this help.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-down test setup setup-test build generate check format unit integration e2e golden bench bench-memory clean
+.PHONY: help demo demo-down test setup setup-test build generate check format unit integration e2e golden bench bench-operator bench-memory clean
 
 help: ## Print this help
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ golden: build ## Rewrite the golden files from what the code prints now
 
 bench: build ## Measure the manager and print a table: ENGINES=1000 CONTAINERS=30 ROWS=list,run MODES=plain,tls,real
 	@ENGINES=$(ENGINES) CONTAINERS=$(CONTAINERS) ROWS=$(ROWS) MODES=$(MODES) PROFILE=$(PROFILE) node dist/bench/main.js
+
+bench-operator: build ## Measure the operator with many Node manifests: NODES=1000 MODE=plain PROFILE=1
+	@NODES=$(NODES) MODE=$(MODE) PROFILE=$(PROFILE) node dist/bench/operator.js
 
 bench-memory: build ## Memory of our containers at rest, on real engines
 	@node dist/cmd/build/build-image.js --output dist/images && node dist/bench/agent-memory.js

@@ -72,6 +72,11 @@ export class MeasuredProcess {
     await written;
   }
 
+  /** SIGHUP: look again. */
+  ring(): void {
+    this.#child.kill('SIGHUP');
+  }
+
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, 'exit');

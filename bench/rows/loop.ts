@@ -11,7 +11,7 @@ const subscribers = 10;
 export const loop: Row = {
   name: 'loop',
   title: 'event loop under lists, inspects, creates, /info, events and a bulk stream at once',
-  boundBy: 'the machine: the idle process beside it is late because load, fleet and manager share the cores',
+  boundBy: 'the manager: pages of lists are written whole, and many short jobs wait for one turn of the loop',
   withinSeconds: 90,
   run: async (world) => {
     const client = world.client(32);

@@ -17,7 +17,7 @@ export const dockerRun: RealRow = {
   name: 'run',
   title: `docker run --rm on ${engineCount} real engines, ${pairs} interleaved pairs`,
   boundBy:
-    "three more TLS handshakes by Node's server, and each request passed on; an engine's own times differ by more",
+    'each request passed on once more; the times of an engine by itself differ by far more than that',
   withinSeconds: 240,
   run: async ({ teardown, profiles }) => {
     const isProfiled = profiles !== undefined;

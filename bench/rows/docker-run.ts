@@ -16,8 +16,7 @@ const engineCount = 2;
 export const dockerRun: RealRow = {
   name: 'run',
   title: `docker run --rm on ${engineCount} real engines, ${pairs} interleaved pairs`,
-  boundBy:
-    'each request passed on once more; the times of an engine by itself differ by far more than that',
+  boundBy: 'each request passed on once more; the times of an engine by itself differ by far more than that',
   withinSeconds: 240,
   run: async ({ teardown, profiles }) => {
     const isProfiled = profiles !== undefined;

@@ -10,7 +10,7 @@ const directory = path.join(await testDirectory(t), 'demo');
 const [third = 0] = randomBytes(1);
 const env = {
   SWARMCTL_DEMO_DIR: directory,
-  SWARMCTL_DEMO_SET: `swtest-${process.pid}-demo`,
+  SWARMCTL_DEMO_SET: `swtest-demo${third}`,
   SWARMCTL_DEMO_SUBNET: `10.63.${third}.0/24`,
 };
 const demo = (word: 'up' | 'down') =>

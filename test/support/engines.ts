@@ -124,24 +124,17 @@ export async function withFreeSubnet<T>(work: (subnet: string) => Promise<T>): P
 export async function sweepTestEngines(): Promise<void> {
   const { sets } = await readHostRecord(defaultHostDirectory);
   for (const [name, { store, creator }] of Object.entries(sets)) {
-    if (!name.startsWith(testPrefix) || (await isAlive(creator)) || (await isOfLivingTest(name))) continue;
+    if (!name.startsWith(testPrefix) || (await isAlive(creator))) continue;
     await new LocalMachines({ directory: store, clock: systemClock, env: process.env }).removeSet(name);
     if (path.basename(store).startsWith(testPrefix)) await rm(store, { recursive: true, force: true });
   }
   for (const name of await readdir(tmpdir())) {
-    if (!ofTest.test(name) || (await isOfLivingTest(name))) continue;
+    const pid = new RegExp(`^${testPrefix}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || (await readProcess(Number(pid))) !== undefined) continue;
     // A store that still has machines belongs to a set that was just dealt with above, or to another host record.
     const machines = await readdir(path.join(tmpdir(), name, 'machines')).catch(() => []);
     if (machines.length === 0) await rm(path.join(tmpdir(), name), { recursive: true, force: true });
   }
-}
-
-const ofTest = new RegExp(`^${testPrefix}(\\d+)-`);
-
-/** By the process number in the name: programs that a test runs may make engines and end before it. */
-async function isOfLivingTest(name: string): Promise<boolean> {
-  const pid = ofTest.exec(name)?.[1];
-  return pid !== undefined && (await readProcess(Number(pid))) !== undefined;
 }
 
 const busyboxCommands = [

@@ -111,8 +111,7 @@ t.test('GitRepository.fetch() says what to do when the host or the branch is not
     message: /does not appear to be a git repository|not exist/,
     hint: /--git/,
   });
-  const noBranch = await aCopy(directory, remote.url.replace('main', 'x'));
-  await remote.git('push', '--quiet', remote.bare, ':refs/heads/main').catch(() => '');
+  const noBranch = await aCopy(directory, remote.url);
   await remote.git('push', '--quiet', remote.bare, 'HEAD:refs/heads/other');
   await remote.git(`--git-dir=${remote.bare}`, 'update-ref', '-d', 'refs/heads/main');
   await t.rejects(noBranch.fetch(signal), { message: /couldn't find remote ref/, hint: /--branch/ });

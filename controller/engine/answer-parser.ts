@@ -1,5 +1,8 @@
 // Reads one HTTP/1.1 answer from the bytes of a connection, in whatever pieces they come (RFC 9112 6 and 7). What is no
 // such answer is refused, never guessed: the next answer on the connection would begin in the wrong place.
+import { takeAnswerHead } from './answer-head.js';
+import type { Framing } from './body-framing.js';
+import { MalformedAnswer } from './malformed-answer.js';
 
 /** Called as the answer comes; interim answers (1xx) are left out. */
 export interface AnswerHandler {
@@ -9,20 +12,18 @@ export interface AnswerHandler {
   onEnd(): void;
 }
 
-/** dockerd accepts and sends headers up to 1 MiB. */
-const maxHeadBytes = 1 << 20;
 /** The size of a chunk in hexadecimal, and extensions that nobody uses. */
 const maxSizeLineBytes = 1_024;
+/** As long as a head. */
+const maxTrailerBytes = 1 << 20;
 
-const headEnd = Buffer.from('\r\n\r\n');
 const lineEnd = Buffer.from('\r\n');
-const beginning = Buffer.from('HTTP/1.');
 
 type State = 'head' | 'fixed' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'until-close' | 'done';
 
 export class AnswerParser {
   readonly #handler: AnswerHandler;
-  readonly #isHead: boolean;
+  readonly #method: string;
   #state: State = 'head';
   /** Bytes of the body, or of its chunk, that are still to come. */
   #left = 0;
@@ -31,10 +32,10 @@ export class AnswerParser {
   #canStay = true;
   #idleSeconds: number | undefined;
 
-  /** @param options.isHead the answer is to a HEAD request, and has no body */
-  constructor(handler: AnswerHandler, options: { readonly isHead: boolean }) {
+  /** @param options.method of the request that is answered: what HEAD asks for has no body */
+  constructor(handler: AnswerHandler, options: { readonly method: string }) {
     this.#handler = handler;
-    this.#isHead = options.isHead;
+    this.#method = options.method;
   }
 
   get isDone(): boolean {
@@ -100,37 +101,33 @@ export class AnswerParser {
   }
 
   #takeHead(bytes: Buffer, at: number): number | undefined {
-    const length = Math.min(beginning.length, bytes.length - at);
-    if (bytes.compare(beginning, 0, length, at, at + length) !== 0)
-      throw new MalformedAnswer('another protocol');
-    const end = bytes.indexOf(headEnd, at);
-    if (end < 0 && bytes.length - at < maxHeadBytes) return undefined;
-    if (end < 0 || end - at > maxHeadBytes) throw new MalformedAnswer('a head longer than 1 MiB');
-    this.#begin(bytes.toString('latin1', at, end));
-    return end + headEnd.length;
+    const taken = takeAnswerHead(bytes, { at, method: this.#method });
+    if (taken === undefined) return undefined;
+    const { head, end } = taken;
+    // Interim answers (1xx) come before the one that counts.
+    if (head.status < 200) return end;
+    this.#canStay = head.canStay;
+    this.#idleSeconds = head.idleSeconds;
+    this.#handler.onHead(head.status, head.rawHeaders);
+    this.#begin(head.framing);
+    return end;
   }
 
-  #begin(head: string): void {
-    const [first = '', ...lines] = head.split('\r\n');
-    const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(first);
-    if (match === null) throw new MalformedAnswer('no status');
-    const status = Number(match[2]);
-    const { rawHeaders, length, isChunked, hasCoding, connection, idleSeconds } = readHeaders(lines);
-    // Nobody asked for another protocol.
-    if (status === 101) throw new MalformedAnswer('another protocol');
-    if (status < 200) return;
-    this.#canStay = match[1] === '1' ? !/\bclose\b/i.test(connection) : /\bkeep-alive\b/i.test(connection);
-    this.#idleSeconds = idleSeconds;
-    this.#handler.onHead(status, rawHeaders);
-    if (this.#isHead || status === 204 || status === 304) this.#finish();
-    else if (isChunked) this.#state = 'size';
-    else if (hasCoding || length === undefined) {
-      this.#canStay = false;
-      this.#state = 'until-close';
-    } else if (length === 0) this.#finish();
-    else {
-      this.#left = length;
-      this.#state = 'fixed';
+  #begin(framing: Framing): void {
+    switch (framing.type) {
+      case 'chunked':
+        this.#state = 'size';
+        return;
+      case 'until-close':
+        this.#state = 'until-close';
+        return;
+      case 'length':
+        this.#left = framing.bytes;
+        this.#state = 'fixed';
+        if (framing.bytes === 0) this.#finish();
+        return;
+      case 'none':
+        this.#finish();
     }
   }
 
@@ -147,7 +144,7 @@ export class AnswerParser {
   #takeLine(bytes: Buffer, at: number, take: (line: string) => void): number | undefined {
     const end = bytes.indexOf(lineEnd, at);
     if (end < 0 && bytes.length - at < maxSizeLineBytes) return undefined;
-    const limit = this.#state === 'trailer' ? maxHeadBytes : maxSizeLineBytes;
+    const limit = this.#state === 'trailer' ? maxTrailerBytes : maxSizeLineBytes;
     if (end < 0 || end - at > limit) throw new MalformedAnswer('a line without end');
     take(bytes.toString('latin1', at, end));
     return end + lineEnd.length;
@@ -164,60 +161,4 @@ export class AnswerParser {
     this.#state = 'done';
     this.#handler.onEnd();
   }
-}
-
-/** What came is no HTTP answer, or not the whole of one. */
-export class MalformedAnswer extends Error {
-  /** As the parser of Node names its own, so that messages are the same. */
-  readonly code = 'HPE_INVALID_ANSWER';
-}
-
-interface Head {
-  readonly rawHeaders: readonly string[];
-  readonly length: number | undefined;
-  readonly isChunked: boolean;
-  /** Whether the body is coded for the way, chunked or otherwise. */
-  readonly hasCoding: boolean;
-  readonly connection: string;
-  readonly idleSeconds: number | undefined;
-}
-
-function readHeaders(lines: readonly string[]): Head {
-  const rawHeaders: string[] = [];
-  const lengths = new Set<string>();
-  let coding = '';
-  let connection = '';
-  let keepAlive = '';
-  for (const line of lines) {
-    const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (match === null) throw new MalformedAnswer('a header without name');
-    const [, name = '', value = ''] = match;
-    rawHeaders.push(name, value);
-    switch (name.toLowerCase()) {
-      case 'content-length':
-        lengths.add(value);
-        break;
-      case 'transfer-encoding':
-        coding = coding === '' ? value : `${coding},${value}`;
-        break;
-      case 'connection':
-        connection += `${value},`;
-        break;
-      case 'keep-alive':
-        keepAlive = value;
-        break;
-    }
-  }
-  const [length] = lengths;
-  if (lengths.size > 1 || (length !== undefined && (!/^\d{1,15}$/.test(length) || coding !== '')))
-    throw new MalformedAnswer('two lengths');
-  const idle = /\btimeout=(\d{1,9})\b/i.exec(keepAlive)?.[1];
-  return {
-    rawHeaders,
-    length: length === undefined ? undefined : Number(length),
-    isChunked: /(^|,)[ \t]*chunked$/i.test(coding),
-    hasCoding: coding !== '',
-    connection,
-    idleSeconds: idle === undefined ? undefined : Number(idle),
-  };
 }

@@ -1,5 +1,6 @@
 // Follows the framing of an HTTP/1.1 body while its bytes are handed on as they are (RFC 9112 6 and 7.1): says where it ends,
 // and refuses what another reader could take for something else.
+import { MalformedAnswer } from './malformed-answer.js';
 
 /** How the end of a body is told: by chunks, by a length, by the end of the connection; or there is none. */
 export type Framing =
@@ -7,12 +8,6 @@ export type Framing =
   | { readonly type: 'length'; readonly bytes: number }
   | { readonly type: 'until-close' }
   | { readonly type: 'none' };
-
-/** What came is no HTTP, or not the whole of it. */
-export class MalformedBody extends Error {
-  /** As the parser of Node names its own, so that messages are the same. */
-  readonly code = 'HPE_INVALID_BODY';
-}
 
 type State =
   | 'size'
@@ -60,7 +55,7 @@ export class BodyFraming {
     return this.isDone;
   }
 
-  /** @returns how many of the bytes belong to the body and its framing. @throws MalformedBody */
+  /** @returns how many of the bytes belong to the body and its framing. @throws MalformedAnswer */
   take(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length && this.#state !== 'done') {
@@ -110,26 +105,26 @@ export class BodyFraming {
     const digit = hexDigit(byte);
     if (digit >= 0) {
       this.#sizeDigits += 1;
-      if (this.#sizeDigits > mostSizeDigits) throw new MalformedBody('a chunk too long');
+      if (this.#sizeDigits > mostSizeDigits) throw new MalformedAnswer('a chunk too long');
       this.#left = this.#left * 16 + digit;
       return 'size';
     }
-    if (this.#sizeDigits === 0) throw new MalformedBody('a chunk without size');
+    if (this.#sizeDigits === 0) throw new MalformedAnswer('a chunk without size');
     if (byte === cr) return 'size-lf';
     if (byte === 0x3b || byte === 0x20 || byte === 0x09) return this.#other('extension', byte);
-    throw new MalformedBody('a chunk without size');
+    throw new MalformedAnswer('a chunk without size');
   }
 
   #other(state: 'extension' | 'trailer', byte: number): State {
     this.#otherBytes += 1;
     if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f || this.#otherBytes > mostOtherBytes)
-      throw new MalformedBody('a line that is none');
+      throw new MalformedAnswer('a line that is none');
     return state;
   }
 }
 
 function expect(byte: number, wanted: number): void {
-  if (byte !== wanted) throw new MalformedBody('a chunk longer than its size');
+  if (byte !== wanted) throw new MalformedAnswer('a chunk longer than its size');
 }
 
 /** -1 for what is none. */

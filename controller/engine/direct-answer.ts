@@ -3,7 +3,7 @@
 import type net from 'node:net';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
-import { parseAnswerHead, type AnswerHead } from './answer-head.js';
+import { takeAnswerHead, type AnswerHead } from './answer-head.js';
 import { BodyFraming, type Framing } from './body-framing.js';
 import type { EngineDialer } from './dialer.js';
 import type { EngineRequest } from './engine-request.js';
@@ -11,11 +11,6 @@ import { endToEndHeaders } from './wire-headers.js';
 
 /** Read and written at a time: with Node's 64 KiB the system calls, and memory that is always new, cost twice as much. */
 const blockBytes = 256 * 1024;
-/** dockerd accepts and sends headers up to 1 MiB. */
-const maxHeadBytes = 1 << 20;
-
-const headEnd = Buffer.from('\r\n\r\n');
-
 /** Without a body; time limits other than `bodyStallMs` are not looked at. */
 export type DirectRequest = Pick<EngineRequest, 'method' | 'path' | 'headers' | 'signal' | 'bodyStallMs'>;
 
@@ -152,12 +147,10 @@ export class DirectAnswer {
     this.#early = Buffer.concat([this.#early, bytes]);
     try {
       for (;;) {
-        const end = this.#early.indexOf(headEnd);
-        if (end > maxHeadBytes || (end < 0 && this.#early.length > maxHeadBytes))
-          throw Object.assign(new Error('a head longer than 1 MiB'), { code: 'HPE_HEADER_OVERFLOW' });
-        if (end < 0) return true;
-        const head = parseAnswerHead(this.#early.toString('latin1', 0, end), this.#request);
-        this.#early = this.#early.subarray(end + headEnd.length);
+        const taken = takeAnswerHead(this.#early, { at: 0, method: this.#request.method });
+        if (taken === undefined) return true;
+        const { head, end } = taken;
+        this.#early = this.#early.subarray(end);
         // Interim answers (1xx) come before the one that counts.
         if (head.status < 200) continue;
         this.#head = head;

@@ -68,7 +68,7 @@ export class RequestSocket {
   send(head: SmallRequestHead, handler: ExchangeHandler): void {
     const text = headText(head, this.#authority);
     this.#handler = handler;
-    this.#parser = new AnswerParser(handler, { isHead: head.method === 'HEAD' });
+    this.#parser = new AnswerParser(handler, { method: head.method });
     this.#socket.ref();
     // Nothing is said before the engine has shown its certificate.
     if (this.#isConnected) this.#write(text, head.body);

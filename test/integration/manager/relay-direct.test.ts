@@ -207,7 +207,7 @@ void t.test('relayDirect() gives no half of an answer as a whole one', async (t)
       { code: 'ECONNRESET' },
       { code: 'ECONNRESET' },
       { code: 'ECONNRESET' },
-      { code: 'HPE_INVALID_BODY' },
+      { code: 'HPE_INVALID_ANSWER' },
       { message: 'the body stands still' },
     ],
   );

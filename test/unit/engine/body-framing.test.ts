@@ -62,7 +62,7 @@ void t.test('take() refuses chunks that can be read in two ways', async (t) => {
     for (const size of [1, 100_000])
       t.throws(
         () => take(chunked, text, [size]),
-        { code: 'HPE_INVALID_BODY' },
+        { code: 'HPE_INVALID_ANSWER' },
         JSON.stringify(text.slice(0, 30)),
       );
 });

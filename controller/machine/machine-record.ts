@@ -1,8 +1,9 @@
 // What the machine store remembers: one JSON file per machine and per set, written before anything they name is made, so
 // that a killed creator leaves nothing that cannot be found.
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { readTextIfThere } from '../base/read-text.js';
 import { isJsonObject } from '../base/json.js';
 import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 import type { ProcessIdentity } from './processes.js';
@@ -186,13 +187,8 @@ async function entriesOf(directory: string): Promise<readonly string[]> {
 }
 
 async function readJson(file: string): Promise<Record<string, unknown> | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ENOTDIR') return undefined;
-    throw new SwarmError('MACHINE_FAILED', `Cannot read "${file}": ${messageOf(error)}`, { cause: error });
-  }
+  const text = await readTextIfThere(file, { code: 'MACHINE_FAILED' });
+  if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     if (isJsonObject(value)) return value;

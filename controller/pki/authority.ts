@@ -59,21 +59,25 @@ export async function createAuthority(options: {
   return { certPem: toPem(certificate), keyPem: keyPemOf(keys.privateKey) };
 }
 
-/**
- * Issues a certificate that `authority` signs. It never outlives the authority.
- * @param options.dnsNames exact names or wildcards; `options.ipAddresses` literal addresses, IPv6 without brackets
- * @throws {CREDENTIALS_INVALID} when the authority cannot be read
- */
-export async function issueCertificate(options: {
+/** What a certificate is issued for. */
+export interface CertificateWish {
   readonly authority: KeyPair;
   readonly commonName: string;
   readonly organization?: string;
   readonly usages: readonly CertificateUsage[];
+  /** Exact names or wildcards. */
   readonly dnsNames?: readonly string[];
+  /** Literal addresses, IPv6 without brackets. */
   readonly ipAddresses?: readonly string[];
   readonly nowMs: number;
   readonly validityDays: number;
-}): Promise<KeyPair> {
+}
+
+/**
+ * Issues a certificate that `authority` signs. It never outlives the authority.
+ * @throws {CREDENTIALS_INVALID} when the authority cannot be read
+ */
+export async function issueCertificate(options: CertificateWish): Promise<KeyPair> {
   const signer = await readSigner(options.authority);
   const keys = await subtle.generateKey(curve, true, ['sign', 'verify']);
   const names = [

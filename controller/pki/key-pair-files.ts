@@ -3,13 +3,13 @@
 // newer key) is replaced by the next call.
 // Callers keep two processes from working on one directory at once.
 import { createPrivateKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { messageOf, SwarmError } from '../base/errors.js';
+import { readTextIfThere } from '../base/read-text.js';
 import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
-import { createAuthority, issueCertificate, usageOids } from './authority.js';
+import { createAuthority, issueCertificate, usageOids, type CertificateWish } from './authority.js';
 import { describeCertificate, namesForCertificate, parseCertificate } from './certificate.js';
-import type { CertificateUsage, KeyPair } from './key-pair.js';
+import type { KeyPair } from './key-pair.js';
 
 const dayMs = 86_400_000;
 
@@ -70,21 +70,15 @@ export async function loadAuthority(options: {
  * key, signed by another authority, or made for other names, subject or usages. Otherwise nothing is written.
  * @param options.renewBeforeDays a certificate that expires within this time is issued again
  */
-export async function ensureCertificate(options: {
-  readonly directory: string;
-  readonly name: string;
-  /** Base name of the key's file. Default `<name>-key`; docker's own layout is `cert` with `key`. */
-  readonly keyName?: string;
-  readonly authority: KeyPair;
-  readonly commonName: string;
-  readonly organization?: string;
-  readonly usages: readonly CertificateUsage[];
-  readonly dnsNames?: readonly string[];
-  readonly ipAddresses?: readonly string[];
-  readonly nowMs: number;
-  readonly validityDays: number;
-  readonly renewBeforeDays: number;
-}): Promise<KeyPair> {
+export async function ensureCertificate(
+  options: CertificateWish & {
+    readonly directory: string;
+    readonly name: string;
+    /** Base name of the key's file. Default `<name>-key`; docker's own layout is `cert` with `key`. */
+    readonly keyName?: string;
+    readonly renewBeforeDays: number;
+  },
+): Promise<KeyPair> {
   const files = pairFiles(options.directory, options.name, options.keyName);
   const [certPem, keyPem] = await Promise.all([readOptional(files.cert), readOptional(files.key)]);
   if (certPem !== undefined && keyPem !== undefined && fits({ certPem, keyPem }, options)) {
@@ -150,13 +144,6 @@ async function writePair(
   await writeFileAtomically(files.cert, pair.certPem, { mode: 0o644 });
 }
 
-async function readOptional(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+function readOptional(file: string): Promise<string | undefined> {
+  return readTextIfThere(file, { code: 'CREDENTIALS_UNREADABLE' });
 }

@@ -1,7 +1,7 @@
 // The identity of a state directory: a UUID that every container we make carries, so that two operators never touch each
 // other's containers. A new directory has one to offer, which counts once something was made with it.
-import { readFile } from 'node:fs/promises';
-import { reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { reasonOf, SwarmError } from '../base/errors.js';
+import { readTextIfThere } from '../base/read-text.js';
 import { writeFileAtomically } from '../base/write-file-atomically.js';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -26,10 +26,7 @@ export class Installation {
    * @throws {STATE_CORRUPT} a new identity would make our own containers look foreign
    */
   static async open(file: string, randomUuid: () => string): Promise<Installation> {
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      if (systemCodeOf(error) === 'ENOENT') return undefined;
-      throw new SwarmError('STATE_CORRUPT', `Cannot read "${file}": ${reasonOf(error)}`, { cause: error });
-    });
+    const text = await readTextIfThere(file, { code: 'STATE_CORRUPT' });
     if (text === undefined) return new Installation({ file, id: randomUuid(), isSettled: false });
     if (uuid.test(text.trim())) return new Installation({ file, id: text.trim(), isSettled: true });
     throw new SwarmError('STATE_CORRUPT', `Cannot use "${file}": it must hold a UUID`, {

@@ -1,7 +1,7 @@
 // Reads TLS material that a manifest names, and refuses what could only fail later.
 import { createPrivateKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { messageOf, SwarmError } from '../base/errors.js';
+import { readText } from '../base/read-text.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import { parseCertificate } from '../pki/certificate.js';
 
@@ -26,14 +26,7 @@ export async function readTls(files: {
 }
 
 async function readPem(file: string, check: (pem: string) => unknown): Promise<string> {
-  let pem: string;
-  try {
-    pem = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  const pem = await readText(file, { code: 'CREDENTIALS_UNREADABLE' });
   try {
     check(pem);
   } catch (error) {

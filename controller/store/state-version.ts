@@ -1,10 +1,10 @@
 // The version of a state directory, and how an older one becomes the current one: pure steps, one after the other, with a
 // copy of the old kept.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.js';
-import { reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
+import { SwarmError } from '../base/errors.js';
+import { readTextIfThere } from '../base/read-text.js';
 import { writeFileAtomically } from '../base/write-file-atomically.js';
 import { replaceStateFiles } from './staged-state.js';
 import { readStateFiles, type StateFile } from './state-files.js';
@@ -92,10 +92,7 @@ export function refuseNewer(
 /** 0 when the directory does not say. */
 export async function readStateVersion(directory: string): Promise<number> {
   const file = path.join(directory, versionFile);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw new SwarmError('STATE_CORRUPT', `Cannot read "${file}": ${reasonOf(error)}`, { cause: error });
-  });
+  const text = await readTextIfThere(file, { code: 'STATE_CORRUPT' });
   if (text === undefined) return 0;
   if (/^\d{1,9}\n?$/.test(text)) return Number(text);
   throw new SwarmError('STATE_CORRUPT', `Cannot use "${file}": it must hold the version of the state`, {

@@ -1,8 +1,8 @@
 // TLS files of `swarm manage` as PEM text: towards clients, towards engines, and per engine.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { SwarmError, messageOf } from '../../../controller/base/errors.js';
+import { readText } from '../../../controller/base/read-text.js';
 import { isJsonObject, stringAt } from '../../../controller/base/json.js';
 import type { EngineTls } from '../../../controller/engine/endpoint.js';
 import type { ServerTls } from '../../../controller/manager/server.js';
@@ -126,12 +126,6 @@ function invalid(file: string, why: string): SwarmError {
   return new SwarmError('CREDENTIALS_INVALID', `Cannot use "${file}": ${why}`);
 }
 
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+function readPem(file: string): Promise<string> {
+  return readText(file, { code: 'CREDENTIALS_UNREADABLE' });
 }

@@ -1,7 +1,6 @@
 // Small files of a manager's state directory: what must survive a restart, each one text that is replaced as a whole.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
+import { readTextIfThere } from '../../../controller/base/read-text.js';
 import { writeFileAtomically } from '../../../controller/base/write-file-atomically.js';
 import type { TextMemory } from '../../../controller/manager/text-memory.js';
 
@@ -26,14 +25,7 @@ export async function readStateText(
 ): Promise<TextMemory | undefined> {
   if (stateDirectory === undefined) return undefined;
   const file = path.join(stateDirectory, stateFiles[name]);
-  let text: string | undefined;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') {
-      throw new SwarmError('STATE_CORRUPT', `Cannot read "${file}": ${messageOf(error)}`, { cause: error });
-    }
-  }
+  const text = await readTextIfThere(file, { code: 'STATE_CORRUPT' });
   return {
     text,
     write: (changed) => writeFileAtomically(file, changed),

@@ -1,8 +1,9 @@
 // Docker's own store of contexts: contexts/meta/<sha256 of the name>/meta.json and contexts/tls/<…>/docker/*.pem.
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
+import { messageOf, SwarmError } from '../../../controller/base/errors.js';
+import { readText, readTextIfThere } from '../../../controller/base/read-text.js';
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import { writeFileAtomically } from '../../../controller/base/write-file-atomically.js';
 import { usageError } from '../usage-error.js';
@@ -46,7 +47,7 @@ export async function writeDockerContext(
   if (context.certPath !== undefined) {
     await mkdir(path.join(tls, 'docker'), { recursive: true, mode: 0o700 });
     for (const file of pemFiles) {
-      const pem = await readPem(path.join(context.certPath, file));
+      const pem = await readText(path.join(context.certPath, file), { code: 'CREDENTIALS_UNREADABLE' });
       await writeFileAtomically(path.join(tls, 'docker', file), pem, { mode: 0o600 });
     }
   }
@@ -125,23 +126,14 @@ async function writeConfig(directory: string, config: JsonObject): Promise<void>
 }
 
 async function readJson(file: string): Promise<JsonObject | undefined> {
+  const text = await readTextIfThere(file, { code: 'MANIFEST_UNREADABLE' });
+  if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (isJsonObject(value)) return value;
     throw new Error('it is not a JSON object');
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw new SwarmError('MANIFEST_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
       cause: error,
     });
   }

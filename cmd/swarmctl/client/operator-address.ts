@@ -1,7 +1,7 @@
 // Where the operator is: `unix:///path` or `https://host:port`, and the certificates for the latter.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { reasonOf, SwarmError } from '../../../controller/base/errors.js';
+import { SwarmError } from '../../../controller/base/errors.js';
+import { readText } from '../../../controller/base/read-text.js';
 
 export type OperatorAddress =
   | { readonly type: 'unix'; readonly socketPath: string }
@@ -37,17 +37,11 @@ export async function readClientTls(o: {
 }): Promise<ClientTls> {
   const given = o.env['SWARMCTL_CERT_PATH'];
   const directory = given === undefined || given === '' ? path.join(o.stateDirectory, 'pki') : given;
-  const read = async (name: string): Promise<string> => {
-    const file = path.join(directory, name);
-    try {
-      return await readFile(file, 'utf8');
-    } catch (error) {
-      throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot read "${file}": ${reasonOf(error)}`, {
-        cause: error,
-        hint: 'Copy ca.pem, admin.pem and admin-key.pem from pki/ of the operator, and set SWARMCTL_CERT_PATH to their directory',
-      });
-    }
-  };
+  const read = (name: string): Promise<string> =>
+    readText(path.join(directory, name), {
+      code: 'CREDENTIALS_UNREADABLE',
+      hint: 'Copy ca.pem, admin.pem and admin-key.pem from pki/ of the operator, and set SWARMCTL_CERT_PATH to their directory',
+    });
   const [ca, cert, key] = await Promise.all([read('ca.pem'), read('admin.pem'), read('admin-key.pem')]);
   return { ca, cert, key };
 }

@@ -1,6 +1,8 @@
 // Objects from -f FILE, -f DIRECTORY and -f - (standard input), all checked before anything is done with them.
 import path from 'node:path';
+import { Option } from 'commander';
 import { isSwarmError, reasonOf, SwarmError } from '../../../controller/base/errors.js';
+import { readText } from '../../../controller/base/read-text.js';
 import type { ManifestObject, ManifestProblem } from '../../../controller/source/manifest-problem.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
@@ -25,9 +27,24 @@ export interface InputOptions {
   readonly recursive?: boolean;
 }
 
+/** `-f`, as kubectl has it. */
+export function filesOption(help: string): Option {
+  return new Option('-f, --filename <path>', help).argParser(collectFiles);
+}
+
+/** `-R`, to go with `-f`. */
+export function recursiveOption(): Option {
+  return new Option('-R, --recursive', 'with -f DIRECTORY, directories inside it too');
+}
+
 /** Collects a repeatable option; commas separate too, as in kubectl. */
 export function collectFiles(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...value.split(',').filter((part) => part !== '')];
+}
+
+/** The text of one file that is no manifest, or of standard input. @throws {STATE_UNREADABLE} */
+export async function readOneFile(context: CommandContext, file: string): Promise<string> {
+  return file === '-' ? context.stdin() : readText(file, { code: 'STATE_UNREADABLE' });
 }
 
 /**

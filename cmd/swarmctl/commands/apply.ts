@@ -7,7 +7,7 @@ import { applyOne, listLive, type DryRun } from '../client/apply-object.js';
 import { printConsequences } from '../client/consequences.js';
 import { Kinds, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
-import { collectFiles, readInput } from '../client/read-input.js';
+import { filesOption, recursiveOption, readInput } from '../client/read-input.js';
 import { waitForObjects } from '../client/wait-for.js';
 import type { CommandContext } from '../command-context.js';
 import { outputHelp, parseOutputFormat } from '../output/output-format.js';
@@ -30,12 +30,8 @@ export interface ApplyOptions {
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .option(
-      '-f, --filename <path>',
-      'file, directory, or - for standard input; may be repeated',
-      collectFiles,
-    )
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('file, directory, or - for standard input; may be repeated'))
+    .addOption(recursiveOption())
     .option('--dry-run [mode]', 'none, client (check only) or server (let the operator check too)')
     .option('--wait', 'wait until everything applied is Ready')
     .option('--timeout <duration>', 'how long --wait and --local wait', '5m')

@@ -5,7 +5,7 @@ import { objectAt, stringAt } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
-import { collectFiles } from '../client/read-input.js';
+import { filesOption, recursiveOption } from '../client/read-input.js';
 import { waitForObjects, type Awaited } from '../client/wait-for.js';
 import type { CommandContext } from '../command-context.js';
 import { Progress } from '../output/progress.js';
@@ -28,8 +28,8 @@ interface DeleteOptions {
 export function configure(command: Command, context: CommandContext): void {
   command
     .argument('[objects...]', 'KIND NAME…, or KIND/NAME…')
-    .option('-f, --filename <path>', 'objects named in files', collectFiles)
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('objects named in files'))
+    .addOption(recursiveOption())
     .option('-l, --selector <selector>', 'objects with these labels')
     .option('--all', 'all objects of the kind')
     .option('--wait [true|false]', 'wait until they are gone', true)

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { fetchStory } from '../client/fetch-story.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
-import { collectFiles } from '../client/read-input.js';
+import { filesOption, recursiveOption } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import { formatDescription } from '../output/description.js';
@@ -21,8 +21,8 @@ export function configure(command: Command, context: CommandContext): void {
   command
     .argument('[objects...]', 'KIND, KIND NAME…, or KIND/NAME…')
     .option('-l, --selector <selector>', 'objects with these labels')
-    .option('-f, --filename <path>', 'objects named in files', collectFiles)
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('objects named in files'))
+    .addOption(recursiveOption())
     .option('--show-events [true|false]', 'end with the story of the object', true)
     .addHelpText('after', '\nExample:\n  swarmctl describe node node3')
     .action((args: readonly string[], options: DescribeOptions) => describe(context, args, options));

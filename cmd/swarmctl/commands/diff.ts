@@ -9,7 +9,7 @@ import { withClient, type ApiClient } from '../client/api-client.js';
 import { applicable, applyOne, comparable, listLive } from '../client/apply-object.js';
 import { printConsequences } from '../client/consequences.js';
 import { Kinds, type ObjectReference } from '../client/kinds.js';
-import { collectFiles, readInput } from '../client/read-input.js';
+import { filesOption, recursiveOption, readInput } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
 import { fieldChanges, formatChange, unifiedDiff } from '../output/field-changes.js';
 import { formatYaml } from '../output/print-objects.js';
@@ -33,12 +33,8 @@ const errorExitCode = 2;
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .option(
-      '-f, --filename <path>',
-      'file, directory, or - for standard input; may be repeated',
-      collectFiles,
-    )
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('file, directory, or - for standard input; may be repeated'))
+    .addOption(recursiveOption())
     .option('-o, --output <form>', 'unified: as a patch of YAML')
     .addHelpText('after', '\nExit code: 0 no difference, 1 differences, 2 error')
     .action(async (options: DiffOptions) => {

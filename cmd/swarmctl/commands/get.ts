@@ -4,7 +4,7 @@ import { isSwarmError } from '../../../controller/base/errors.js';
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { Kinds, objectPath, type ListedKind } from '../client/kinds.js';
-import { collectFiles, readInput } from '../client/read-input.js';
+import { collectFiles, filesOption, recursiveOption, readInput } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
 import {
   readTable,
@@ -47,8 +47,8 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--no-headers', 'print no headings')
     .option('--sort-by <path>', 'sort by a JSONPath, for example .spec.cluster')
     .option('--ignore-not-found', 'a missing object is no error')
-    .option('-f, --filename <path>', 'objects named in files', collectFiles)
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('objects named in files'))
+    .addOption(recursiveOption())
     .addHelpText(
       'after',
       `

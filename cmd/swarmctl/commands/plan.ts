@@ -5,7 +5,7 @@ import { withClient } from '../client/api-client.js';
 import { applicable, listLive } from '../client/apply-object.js';
 import { fetchPlan } from '../client/fetch-plan.js';
 import { Kinds } from '../client/kinds.js';
-import { collectFiles, readInput } from '../client/read-input.js';
+import { filesOption, recursiveOption, readInput } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
 
@@ -18,8 +18,8 @@ interface PlanOptions {
 export function configure(command: Command, context: CommandContext): void {
   command
     .argument('[clusters...]', 'names of Clusters; default: all')
-    .option('-f, --filename <path>', 'plan as if these files were applied', collectFiles)
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('plan as if these files were applied'))
+    .addOption(recursiveOption())
     .option('-o, --output <form>', 'json')
     .action((clusters: readonly string[], options: PlanOptions) => plan(context, clusters, options));
 }

@@ -1,14 +1,13 @@
 // swarmctl replay: recorded decisions once more, through the same functions, without engines and without an operator.
 import type { Command } from 'commander';
-import { readFile } from 'node:fs/promises';
 import { formatTime } from '../../../controller/api/conditions.js';
-import { reasonOf, SwarmError } from '../../../controller/base/errors.js';
 import {
   describeRecord,
   parseFlight,
   replay,
   type Replayed,
 } from '../../../controller/reconcile/replay-flight.js';
+import { readOneFile } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
 
 interface ReplayOptions {
@@ -33,7 +32,7 @@ Examples:
 }
 
 async function run(context: CommandContext, file: string, options: ReplayOptions): Promise<void> {
-  const flight = parseFlight(await read(context, file), file);
+  const flight = parseFlight(await readOneFile(context, file), file);
   const wanted = options.object?.toLowerCase();
   const records = flight.records.filter(
     ({ key }) => wanted === undefined || `${key.kind.toLowerCase()}/${key.name}` === wanted,
@@ -60,13 +59,4 @@ function textOf({ record, lines, isSame }: Replayed): string {
 
 function sameLines(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((line) => right.includes(line));
-}
-
-async function read(context: CommandContext, file: string): Promise<string> {
-  if (file === '-') return context.stdin();
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SwarmError('STATE_UNREADABLE', `Cannot read "${file}": ${reasonOf(error)}`, { cause: error });
-  }
 }

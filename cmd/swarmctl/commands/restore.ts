@@ -1,9 +1,8 @@
 // swarmctl restore: the state of a backup in the state directory, all of it or nothing.
 import type { Command } from 'commander';
-import { readFile } from 'node:fs/promises';
-import { reasonOf, SwarmError } from '../../../controller/base/errors.js';
 import { decodeBackup, type Backup } from '../../../controller/store/backup-file.js';
 import { restoreState } from '../../../controller/store/restore-state.js';
+import { readOneFile } from '../client/read-input.js';
 import type { CommandContext } from '../command-context.js';
 
 interface RestoreFlags {
@@ -30,7 +29,7 @@ Examples:
 
 async function restore(context: CommandContext, file: string, options: RestoreFlags): Promise<void> {
   const { clock, stateDirectory } = context;
-  const backup = decodeBackup(await read(context, file), file);
+  const backup = decodeBackup(await readOneFile(context, file), file);
   const dryRun = options.dryRun === true;
   const restored = await restoreState(backup, {
     ...{ directory: stateDirectory, clock, dryRun },
@@ -57,13 +56,4 @@ function warnOfSecrets(context: CommandContext, { hasSecrets }: Backup): void {
   context.stderr(
     'It has no keys and tokens: clusters that run say CredentialsLost until swarmctl repair makes new ones\n',
   );
-}
-
-async function read(context: CommandContext, file: string): Promise<string> {
-  if (file === '-') return context.stdin();
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SwarmError('STATE_UNREADABLE', `Cannot read "${file}": ${reasonOf(error)}`, { cause: error });
-  }
 }

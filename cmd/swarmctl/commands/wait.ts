@@ -6,7 +6,7 @@ import { objectAt, stringAt, isJsonObject } from '../../../controller/base/json.
 import { withClient, type ApiClient } from '../client/api-client.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
-import { collectFiles, readInput, type InputVerb } from '../client/read-input.js';
+import { filesOption, recursiveOption, readInput, type InputVerb } from '../client/read-input.js';
 import { parseExpectation, waitForObjects, type Expectation, type Unmet } from '../client/wait-for.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
@@ -31,8 +31,8 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--timeout <duration>', 'how long to wait; 0 looks once', '30s')
     .option('-l, --selector <selector>', 'objects with these labels')
     .option('--all', 'all objects of the kind')
-    .option('-f, --filename <path>', 'objects named in files', collectFiles)
-    .option('-R, --recursive', 'with -f DIRECTORY, directories inside it too')
+    .addOption(filesOption('objects named in files'))
+    .addOption(recursiveOption())
     .addHelpText('after', '\nExample:\n  swarmctl wait node/node3 --for=condition=Ready --timeout=60s')
     .action((args: readonly string[], options: WaitOptions) => wait(context, args, options));
 }

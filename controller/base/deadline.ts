@@ -4,6 +4,8 @@ import type { Clock } from './clock.js';
 /** An abort signal that fires after a delay; `clear` must be called when the work is done. */
 export interface Deadline {
   readonly signal: AbortSignal;
+  /** Aborts before the time is over. */
+  abort(reason: Error): void;
   clear(): void;
 }
 
@@ -26,6 +28,7 @@ export function startDeadline(
   else options.parent?.addEventListener('abort', onParentAbort, { once: true });
   return {
     signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
     clear: () => {
       cancelTimer();
       options.parent?.removeEventListener('abort', onParentAbort);

@@ -4,7 +4,7 @@ import PQueue from 'p-queue';
 import { formatKey, type ObjectKey } from '../api/object-key.js';
 import { backoffDelayMs, type BackoffOptions } from '../base/backoff.js';
 import type { CancelTimer, Clock } from '../base/clock.js';
-import { startDeadline } from '../base/deadline.js';
+import { startDeadline, type Deadline } from '../base/deadline.js';
 import { SwarmError, toSwarmError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 
@@ -51,7 +51,8 @@ export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #pool: PQueue;
   readonly #entries = new Map<string, Entry>();
-  readonly #abort = new AbortController();
+  /** Of the runs under way. Not one signal for all: every run would hang something on it. */
+  readonly #underWay = new Set<Deadline>();
   #closed: Promise<void> | undefined;
 
   constructor(options: WorkQueueOptions) {
@@ -97,7 +98,8 @@ export class WorkQueue {
   }
 
   async #close(): Promise<void> {
-    this.#abort.abort(new SwarmError('ABORTED', 'Cannot finish the reconcile: the operator stops'));
+    const reason = new SwarmError('ABORTED', 'Cannot finish the reconcile: the operator stops');
+    for (const deadline of this.#underWay) deadline.abort(reason);
     for (const entry of this.#entries.values()) cancelTimer(entry);
     this.#pool.clear();
     await this.#pool.onIdle();
@@ -149,17 +151,18 @@ export class WorkQueue {
     const { clock, reconcile, deadlineMs = defaultDeadlineMs } = this.#options;
     const deadline = startDeadline(clock, {
       delayMs: deadlineMs,
-      parent: this.#abort.signal,
       reason: () =>
         new SwarmError(
           'TIMEOUT',
           `Cannot reconcile ${formatKey(key)}: it takes longer than ${deadlineMs} ms`,
         ),
     });
+    this.#underWay.add(deadline);
     try {
       // Awaited to its real end, also after the deadline: a second run beside a stuck one would be worse than waiting.
       return await reconcile(key, deadline.signal);
     } finally {
+      this.#underWay.delete(deadline);
       deadline.clear();
     }
   }

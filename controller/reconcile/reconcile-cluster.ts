@@ -197,7 +197,9 @@ export class ClusterLoop {
             : undefined;
         if (view.type === 'observed' && container?.state !== 'running') return undefined;
         const address = { host: node.address.host, port: cluster.spec.manager.port };
-        return [node.name, await outside.askManager({ node: node.name, address, tls: client, signal })];
+        // A signal of its own: all of them would hang on the one of this run.
+        const own = AbortSignal.any([signal]);
+        return [node.name, await outside.askManager({ node: node.name, address, tls: client, signal: own })];
       }),
     );
     signal.throwIfAborted();

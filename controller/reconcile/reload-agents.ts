@@ -31,7 +31,8 @@ export async function reloadAgents(
   });
   const reload = async ({ node, id }: { readonly node: string; readonly id: string }): Promise<void> => {
     try {
-      await sessions.current(node)?.signalContainer(id, 'SIGHUP', signal);
+      // A signal of its own: all of them would hang on the one of this run.
+      await sessions.current(node)?.signalContainer(id, 'SIGHUP', AbortSignal.any([signal]));
     } catch (error) {
       signal.throwIfAborted();
       logger.debug(`Cannot ask ${name} on ${node} to look again: ${messageOf(error)}`);

@@ -324,3 +324,26 @@ t.test(
     t.pass();
   },
 );
+
+t.test('WorkQueue warns of no listeners, however many keys run, and ends them all', async (t) => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error): number => warnings.push(message);
+  process.on('warning', onWarning);
+  t.teardown(() => process.off('warning', onWarning));
+  const count = 40;
+  let ended = 0;
+  const { clock, runs, queue } = aQueue(
+    async ({ signal }) => {
+      await clock.sleep(1000, signal).finally(() => (ended += 1));
+      return {};
+    },
+    { concurrency: count },
+  );
+  for (let index = 0; index < count; index += 1) queue.add({ kind: 'Node', name: `n${index}` });
+  await clock.advance(1);
+  t.equal(runs.length, count);
+  await queue.close();
+  t.equal(ended, count);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.same(warnings, []);
+});

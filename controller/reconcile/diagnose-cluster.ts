@@ -1,18 +1,22 @@
-// One Cluster: what it says of itself, whether its keys are there and for how long, and what its managers list.
-import { readdir, readFile } from 'node:fs/promises';
+// One Cluster: what it says of itself, whether its keys are good, and what its managers and discovery services know.
 import path from 'node:path';
 import { findCondition } from '../api/conditions.js';
 import { conditionsOf, type Cluster, type Node } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
-import { describeCertificate } from '../pki/certificate.js';
 import type { EngineTls } from '../engine/endpoint.js';
+import { EngineTransport } from '../engine/transport.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import { checkManager } from './check-manager.js';
-import { failed, finding, judgeExpiry, type Finding } from './diagnosis.js';
-import { findLost } from './lost-credentials.js';
+import { diagnoseDiscovery } from './diagnose-discovery.js';
+import { diagnoseKeys } from './diagnose-keys.js';
+import { failed, finding, type Finding } from './diagnosis.js';
 import type { MachinePort } from './machine-port.js';
+import { findPortHolder, type AskEngine } from './port-holder.js';
 import { readTls } from './read-tls.js';
-import { resolveNode } from './resolve-node.js';
+import { resolveNode, type NodeResolution } from './resolve-node.js';
+
+/** For a question about a port, after the service itself did not answer. */
+const askTimeoutMs = 3000;
 
 export interface ClusterOptions {
   /** Of the cluster in the state directory: token, pki/, client/. */
@@ -21,64 +25,40 @@ export interface ClusterOptions {
   readonly nodes: readonly Node[];
   readonly machines: MachinePort;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly signal: AbortSignal;
 }
 
+type Resolutions = readonly NodeResolution[];
+
 export async function diagnoseCluster(cluster: Cluster, o: ClusterOptions): Promise<readonly Finding[]> {
   const subject = `cluster/${cluster.metadata.name}`;
-  const [credentials, managers] = await Promise.all([
-    checkCredentials(subject, cluster, o),
-    checkManagers(subject, cluster, o),
+  const resolutions = await Promise.all(
+    o.nodes.map((node) => resolveNode(node, { cluster, machines: o.machines })),
+  );
+  const nodes = resolutions.map(({ resolved }) => resolved);
+  const askEngine = engineAsker(resolutions, o);
+  const [keys, managers, discovery] = await Promise.all([
+    diagnoseKeys(cluster, { ...o, nodes }),
+    checkManagers(subject, cluster, { ...o, resolutions, askEngine }),
+    diagnoseDiscovery(cluster, { ...o, nodes, askEngine }),
   ]);
-  return [...checkReady(subject, cluster), ...credentials, ...managers];
+  return [...checkReady(subject, cluster), ...keys, ...discovery, ...managers];
 }
 
 function checkReady(subject: string, cluster: Cluster): readonly Finding[] {
   const ready = findCondition(conditionsOf(cluster), 'Ready');
   if (ready === undefined) return [];
   const level = ready.status === 'True' ? 'ok' : 'warn';
-  return [finding(subject, 'CLUSTER_READY', { level, message: `${ready.reason}: ${ready.message}` })];
-}
-
-async function checkCredentials(
-  subject: string,
-  cluster: Cluster,
-  { directory, clock }: ClusterOptions,
-): Promise<readonly Finding[]> {
-  const lost = await findLost(directory, cluster);
-  if (lost.length > 0) {
-    const message = `its ${lost.join(' and ')} ${lost.length > 1 ? 'are' : 'is'} not in the state directory`;
-    return [finding(subject, 'CLUSTER_CREDENTIALS', { level: 'fail', message })];
-  }
-  const there = finding(subject, 'CLUSTER_CREDENTIALS', {
-    level: 'ok',
-    message: 'its token and keys are there',
-  });
-  const soonest = await soonestEnd(path.join(directory, 'pki'));
-  if (soonest === undefined) return [there];
-  const { level, message } = judgeExpiry(soonest.notAfterMs, clock.now());
-  return [
-    there,
-    finding(subject, 'CLUSTER_CERTIFICATES', { level, message: `${soonest.file} is ${message}` }),
-  ];
-}
-
-async function soonestEnd(
-  directory: string,
-): Promise<{ readonly file: string; readonly notAfterMs: number } | undefined> {
-  const names = await readdir(directory).catch(() => []);
-  let soonest: { readonly file: string; readonly notAfterMs: number } | undefined;
-  for (const file of names.filter((name) => name.endsWith('.pem') && !name.endsWith('-key.pem'))) {
-    const { notAfterMs } = describeCertificate(await readFile(path.join(directory, file), 'utf8'));
-    if (soonest === undefined || notAfterMs < soonest.notAfterMs) soonest = { file, notAfterMs };
-  }
-  return soonest;
+  const message = ready.reason === 'Ready' ? ready.message : `${ready.reason}: ${ready.message}`;
+  const remedy = `swarmctl describe ${subject} tells the whole story`;
+  return [finding(subject, 'CLUSTER_READY', { level, message, remedy })];
 }
 
 async function checkManagers(
   subject: string,
   cluster: Cluster,
-  o: ClusterOptions,
+  o: ClusterOptions & { readonly resolutions: Resolutions; readonly askEngine: AskEngine },
 ): Promise<readonly Finding[]> {
   let tls: EngineTls | undefined;
   try {
@@ -90,33 +70,72 @@ async function checkManagers(
   } catch (error) {
     return [failed(subject, 'CLUSTER_CREDENTIALS', error)];
   }
-  const resolved = await Promise.all(
-    o.nodes.map(async (node) => (await resolveNode(node, { cluster, machines: o.machines })).resolved),
-  );
-  const entries = resolved.filter(isWorker).flatMap(({ entry }) => entry ?? []);
+  const resolved = o.resolutions.map((one) => one.resolved);
+  const workers = resolved.filter((node) => isWorker(node) && node.entry !== undefined);
   const managers = resolved.filter((node) => isManager(node) && node.address !== undefined);
-  if (managers.length === 0)
-    return [finding(subject, 'CLUSTER_MANAGER', { level: 'fail', message: 'no manager has an address' })];
+  if (managers.length === 0) {
+    const message = 'no Node with the role manager has an address';
+    const remedy = 'Give one Node of the cluster roles: [manager]';
+    return [finding(subject, 'CLUSTER_MANAGER', { level: 'fail', message, remedy })];
+  }
   // A handful: managers are few, and each is asked with a time limit.
   const found = await Promise.all(
-    managers.map(async ({ name, address }): Promise<readonly Finding[]> => {
-      const host = address?.host ?? '';
+    managers.map(async (node): Promise<readonly Finding[]> => {
+      const address = { host: node.address?.host ?? '', port: cluster.spec.manager.port };
       const view = await checkManager({
-        ...{ node: name, tls, clock: o.clock, signal: o.signal },
-        address: { host, port: cluster.spec.manager.port },
+        ...{ node: node.name, tls, address, clock: o.clock, signal: o.signal },
       });
-      if (view.type === 'silent') return [failed(subject, 'CLUSTER_MANAGER', view.error)];
-      const healthy = entries.filter((entry) => view.engines.get(entry)?.status === 'Healthy');
-      const missing = entries.filter((entry) => !healthy.includes(entry));
+      const what = `the manager on ${node.name}`;
+      if (view.type === 'silent') {
+        return [
+          await findPortHolder(o.askEngine, {
+            ...{ subject, what, code: 'CLUSTER_MANAGER', node, address, error: view.error, clock: o.clock },
+            container: `swarm-${cluster.metadata.name}-manage`,
+          }),
+        ];
+      }
+      const missing = workers.filter(({ entry }) => view.engines.get(entry ?? '')?.status !== 'Healthy');
+      const reasons = missing.slice(0, 3).map(({ name, entry }) => {
+        const listed = view.engines.get(entry ?? '');
+        const why =
+          listed === undefined ? 'not listed' : [listed.status, listed.error].filter(isSaid).join(': ');
+        return `${name} (${why})`;
+      });
+      const more = missing.length > 3 ? ` and ${missing.length - 3} more` : '';
       const message =
         missing.length === 0
-          ? `the manager on ${name} lists all ${entries.length} workers as healthy`
-          : `the manager on ${name} lists ${healthy.length} of ${entries.length} workers as healthy; not ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' …' : ''}`;
+          ? `${what} lists all ${workers.length} workers as healthy`
+          : `${what} lists ${workers.length - missing.length} of ${workers.length} workers as healthy, not ${reasons.join(', ')}${more}`;
+      const answers = `${what} answers at ${address.host}:${address.port}`;
       return [
-        finding(subject, 'CLUSTER_MANAGER', { level: 'ok', message: `the manager on ${name} answers` }),
+        finding(subject, 'CLUSTER_MANAGER', { level: 'ok', message: answers }),
         finding(subject, 'CLUSTER_ENGINES', { level: missing.length === 0 ? 'ok' : 'fail', message }),
       ];
     }),
   );
   return found.flat();
+}
+
+function isSaid(text: string): boolean {
+  return text !== '' && text !== '(none)';
+}
+
+/** Asks engines of the cluster one question each; only where something is wrong already. */
+function engineAsker(resolutions: Resolutions, { clock, signal }: ClusterOptions): AskEngine {
+  return async (node, question) => {
+    const endpoint = resolutions.find(({ resolved }) => resolved.name === node)?.endpoint;
+    if (endpoint === undefined) return undefined;
+    const transport = new EngineTransport({ endpoint, clock });
+    try {
+      const { status, body } = await transport.requestJson({
+        ...{ method: 'GET', path: question, attempt: 'examine', signal, headersTimeoutMs: askTimeoutMs },
+      });
+      return status === 200 ? body : undefined;
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    } finally {
+      await transport.close();
+    }
+  };
 }

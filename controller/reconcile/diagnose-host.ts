@@ -1,13 +1,11 @@
 // What an operator needs of the machine it runs on, looked at without one.
 import { constants } from 'node:fs';
-import { access, readFile, stat, statfs } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { formatBytes } from '../base/byte-size.js';
-import { failed, finding, type Finding, type Level } from './diagnosis.js';
+import { systemCodeOf } from '../base/errors.js';
+import { failed, finding, type Finding } from './diagnosis.js';
+import { judgeDisk, readDiskSpace } from './judge-disk.js';
 
-// The state is a few MB; a disk with less than this is full after the next log rotation.
-const littleBytes = 100 * 2 ** 20;
-const noneBytes = 10 * 2 ** 20;
 // A directory of manifests takes one watch per directory and one instance per program.
 const fewWatches = 8192;
 const fewInstances = 128;
@@ -16,53 +14,20 @@ const fewFiles = 4096;
 
 export interface HostOptions {
   readonly stateDirectory: string;
-  readonly nowMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export async function diagnoseHost(o: HostOptions): Promise<readonly Finding[]> {
-  const found = await Promise.all([
-    checkState(o),
-    checkClock(o),
-    checkDisk(o),
-    checkInotify(),
-    checkFiles(),
-    checkGit(o),
-  ]);
+  const found = await Promise.all([checkDisk(o), checkInotify(), checkFiles(), checkGit(o)]);
   return found.flat();
-}
-
-async function checkState({ stateDirectory }: HostOptions): Promise<readonly Finding[]> {
-  try {
-    await access(stateDirectory, constants.R_OK | constants.W_OK | constants.X_OK);
-    const version = (await readFile(path.join(stateDirectory, 'version'), 'utf8')).trim();
-    const message = `${stateDirectory} is ours, version ${version}`;
-    return [finding('host', 'HOST_STATE', { level: 'ok', message })];
-  } catch (error) {
-    return [failed('host', 'HOST_STATE', error)];
-  }
-}
-
-/** Files cannot be from the future, so the clock was set back when they are. */
-async function checkClock({ stateDirectory, nowMs }: HostOptions): Promise<readonly Finding[]> {
-  const written = await stat(path.join(stateDirectory, 'objects')).catch(() => undefined);
-  if (written === undefined) return [];
-  const aheadMs = written.mtimeMs - nowMs;
-  if (aheadMs < 2000)
-    return [finding('host', 'HOST_CLOCK', { level: 'ok', message: 'the clock goes forward' })];
-  const message = `the state was last written ${Math.round(aheadMs / 1000)} s in the future: the clock was set back`;
-  return [finding('host', 'HOST_CLOCK', { level: 'fail', message })];
 }
 
 async function checkDisk({ stateDirectory }: HostOptions): Promise<readonly Finding[]> {
   try {
-    const { bavail, bsize, files, ffree } = await statfs(stateDirectory);
-    const free = bavail * bsize;
-    const hasNodes = files === 0 || ffree > 1000;
-    const level: Level = free < noneBytes || !hasNodes ? 'fail' : free < littleBytes ? 'warn' : 'ok';
-    const message = `${formatBytes(free)} are free${hasNodes ? '' : ', but no inodes'}`;
-    return [finding('host', 'HOST_DISK', { level, message })];
+    const { level, message } = judgeDisk(await readDiskSpace(stateDirectory));
+    return [finding('host', 'HOST_DISK', { level, message: `the disk of ${stateDirectory} is ${message}` })];
   } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return []; // HOST_STATE says so
     return [failed('host', 'HOST_DISK', error)];
   }
 }

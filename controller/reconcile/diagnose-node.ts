@@ -1,13 +1,18 @@
-// One Node's engine, asked as the operator would ask it: way, certificate, clock, version, identity, image.
+// One Node's engine, asked as the operator would ask it: way, certificates, clock, version, disk, identity, image.
+import path from 'node:path';
 import type { Cluster, Node } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
 import { withDeadline } from '../base/deadline.js';
-import { SwarmError } from '../base/errors.js';
+import { isSwarmError, SwarmError } from '../base/errors.js';
 import { stringAt } from '../base/json.js';
-import { parseDescription } from '../engine/engine-description.js';
+import { isAtLeast, knownVersions } from '../engine/api-version.js';
+import { parseDescription, type EngineDescription } from '../engine/engine-description.js';
 import { EngineTransport } from '../engine/transport.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
+import { describeCertificate } from '../pki/certificate.js';
+import { checkModes } from './check-modes.js';
 import { failed, finding, judgeExpiry, type Finding } from './diagnosis.js';
+import { diskSpaceOfInfo, judgeDisk, readDiskSpace } from './judge-disk.js';
 import type { MachinePort } from './machine-port.js';
 import { resolveNode } from './resolve-node.js';
 
@@ -15,6 +20,12 @@ const deadlineMs = 10_000;
 // Leases last minutes and certificates are dated back by five: seconds do no harm, minutes do.
 const noticedSkewMs = 5000;
 const harmfulSkewMs = 60_000;
+const tlsErrors = [
+  'ENGINE_TLS_REJECTED',
+  'ENGINE_CA_UNKNOWN',
+  'ENGINE_CLIENT_REJECTED',
+  'ENGINE_CLOCK_WRONG',
+] as const;
 
 export interface NodeDiagnosis {
   readonly findings: readonly Finding[];
@@ -34,6 +45,10 @@ export async function diagnoseNode(
   const subject = `node/${node.metadata.name}`;
   const { endpoint, error } = await resolveNode(node, o);
   if (endpoint === undefined) return { findings: [failed(subject, 'NODE_CREDENTIALS', error)] };
+  const own = [
+    ...checkOwnCertificate(subject, endpoint, o.clock.now()),
+    ...(await checkOwnKey(subject, node)),
+  ];
   const late = (): Error =>
     new SwarmError(
       'ENGINE_TIMEOUT',
@@ -42,12 +57,14 @@ export async function diagnoseNode(
   const options = { delayMs: deadlineMs, parent: o.signal, reason: late };
   const transport = new EngineTransport({ endpoint, clock: o.clock });
   try {
-    return await withDeadline(o.clock, options, (signal) =>
-      askEngine(transport, { ...o, subject, endpoint, signal }),
+    const answer = await withDeadline(o.clock, options, (signal) =>
+      askEngine(transport, { ...o, isHere: node.spec.machine !== undefined, subject, endpoint, signal }),
     );
+    return { ...answer, findings: [...answer.findings, ...own] };
   } catch (problem) {
     o.signal.throwIfAborted();
-    return { findings: [failed(subject, 'ENGINE_REACHABLE', problem)] };
+    const code = tlsErrors.some((one) => isSwarmError(problem, one)) ? 'ENGINE_TLS' : 'ENGINE_REACHABLE';
+    return { findings: [failed(subject, code, problem), ...own] };
   } finally {
     await transport.close();
   }
@@ -59,13 +76,15 @@ async function askEngine(
     readonly subject: string;
     readonly endpoint: EngineEndpoint;
     readonly cluster: Cluster | undefined;
+    /** Whether its files are on this host: a machine of ours. */
+    readonly isHere: boolean;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
 ): Promise<NodeDiagnosis> {
   const { subject, endpoint, clock, signal } = o;
-  const read = (path: string): Promise<{ readonly status: number; readonly body: unknown }> =>
-    transport.requestJson({ method: 'GET', path, attempt: 'examine', signal });
+  const read = (what: string): Promise<{ readonly status: number; readonly body: unknown }> =>
+    transport.requestJson({ method: 'GET', path: what, attempt: 'examine', signal });
   const [info, version] = await Promise.all([read('/info'), read('/version')]);
   const nowMs = clock.now();
   const engine = parseDescription(endpoint, { info: info.body, version: version.body });
@@ -81,15 +100,11 @@ async function askEngine(
   }
   findings.push(
     ...checkClock(subject, stringAt(info.body, 'SystemTime'), nowMs),
-    checkApi(subject, engine.apiVersion),
+    checkApi(subject, engine),
+    ...(await checkDisk(subject, info.body, o.isHere)),
   );
   const image = o.cluster?.spec.image;
-  if (image !== undefined) {
-    const { status } = await read(`/images/${encodeURIComponent(image)}/json`);
-    const level = status === 200 ? 'ok' : 'warn';
-    const message = status === 200 ? `${image} is there` : `${image} is not there`;
-    findings.push(finding(subject, 'ENGINE_IMAGE', { level, message }));
-  }
+  if (image !== undefined) findings.push(await checkImage(subject, image, read));
   return { findings, engineId: engine.id };
 }
 
@@ -100,12 +115,60 @@ function checkClock(subject: string, time: string | undefined, nowMs: number): r
   const level = skewMs > harmfulSkewMs ? 'fail' : skewMs > noticedSkewMs ? 'warn' : 'ok';
   const way = engineMs > nowMs ? 'ahead of' : 'behind';
   const message =
-    level === 'ok' ? 'its clock agrees' : `its clock is ${Math.round(skewMs / 1000)} s ${way} this one`;
+    level === 'ok'
+      ? 'its clock agrees with this one'
+      : `its clock is ${Math.round(skewMs / 1000)} s ${way} this one`;
   return [finding(subject, 'ENGINE_CLOCK', { level, message })];
 }
 
-function checkApi(subject: string, apiVersion: string): Finding {
-  const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
-  const isNew = major > 1 || (major === 1 && minor >= 24);
-  return finding(subject, 'ENGINE_API', { level: isNew ? 'ok' : 'fail', message: `API ${apiVersion}` });
+function checkApi(subject: string, engine: EngineDescription): Finding {
+  const { apiVersion, minApiVersion } = engine;
+  const isNew = isAtLeast(apiVersion, knownVersions.min);
+  const isOld = isAtLeast(knownVersions.max, minApiVersion);
+  const range = `API ${minApiVersion} to ${apiVersion}`;
+  const why = !isNew
+    ? `${range}: too old, managers need ${knownVersions.min}`
+    : `${range}: too new, managers know ${knownVersions.max} at most`;
+  return finding(subject, 'ENGINE_API', {
+    level: isNew && isOld ? 'ok' : 'fail',
+    message: isNew && isOld ? range : why,
+  });
+}
+
+async function checkDisk(subject: string, info: unknown, isHere: boolean): Promise<readonly Finding[]> {
+  const root = stringAt(info, 'DockerRootDir');
+  const told = diskSpaceOfInfo(info);
+  const read = isHere && root !== undefined ? readDiskSpace(root).catch(() => undefined) : undefined;
+  const space = told ?? (await read);
+  if (space === undefined) return [];
+  const { level, message } = judgeDisk(space);
+  return [finding(subject, 'ENGINE_DISK', { level, message: `${root ?? 'its data'} is ${message}` })];
+}
+
+async function checkImage(
+  subject: string,
+  image: string,
+  read: (path: string) => Promise<unknown>,
+): Promise<Finding> {
+  try {
+    await read(`/images/${encodeURIComponent(image)}/json`);
+    return finding(subject, 'ENGINE_IMAGE', { level: 'ok', message: `${image} is there` });
+  } catch (error) {
+    if (!isSwarmError(error, 'OBJECT_NOT_FOUND')) throw error;
+    return finding(subject, 'ENGINE_IMAGE', { level: 'warn', message: `${image} is not there` });
+  }
+}
+
+/** The client certificate that we show to the engine. */
+function checkOwnCertificate(subject: string, { tls }: EngineEndpoint, nowMs: number): readonly Finding[] {
+  if (tls?.cert === undefined) return [];
+  const { level, message } = judgeExpiry(describeCertificate(tls.cert).notAfterMs, nowMs);
+  const text = `the client certificate that is shown to it: ${message}`;
+  return [finding(subject, 'NODE_CERTIFICATE', { level, message: text })];
+}
+
+async function checkOwnKey(subject: string, node: Node): Promise<readonly Finding[]> {
+  const file = node.spec.engine?.tls?.keyFile;
+  if (file === undefined) return [];
+  return checkModes(subject, 'NODE_KEYS', { directory: path.dirname(file), files: [path.basename(file)] });
 }

@@ -161,6 +161,20 @@ async function discard(lock: string, ino: number): Promise<void> {
   await rm(aside, { force: true });
 }
 
+/** Who uses `directory` now, in their own words; undefined when nobody does, or it cannot be known. Changes nothing. */
+export async function findHolder(directory: string, clock: Clock): Promise<string | undefined> {
+  const handle = await open(directory, 'r').catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    // Long paths go through the open directory, whose name is always short.
+    const isShort = Buffer.byteLength(directory) <= maxSocketPath - 25;
+    const base = isShort ? directory : `/proc/self/fd/${handle.fd}`;
+    return await askHolder(path.join(base, 'lock'), clock).catch(() => undefined);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** What the holder says of itself; undefined when nobody listens. */
 function askHolder(lock: string, clock: Clock): Promise<string | undefined> {
   return new Promise((resolve, reject) => {

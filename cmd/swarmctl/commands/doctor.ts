@@ -1,6 +1,5 @@
 // swarmctl doctor: looks at this host, at clusters and at engines, and says what to do. Needs no operator.
 import { Option, type Command } from 'commander';
-import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster, Node, Resource } from '../../../controller/api/resources.js';
 import { isSwarmError } from '../../../controller/base/errors.js';
@@ -10,15 +9,18 @@ import { diagnoseCluster } from '../../../controller/reconcile/diagnose-cluster.
 import { diagnoseHost } from '../../../controller/reconcile/diagnose-host.js';
 import { diagnoseNode } from '../../../controller/reconcile/diagnose-node.js';
 import { failed, finding, type Finding } from '../../../controller/reconcile/diagnosis.js';
-import { decodeRecord } from '../../../controller/store/record.js';
+import { diagnoseState } from '../../../controller/reconcile/diagnose-state.js';
+import { peekObjects } from '../../../controller/store/peek-objects.js';
 import { withClient } from '../client/api-client.js';
 import { Kinds } from '../client/kinds.js';
 import type { CommandContext } from '../command-context.js';
+import { formatFindings, summarizeFindings } from '../output/findings.js';
 import { usageError } from '../usage-error.js';
 
 interface DoctorOptions {
   readonly machines?: string;
   readonly output?: 'json';
+  readonly verbose?: boolean;
 }
 
 // Engines are asked with ten seconds each; a fleet of a thousand is through in a minute even if a tenth is dead.
@@ -30,11 +32,12 @@ export function configure(command: Command, context: CommandContext): void {
     .argument('[name]', 'of the cluster or node; a cluster includes its nodes')
     .option('--machines <dir>', 'machine store (default: machines/ of the state directory)')
     .addOption(new Option('-o, --output <form>', 'json').choices(['json']))
+    .option('--verbose', 'print what is fine, too')
     .addHelpText(
       'after',
       `
-Each line is ok, warn or fail, a code (docs/doctor.md) and what was found; what is wrong has its remedy below. The exit code is
-1 when something failed. Run it on the operator's machine; the operator may be down.
+What is not fine is a line with warn or fail, a code (docs/doctor.md) and what was found, and below it what to do. The exit
+code is 1 when something failed. Run it on the operator's machine; the operator may be down.
 
 Examples:
   swarmctl doctor
@@ -60,12 +63,18 @@ async function doctor(
     throw usageError(
       `Cannot examine ${what}: ${name === undefined ? 'its name is missing' : 'it takes no name'}`,
     );
-  const { objects, operator } = await readObjects(context);
+  const { clock, env, signal, stateDirectory, random } = context;
+  const peeked = await peekObjects(stateDirectory);
+  const { objects, operator } = await readObjects(context, peeked.objects);
   const findings: Finding[] = [operator];
-  const { clock, env, signal, stateDirectory } = context;
-  if (what === 'host' || what === 'all') {
-    findings.push(...(await diagnoseHost({ stateDirectory, env, nowMs: clock.now() })));
+  const isHost = what === 'host' || what === 'all';
+  // Without an operator a file that cannot be read is an object that is not examined.
+  if (isHost || operator.level !== 'ok') {
+    const isAnswered = operator.level === 'ok';
+    const state = await diagnoseState({ stateDirectory, clock, isAnswered, unusable: peeked.unusable });
+    findings.push(...state.filter(({ code }) => isHost || code === 'HOST_OBJECTS'));
   }
+  if (isHost) findings.push(...(await diagnoseHost({ stateDirectory, env })));
   const clusters = objects.filter((object): object is Cluster => object.kind === 'Cluster');
   const nodes = objects.filter((object): object is Node => object.kind === 'Node');
   const chosen = clusters.filter(
@@ -77,7 +86,9 @@ async function doctor(
       (what === 'cluster' && one.spec.cluster === name) ||
       (what === 'node' && one.metadata.name === name),
   );
-  if (what !== 'host' && what !== 'all' && chosen.length + engines.length === 0)
+  // What cannot be read may be the very object; the findings say which files.
+  const isUnread = findings.some(({ code, level }) => code === 'HOST_OBJECTS' && level === 'fail');
+  if (what !== 'host' && what !== 'all' && chosen.length + engines.length === 0 && !isUnread)
     throw usageError(
       `Cannot examine ${what} "${name ?? ''}": there is no such object`,
       'See swarmctl get nodes,clusters',
@@ -89,7 +100,7 @@ async function doctor(
     const its = nodes.filter((node) => node.spec.cluster === own);
     const place = path.join(stateDirectory, 'clusters', own);
     findings.push(
-      ...(await diagnoseCluster(cluster, { directory: place, nodes: its, machines, clock, signal })),
+      ...(await diagnoseCluster(cluster, { directory: place, nodes: its, machines, clock, random, signal })),
     );
   }
   const seen = new Map<string, string>();
@@ -121,6 +132,7 @@ function sameEngine(node: string, other: string): Finding {
 /** From the operator, or from its state directory while it is down. */
 async function readObjects(
   context: CommandContext,
+  stored: readonly Resource[],
 ): Promise<{ readonly objects: readonly Resource[]; readonly operator: Finding }> {
   try {
     const kinds = await Kinds.load(context);
@@ -144,31 +156,13 @@ async function readObjects(
           message: `no operator answers at ${context.server}`,
         })
       : failed('host', 'HOST_OPERATOR', error);
-    return { objects: await readStored(context.stateDirectory), operator };
+    return { objects: stored, operator };
   }
-}
-
-async function readStored(stateDirectory: string): Promise<readonly Resource[]> {
-  const directory = path.join(stateDirectory, 'objects');
-  const names = await readdir(directory).catch(() => []);
-  const objects: Resource[] = [];
-  for (const name of names.filter((one) => one.endsWith('.json')).sort()) {
-    const decoded = decodeRecord(await readFile(path.join(directory, name), 'utf8').catch(() => ''));
-    if (decoded.type === 'ok') objects.push(decoded.record.resource);
-  }
-  return objects;
 }
 
 function print(context: CommandContext, findings: readonly Finding[], options: DoctorOptions): void {
-  const count = (level: Finding['level']): number => findings.filter((one) => one.level === level).length;
   if (options.output === 'json') context.stdout(`${JSON.stringify(findings, undefined, 2)}\n`);
-  else {
-    const width = Math.max(...findings.map(({ code }) => code.length));
-    for (const { level, code, subject, message, remedy } of findings) {
-      context.stdout(`${level.padEnd(4)}  ${code.padEnd(width)}  ${subject}: ${message}\n`);
-      if (remedy !== undefined) context.stdout(`      → ${remedy}\n`);
-    }
-  }
-  context.stderr(`${count('ok')} ok, ${count('warn')} warn, ${count('fail')} fail\n`);
-  if (count('fail') > 0) context.setExitCode(1);
+  else context.stdout(formatFindings(findings, { isVerbose: options.verbose === true }));
+  context.stderr(`${summarizeFindings(findings)}\n`);
+  if (findings.some(({ level }) => level === 'fail')) context.setExitCode(1);
 }

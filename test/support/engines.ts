@@ -14,7 +14,7 @@ import type { EngineEndpoint } from '../../controller/engine/endpoint.js';
 import { defaultHostDirectory, readHostRecord } from '../../controller/machine/host-record.js';
 import { LocalMachines, type Machine } from '../../controller/machine/machine-store.js';
 import type { MachineSettings } from '../../controller/machine/machine-record.js';
-import { isAlive, readProcess } from '../../controller/machine/processes.js';
+import { isAlive } from '../../controller/machine/processes.js';
 
 /** Sets and directories of tests start with this; nothing else may. */
 const testPrefix = 'swtest-';
@@ -124,17 +124,29 @@ export async function withFreeSubnet<T>(work: (subnet: string) => Promise<T>): P
 export async function sweepTestEngines(): Promise<void> {
   const { sets } = await readHostRecord(defaultHostDirectory);
   for (const [name, { store, creator }] of Object.entries(sets)) {
-    if (!name.startsWith(testPrefix) || (await isAlive(creator))) continue;
+    if (!name.startsWith(testPrefix) || (await isAlive(creator)) || (await isOfLivingTest(name))) continue;
     await new LocalMachines({ directory: store, clock: systemClock, env: process.env }).removeSet(name);
     if (path.basename(store).startsWith(testPrefix)) await rm(store, { recursive: true, force: true });
   }
   for (const name of await readdir(tmpdir())) {
-    const pid = new RegExp(`^${testPrefix}(\\d+)-`).exec(name)?.[1];
-    if (pid === undefined || (await readProcess(Number(pid))) !== undefined) continue;
+    if (!ofTest.test(name) || (await isOfLivingTest(name))) continue;
     // A store that still has machines belongs to a set that was just dealt with above, or to another host record.
     const machines = await readdir(path.join(tmpdir(), name, 'machines')).catch(() => []);
     if (machines.length === 0) await rm(path.join(tmpdir(), name), { recursive: true, force: true });
   }
+}
+
+const ofTest = new RegExp(`^${testPrefix}(\\d+)-`);
+
+/**
+ * By the process number in the name: a program that a test runs may make engines and end before the test. Another
+ * process may have got the number, so it must be one that runs a test file.
+ */
+async function isOfLivingTest(name: string): Promise<boolean> {
+  const pid = ofTest.exec(name)?.[1];
+  if (pid === undefined) return false;
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return words.split('\0').some((word) => /\.test\.[jt]s$/.test(word));
 }
 
 const busyboxCommands = [

@@ -11,6 +11,7 @@ import {
   writePkiFiles,
   type PkiFiles,
 } from '../support/discovery-pki.js';
+import { freePort } from '../support/free-port.js';
 import { run, start, swarm, swarmProgram, waitUntil, type Background } from '../support/programs.js';
 
 const host = '127.0.0.1';
@@ -26,16 +27,6 @@ async function background(t: Test, args: readonly string[]): Promise<Background>
   });
   t.teardown(() => program.stop('SIGKILL'));
   return program;
-}
-
-/** A port that was free a moment ago: the service is started again on the same one. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  // listening on TCP
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function serverFlags({ ca, serverCert, serverKey }: PkiFiles): string[] {
@@ -81,7 +72,8 @@ function join(
   t: Test,
   { url, entry, flags = [] }: { url: string; entry: string; flags?: readonly string[] },
 ): Promise<Background> {
-  const timing = ['--heartbeat', '1s', '--ttl', '10s'];
+  // An hour: an entry leaves the list only in tests that are about that.
+  const timing = ['--heartbeat', '1s', '--ttl', '1h'];
   return background(t, ['join', ...timing, ...flags, ...clientFlags(files), '--advertise', entry, url]);
 }
 
@@ -98,15 +90,17 @@ t.test('create, join and list walk through a token service with mutual TLS', asy
   const url = `token://${host}:${port}/v1/${token}`;
   t.equal(created.stderr, `Use it as ${url}\n`);
   t.match(await list(url), { code: 0, stdout: '' }, 'a cluster without entries is a list');
-  const agents = await Promise.all(
-    ['10.0.0.3:2376', '10.0.0.1:2376', '10.0.0.2:2376'].map((entry) => join(t, { url, entry })),
-  );
+  const agents = await Promise.all([
+    join(t, { url, entry: '10.0.0.3:2376' }),
+    join(t, { url, entry: '10.0.0.1:2376', flags: ['--ttl', '5s'] }),
+    join(t, { url, entry: '10.0.0.2:2376' }),
+  ]);
   await waitForList(url, ['10.0.0.1:2376', '10.0.0.2:2376', '10.0.0.3:2376']);
   const [first, second] = agents;
   t.equal(await first?.stop('SIGTERM'), 0, 'join ends at SIGTERM');
   t.match((await list(url)).stdout, '10.0.0.3:2376', 'and stays in the list until its lease ends');
   await second?.stop('SIGKILL');
-  await waitForList(url, ['10.0.0.2:2376']);
+  await waitForList(url, ['10.0.0.2:2376', '10.0.0.3:2376']);
   for (const text of [
     await program.output(),
     ...(await Promise.all(agents.map((agent) => agent.output()))),

@@ -3,12 +3,13 @@ import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
 import { createTestPki } from './test-pki.js';
-import { until } from './watched-directories.js';
+import { freePort } from './free-port.js';
+import { until } from './until.js';
 
 const execute = promisify(execFile);
 
@@ -142,12 +143,4 @@ export async function serveGitOverSsh(t: Test, bare: string): Promise<SshGitServ
       stop = await start('other-host');
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo; // a TCP server has such an address
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

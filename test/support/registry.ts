@@ -5,6 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import type { TestEngine } from './engines.js';
 import { newerDocker } from './newer-docker.js';
+import { freePort } from './free-port.js';
 
 export interface TestRegistry {
   /** `host:port`, the beginning of references to its images. */
@@ -64,16 +65,6 @@ auth: {htpasswd: {realm: tests, path: ${passwords}}}
     requests: () => requests,
     close,
   };
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject).listen(0, host, () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0));
-    });
-  });
 }
 
 function answers(host: string, port: number): Promise<boolean> {

@@ -1,7 +1,5 @@
 // Tests swarmctl simulate: the processes it starts, what they serve over TCP and TLS, and that they end with it.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
@@ -10,7 +8,8 @@ import { parseHostPort } from '../../../controller/api/engine-address.js';
 import type { EngineTls } from '../../../controller/engine/endpoint.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
 import { SimulatedEngines } from '../../../cmd/swarmctl/wire/simulated-fleet.js';
-import { until } from '../../contract/engine-contract.js';
+import { freePort } from '../../support/free-port.js';
+import { until } from '../../support/until.js';
 import { aPool } from '../../support/pooled-engines.js';
 import { runSwarmctl, type CommandResult } from '../../support/run-swarmctl.js';
 
@@ -41,14 +40,6 @@ async function simulate(
   });
   await Promise.race([running, until(() => printed.includes('Ctrl-C'))]);
   return { directory, printed, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = server.address() as AddressInfo; // listening on TCP
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function readNodes(directory: string): Promise<readonly string[]> {

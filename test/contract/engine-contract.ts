@@ -1,6 +1,5 @@
 // What the pool, the operator's client and the manager rely on at an engine. The fake engine and real ones pass the
 // same suite, so the fake cannot drift.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { systemClock } from '../../controller/base/clock.js';
 import { isSwarmError } from '../../controller/base/errors.js';
@@ -11,6 +10,7 @@ import { EngineClient } from '../../controller/engine/engine-client.js';
 import type { EngineEndpoint } from '../../controller/engine/endpoint.js';
 import { EnginePool } from '../../controller/engine/pool.js';
 import { EngineTransport } from '../../controller/engine/transport.js';
+import { until } from '../support/until.js';
 
 export interface EngineUnderTest {
   readonly endpoint: EngineEndpoint;
@@ -215,9 +215,4 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
       message: /page not found/,
     });
   });
-}
-
-/** Waits until a claim is true; tap's own time-out ends a wait that never does. */
-export async function until(claim: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await claim())) await sleep(20);
 }

@@ -152,12 +152,22 @@ void t.test('base images come from the engines that have them, the newest of the
 
 void t.test('builds at the same time are spread, and go back to their cache', async (t) => {
   const names = ['one', 'two', 'three', 'four'];
+  const sleep = (name: string): string => `sleep ${200_000 + names.indexOf(name)}`;
   const build = async (name: string): Promise<string> => {
-    const place = await context(name, `FROM busybox\nRUN sleep 1; echo ${name} > /name\n`);
+    const place = await context(name, `FROM busybox\nRUN ${sleep(name)} || echo ${name} > /name\n`);
     await succeed(t, newer.docker, ['buildx', 'build', '-t', `${name}:1`, place]);
     return holders(`${name}:1`).join();
   };
-  const first = await Promise.all(names.map(build));
+  const building = Promise.all(names.map(build));
+  // Each waits until all of them run.
+  for (const name of names)
+    await waitUntil(
+      `${name} runs`,
+      async () => (await pidsOf(`${sleep(name).replace(' ', '\0')}\0`)).length > 0,
+    );
+  for (const name of names)
+    for (const pid of await pidsOf(`${sleep(name).replace(' ', '\0')}\0`)) process.kill(pid);
+  const first = await building;
   t.equal(new Set(first).size, 4, 'each on an engine of its own');
   t.same(await Promise.all(names.map(build)), first);
 });
@@ -207,7 +217,7 @@ void t.test('an engine that loses its power in the middle of a build is named', 
     const seconds = String(100_000 + index);
     const place = await context(`cut${index}`, `FROM busybox\nRUN sleep ${seconds}\n`);
     const building = docker(file, [...command, '--build-arg', 'constraint:node==node3', place], { env });
-    await waitUntil('the step runs', () => isRunning(`sleep\0${seconds}\0`));
+    await waitUntil('the step runs', async () => (await pidsOf(`sleep\0${seconds}\0`)).length > 0);
     await cluster.machines.stop(['node3'], { graceMs: 0 });
     const { code, stderr, stdout } = await building;
     t.not(code, 0, name);
@@ -217,11 +227,11 @@ void t.test('an engine that loses its power in the middle of a build is named', 
   }
 });
 
-/** Whether a process of this host has this command line, its words ended by NUL. */
-async function isRunning(commandLine: string): Promise<boolean> {
+/** Processes of this host with exactly this command line, its words ended by NUL. */
+async function pidsOf(commandLine: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(
     pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
   );
-  return lines.some((line) => line.includes(commandLine));
+  return pids.filter((_, index) => lines[index] === commandLine).map(Number);
 }

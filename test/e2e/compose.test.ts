@@ -9,6 +9,7 @@ import {
   type CliResult,
 } from '../support/manager-cluster.js';
 import { linkCliPlugins, newerDocker } from '../support/newer-docker.js';
+import { waitUntil } from '../support/programs.js';
 
 t.setTimeout(500_000);
 
@@ -137,10 +138,14 @@ for (const compose of await composePrograms()) {
       t.equal((await project.nodes()).length, 1, 'also the new ones');
       t.equal((await project.do(t, 'ps', '-q')).split('\n').length, 4);
       t.match(await project.do(t, 'ps'), project.container('web', 3));
-      t.equal(
-        await project.do(t, 'exec', '-T', 'db', '/bin/busybox', 'wget', '-qO-', 'http://web/'),
-        'welcome',
-      );
+      // A container that runs may not serve yet.
+      const page = await waitUntil('a web serves', async () => {
+        const { code, stdout } = await project.run(
+          ...['exec', '-T', 'db', '/bin/busybox', 'wget', '-qO-', 'http://web/'],
+        );
+        return code === 0 ? stdout.trim() : undefined;
+      });
+      t.equal(page, 'welcome');
       t.match(await project.do(t, 'logs', '--no-color', 'web'), /first/);
       t.equal(await project.do(t, 'run', '--rm', '-T', 'db', 'echo', 'once'), 'once');
 

@@ -11,7 +11,7 @@ import { matchGolden } from '../support/golden.js';
 import { clusterManifest, nodeManifest } from '../support/manifests.js';
 import { cleanEnvironment, run, swarmctlProgram } from '../support/programs.js';
 import { testDirectory } from '../support/cluster.js';
-import { until } from '../support/watched-directories.js';
+import { until } from '../support/until.js';
 
 // The waits inside end by themselves; this is for a machine that is busy with other things.
 t.setTimeout(240_000);

@@ -125,7 +125,7 @@ t.before(async () => {
     '100000',
   );
   t.equal((await engineOf('web')).name, home.name, 'what shares a network runs together');
-  t.ok(await reachesDatabase());
+  await waitUntil('the database is reached', reachesDatabase);
   swarmIds = [await inspect('db', label), await inspect('web', label)];
   // A container is saved a moment after its last change.
   await waitUntil('both are saved', async () => {
@@ -148,7 +148,7 @@ t.test('a power cut moves what has the policy, with everything it needs', async 
     '10.201.7.77',
     'its address is kept',
   );
-  t.ok(await reachesDatabase(), 'the network and its alias work');
+  await waitUntil('the network and its alias work', reachesDatabase);
   t.same(
     (await ok('ps', '--format', '{{.Names}}'))
       .split('\n')
@@ -185,7 +185,7 @@ t.test(
     await startManager();
     const next = await movedFrom('db', home);
     await movedFrom('web', home);
-    t.ok(await reachesDatabase());
+    await waitUntil('the database is reached', reachesDatabase);
     t.same([await inspect('db', label), await inspect('web', label)], swarmIds);
     t.ok((await namesOn(home)).includes('db'), 'behind the cut the old one runs on');
 
@@ -199,7 +199,7 @@ t.test(
     );
     t.equal(holders.flat().length, 1, 'it is there once');
     t.equal((await engineOf('db')).name, next.name);
-    t.ok(await reachesDatabase());
+    await waitUntil('the database is reached', reachesDatabase);
     home = next;
   },
 );

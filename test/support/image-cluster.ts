@@ -3,6 +3,7 @@ import { callManager, type Answer } from './fake-manager.js';
 import { ImageEngine, type Traffic } from './image-engine.js';
 import { startManager, type StartedManager } from './manager-cluster.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
+import { until } from './until.js';
 
 export interface ImageCluster extends StartedManager {
   readonly engines: readonly ImageEngine[];
@@ -59,13 +60,4 @@ export async function startImageCluster(
         body: { Image: image, Env: [`constraint:node==${node}`] },
       }),
   };
-}
-
-/** Waits for something that is about to become true. */
-export async function until(isTrue: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!isTrue()) {
-    if (Date.now() > deadline) throw new Error(`it did not become true: ${isTrue.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -164,7 +164,8 @@ export async function waitForState(
   pool: EnginePool,
   { state, count }: { readonly state: EngineState; readonly count: number },
 ): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  // Far more than a busy machine needs to start an engine.
+  const deadline = Date.now() + 60_000;
   while (pool.engines().filter((engine) => engine.state === state).length !== count) {
     if (Date.now() > deadline) {
       const states = pool

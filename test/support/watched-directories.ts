@@ -40,12 +40,4 @@ export async function aSource(
   return { store, source, clusters };
 }
 
-/** Waits for a condition; the bound only decides how long a failure takes. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let waitedMs = 0; !condition(); waitedMs += 20) {
-    if (waitedMs > 20_000) throw new Error(`not within 20 s: ${what}`);
-    await systemClock.sleep(20);
-  }
-}
-
 export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -6,7 +6,8 @@ import { systemClock } from '../../../controller/base/clock.js';
 import { startApi, shortDirectory } from '../../support/api-server.js';
 import { clusterManifest, nodeManifest } from '../../support/manifests.js';
 import { runSwarmctl } from '../../support/run-swarmctl.js';
-import { aSource, until } from '../../support/watched-directories.js';
+import { until } from '../../support/until.js';
+import { aSource } from '../../support/watched-directories.js';
 
 t.setTimeout(60_000);
 

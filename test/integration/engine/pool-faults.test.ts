@@ -1,7 +1,7 @@
 // The pool against engines that fail: dead, hung, slow, malformed, gone. Time is a fake clock's wherever it matters.
 import t from 'tap';
 import { SwarmError } from '../../../controller/base/errors.js';
-import { until } from '../../contract/engine-contract.js';
+import { until } from '../../support/until.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { aFakeEngine, aPool, advanceUntil } from '../../support/pooled-engines.js';

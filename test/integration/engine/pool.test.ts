@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import t from 'tap';
 import { SwarmError } from '../../../controller/base/errors.js';
-import { until } from '../../contract/engine-contract.js';
+import { until } from '../../support/until.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { aFakeEngine, aPool, advanceUntil } from '../../support/pooled-engines.js';
 import { createTestPki } from '../../support/test-pki.js';

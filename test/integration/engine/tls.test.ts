@@ -8,7 +8,7 @@ import { systemClock } from '../../../controller/base/clock.js';
 import { EngineClient } from '../../../controller/engine/engine-client.js';
 import type { EngineEndpoint, EngineTls } from '../../../controller/engine/endpoint.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
-import { until } from '../../contract/engine-contract.js';
+import { until } from '../../support/until.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { createTestPki, type TestPki } from '../../support/test-pki.js';

@@ -7,7 +7,7 @@ import t from 'tap';
 import type { Test } from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
-import { until } from '../../contract/engine-contract.js';
+import { until } from '../../support/until.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 /** A transport to a server that answers by `listener`. */

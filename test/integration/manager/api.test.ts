@@ -1,4 +1,6 @@
 // The manager over fake engines: answers, races and engines that fail in the middle.
+import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import t from 'tap';
 import { startFakeManager, type FakeManager } from '../../support/fake-manager.js';
@@ -196,15 +198,21 @@ void t.test('upstream requests carry the version that the engine speaks', async 
 void t.test('events of all engines come in one stream, filtered, until the manager ends', async (t) => {
   const manager = await startFakeManager(t, { engines: [{ name: 'n1' }, { name: 'n2' }] });
   const filters = encodeURIComponent('{"event":["create"]}');
-  const stream = manager.call('GET', `/events?filters=${filters}`);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const options = { host: '127.0.0.1', port: manager.port, path: `/events?filters=${filters}`, agent: false };
+  // The head of the answer comes when the stream has begun.
+  const stream = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    http.get(options, resolve).on('error', reject);
+  });
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const ended = once(stream, 'end');
   for (const engine of manager.engines) engine.addContainer({ name: `c-${engine.name}` });
   await eventually(
     () => manager.call('GET', '/containers/json'),
     ({ json }) => (json as unknown[]).length === 2,
   );
   await manager.manager.close(5000);
-  const { text } = await stream;
+  await ended;
   const events = text
     .trim()
     .split('\n')
@@ -254,7 +262,8 @@ function raw(port: number, text: string): Promise<string> {
 }
 
 async function eventually<T>(look: () => Promise<T>, isThere: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  // Only decides how long a failure takes.
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const value = await look();
     if (isThere(value) || Date.now() > deadline) return value;

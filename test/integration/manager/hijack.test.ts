@@ -8,6 +8,7 @@ import t from 'tap';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { startFakeManager, type FakeManager } from '../../support/fake-manager.js';
 import { makeCredentials, startManager } from '../../support/manager-cluster.js';
+import { until } from '../../support/until.js';
 
 t.setTimeout(60_000);
 
@@ -220,7 +221,5 @@ async function waitForContainer(
   pool: { findContainer: (id: string) => { type: string } },
   id: string,
 ): Promise<void> {
-  for (let tries = 0; tries < 500 && pool.findContainer(id).type !== 'found'; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until(() => pool.findContainer(id).type === 'found');
 }

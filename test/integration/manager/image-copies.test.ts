@@ -1,7 +1,8 @@
 // Images that a create needs are copied from engine to engine: once, from whoever can, at the pace of the slower side.
 import http from 'node:http';
 import t from 'tap';
-import { startImageCluster, until, type ImageCluster } from '../../support/image-cluster.js';
+import { startImageCluster, type ImageCluster } from '../../support/image-cluster.js';
+import { until } from '../../support/until.js';
 import type { ImageEngine } from '../../support/image-engine.js';
 
 const pathsOf = (engine: ImageEngine | undefined, pattern: RegExp): string[] =>

@@ -2,7 +2,8 @@
 // an engine which is slow, dead or says no holds up nobody.
 import http from 'node:http';
 import t from 'tap';
-import { startImageCluster, until, type ImageCluster } from '../../support/image-cluster.js';
+import { startImageCluster, type ImageCluster } from '../../support/image-cluster.js';
+import { until } from '../../support/until.js';
 import { archiveOf, anImageId, type FakeImage } from '../../support/image-engine.js';
 import { waitForState } from '../../support/manager-cluster.js';
 

@@ -9,7 +9,7 @@ import type { Test } from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
 import { relayDirect } from '../../../controller/manager/relay-direct.js';
-import { until } from '../../contract/engine-contract.js';
+import { until } from '../../support/until.js';
 import { createTestPki } from '../../support/test-pki.js';
 
 const pki = await createTestPki(Date.now());

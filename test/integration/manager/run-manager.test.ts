@@ -12,6 +12,7 @@ import { systemClock } from '../../../controller/base/clock.js';
 import { filterNames } from '../../../controller/schedule/candidate.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { makeCredentials } from '../../support/manager-cluster.js';
+import { until } from '../../support/until.js';
 
 t.setTimeout(60_000);
 
@@ -76,11 +77,6 @@ function start(options: Partial<ManageOptions> & Pick<ManageOptions, 'hosts' | '
       return exit;
     },
   };
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000 && !isTrue(); tries += 1)
-    await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 async function directoryFor(t: { teardown: (work: () => Promise<void>) => unknown }): Promise<string> {

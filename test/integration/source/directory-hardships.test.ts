@@ -21,7 +21,8 @@ import t, { type Test } from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { takeSnapshot } from '../../../controller/source/snapshot.js';
 import { nodeManifest } from '../../support/manifests.js';
-import { aSource, isSame, until } from '../../support/watched-directories.js';
+import { until } from '../../support/until.js';
+import { aSource, isSame } from '../../support/watched-directories.js';
 
 // The waits inside end by themselves; this is for a machine that is busy with other things.
 t.setTimeout(180_000);

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { clusterManifest, nodeManifest } from '../../support/manifests.js';
-import { aSource, isSame, until } from '../../support/watched-directories.js';
+import { until } from '../../support/until.js';
+import { aSource, isSame } from '../../support/watched-directories.js';
 
 const run = promisify(execFile);
 // The waits inside end by themselves; this is for a machine that is busy with other things.

@@ -11,7 +11,8 @@ import { createGitRunner } from '../../../controller/source/run-git.js';
 import { Store } from '../../../controller/store/store.js';
 import { aGitRemote, aSigningKey, type GitRemote } from '../../support/git-remote.js';
 import { clusterManifest, nodeManifest } from '../../support/manifests.js';
-import { isSame, until, validator } from '../../support/watched-directories.js';
+import { until } from '../../support/until.js';
+import { isSame, validator } from '../../support/watched-directories.js';
 
 // The waits inside end by themselves; this is for a machine that is busy with other things.
 t.setTimeout(120_000);

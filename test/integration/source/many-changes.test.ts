@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { systemClock } from '../../../controller/base/clock.js';
 import { readManifests } from '../../../controller/source/read-manifests.js';
 import { nodeManifest } from '../../support/manifests.js';
-import { aSource, until, validator } from '../../support/watched-directories.js';
+import { until } from '../../support/until.js';
+import { aSource, validator } from '../../support/watched-directories.js';
 
 const run = promisify(execFile);
 // The waits inside end by themselves; this is for a machine that is busy with other things.

@@ -10,6 +10,7 @@ import { EventLog, type NewEvent, type RecordedEvent } from './event-log.js';
 import { fieldOwners, type FieldOwner } from './field-owners.js';
 import { isFailedSync } from './object-files.js';
 import type { Origin, StoredRecord } from './record.js';
+import { Records } from './records.js';
 import {
   createRecord,
   dropFinalizer,
@@ -49,8 +50,7 @@ export class Store {
   readonly #randomUuid: () => string;
   readonly #logger: Logger;
   readonly #health: WriteHealth;
-  readonly #records = new Map<string, StoredRecord>();
-  readonly #sorted = new Map<Kind, readonly Resource[]>();
+  readonly #records = new Records();
   readonly #listeners = new Set<(event: StoreEvent) => void>();
   readonly #eventListeners = new Set<(event: RecordedEvent) => void>();
   readonly #events: EventLog;
@@ -58,6 +58,7 @@ export class Store {
   readonly #order = new WriteOrder();
   /** Of the latest change that is visible. */
   #version: number;
+  #objectsVersion = 0;
   /** Of the latest change that was begun. */
   #assignedVersion: number;
   #closed: Promise<void> | undefined;
@@ -89,8 +90,7 @@ export class Store {
     if (directory === undefined) return new Store(options, memoryBackend());
     const { backend, loaded } = await openDurableBackend({ ...options, directory });
     const store = new Store(options, backend);
-    for (const record of loaded.records)
-      store.#records.set(formatKey(keyOf(record.resource)), freeze(record));
+    for (const record of loaded.records) store.#records.set(freeze(record));
     store.#events.restore(loaded.events);
     for (const event of loaded.notices) store.recordEvent(event);
     return store;
@@ -101,13 +101,18 @@ export class Store {
     return this.#version;
   }
 
+  /** Counts changes of anything but status: who kept what it made from objects sees whether to look again. */
+  get objectsVersion(): number {
+    return this.#objectsVersion;
+  }
+
   /** Why the state cannot be written now. Status and events still can change: they are derived. */
   get failure(): SwarmError | undefined {
     return this.#health.failure;
   }
 
   get(key: ObjectKey): Resource | undefined {
-    return this.#records.get(formatKey(key))?.resource;
+    return this.#records.get(key)?.resource;
   }
 
   getCluster(name: string): Cluster | undefined {
@@ -120,7 +125,7 @@ export class Store {
 
   /** Who owns which fields; undefined when there is no such object. */
   ownersOf(key: ObjectKey): readonly FieldOwner[] | undefined {
-    const record = this.#records.get(formatKey(key));
+    const record = this.#records.get(key);
     return record && fieldOwners(record);
   }
 
@@ -129,19 +134,11 @@ export class Store {
   list(kind: 'Node'): readonly Node[];
   list(kind: Kind): readonly Resource[];
   list(kind: Kind): readonly Resource[] {
-    let sorted = this.#sorted.get(kind);
-    if (sorted === undefined) {
-      sorted = [...this.#records.values()]
-        .map(({ resource }) => resource)
-        .filter((resource) => resource.kind === kind)
-        .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-      this.#sorted.set(kind, sorted);
-    }
-    return sorted;
+    return this.#records.list(kind);
   }
 
   originOf(key: ObjectKey): Origin | undefined {
-    return this.#records.get(formatKey(key))?.origin;
+    return this.#records.get(key)?.origin;
   }
 
   /** Assigns uid, generation 1, creation time and finalizer; ignores status. @throws {OBJECT_EXISTS} */
@@ -188,7 +185,7 @@ export class Store {
   updateStatus(key: ObjectKey, status: NonNullable<Resource['status']>): Promise<Resource | undefined> {
     const given = copy(status);
     return this.#queue(key, async () => {
-      const current = this.#records.get(formatKey(key));
+      const current = this.#records.get(key);
       if (current === undefined || isDeepStrictEqual(current.resource.status, given))
         return current?.resource;
       const resource = { ...current.resource, status: given } as Resource; // the caller's status is of the key's kind
@@ -220,7 +217,7 @@ export class Store {
   /** The last finalizer of an object that is being deleted removes the object. Missing ones are fine. */
   async removeFinalizer(key: ObjectKey, finalizer: string): Promise<void> {
     await this.#write(key, async () => {
-      const current = this.#records.get(formatKey(key));
+      const current = this.#records.get(key);
       if (current === undefined) return;
       const next = dropFinalizer(current, finalizer);
       const { deletionTimestamp, finalizers } = next.resource.metadata;
@@ -240,13 +237,13 @@ export class Store {
 
   /** What a Node's spec was on engines that it has left and that nobody clears yet, oldest first. */
   leftBy(name: string): readonly NodeSpec[] {
-    return this.#records.get(formatKey({ kind: 'Node', name }))?.left ?? [];
+    return this.#records.get({ kind: 'Node', name })?.left ?? [];
   }
 
   /** Forgets places of a Node that somebody has taken over. */
   async takeLeft(name: string, taken: readonly NodeSpec[]): Promise<void> {
     await this.#write({ kind: 'Node', name }, async () => {
-      const current = this.#records.get(formatKey({ kind: 'Node', name }));
+      const current = this.#records.get({ kind: 'Node', name });
       if (current?.left !== undefined) await this.#put('MODIFIED', withoutLeft(current, taken));
     });
   }
@@ -313,7 +310,7 @@ export class Store {
     if (!isDoubtful) return this.#backend.probe();
     // What was under way when the sync failed is refused, but may be on the disk: memory says what was acknowledged.
     await this.#order.idle();
-    return this.#backend.rewrite([...this.#records.values()], this.#assignedVersion);
+    return this.#backend.rewrite(this.#records.all(), this.#assignedVersion);
   }
 
   #put(type: 'ADDED' | 'MODIFIED', record: StoredRecord): Promise<Resource> {
@@ -347,6 +344,7 @@ export class Store {
         // A sync that failed for another file may have taken this one's data with it.
         this.#refuseDoubt();
         this.#health.succeeded();
+        this.#objectsVersion += 1;
       }
       return this.#show(type, freeze(stamped), version);
     } catch (error) {
@@ -359,11 +357,9 @@ export class Store {
 
   #show(type: StoreEvent['type'], record: StoredRecord, version: number): Resource {
     const { resource } = record;
-    const id = formatKey(keyOf(resource));
     this.#version = version;
-    if (type === 'DELETED') this.#records.delete(id);
-    else this.#records.set(id, record);
-    this.#sorted.delete(resource.kind);
+    if (type === 'DELETED') this.#records.delete(keyOf(resource));
+    else this.#records.set(record);
     const event: StoreEvent = { type, object: resource, resourceVersion: version };
     this.#feed.push(event);
     this.#tell(this.#listeners, event);
@@ -381,7 +377,7 @@ export class Store {
   }
 
   #existing(key: ObjectKey, attempt: string): StoredRecord {
-    const record = this.#records.get(formatKey(key));
+    const record = this.#records.get(key);
     if (record !== undefined) return record;
     throw new SwarmError(
       'OBJECT_NOT_FOUND',

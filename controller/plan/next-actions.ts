@@ -1,5 +1,5 @@
 // Which actions of a plan one engine may carry out now. Every engine is worked on by itself, so that a slow one delays
-// nobody; this is the only place where they wait for each other. Pure.
+// nobody; this is the only place where they wait for each other. `LivePlan` answers the same of a plan that is kept. Pure.
 import type { Action, Plan, Stage } from './action.js';
 
 export interface Progress {
@@ -39,15 +39,20 @@ function waitBefore(plan: Plan, index: number, progress: Progress): Wait | undef
   if (stage === undefined) return undefined;
   for (const earlier of plan.stages.slice(0, index).filter((other) => other.isPreparation !== true)) {
     const blocker = earlier.actions.find((action) => !isIgnored(action.node, { earlier, stage, progress }));
-    if (blocker !== undefined) return waitFor(earlier, blocker.node);
+    if (blocker !== undefined) return waitFor(earlier.name, blocker.node);
   }
   const [unknown] = progress.unknown;
   // Nodes that may turn out to run a manager come first; clearing what stands in the way harms no order.
   if (unknown === undefined || ['images', 'clear', 'discovery'].includes(stage.name)) return undefined;
-  return { phase: 'a first look at every engine', detail: `the first look at ${unknown}` };
+  return unknownWait(unknown);
 }
 
-function waitFor({ name }: Stage, node: string): Wait {
+export function unknownWait(node: string): Wait {
+  return { phase: 'a first look at every engine', detail: `the first look at ${node}` };
+}
+
+/** @param name of the stage */
+export function waitFor(name: string, node: string): Wait {
   // The stage of a manager carries its node's name already.
   const detail = name.endsWith(` ${node}`) ? name : `${name} on ${node}`;
   const [kind = ''] = name.split(' ');
@@ -62,7 +67,7 @@ const phases: Readonly<Record<string, string>> = {
   joins: 'the turn of its join container',
 };
 
-/** The nodes that could work now, in the plan's order. It is asked after every look at an engine, so it reads a plan once. */
+/** The nodes that could work now, in the plan's order. */
 export function nodesToWake(plan: Plan, progress: Progress): readonly string[] {
   const seen = new Set<string>();
   return plan.stages.flatMap(({ actions }, index) => {
@@ -72,13 +77,18 @@ export function nodesToWake(plan: Plan, progress: Progress): readonly string[] {
   });
 }
 
-function isIgnored(
+/** Whether `stage` need not wait for `node`, which has work in `earlier`. */
+export function isIgnored(
   node: string,
   {
     earlier,
     stage,
     progress,
-  }: { readonly earlier: Stage; readonly stage: Stage; readonly progress: Progress },
+  }: {
+    readonly earlier: Pick<Stage, 'disrupts'>;
+    readonly stage: Pick<Stage, 'disrupts'>;
+    readonly progress: Pick<Progress, 'failing'>;
+  },
 ): boolean {
   if (!progress.failing.has(node)) return false;
   // A roll-out stops at the first failure: what runs elsewhere is worth more than what is new.

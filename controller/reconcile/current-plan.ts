@@ -1,14 +1,14 @@
-// The plan of a cluster as of now, from what the loops last saw. Pure apart from reading the caches.
+// The plan of a cluster as of now, from what the loops last saw. Pure apart from reading and keeping the caches.
 import type { Cluster, Node } from '../api/resources.js';
 import { suspensionOf } from '../api/suspension.js';
 import type { Clock } from '../base/clock.js';
 import type { Plan } from '../plan/action.js';
 import type { DesiredCluster } from '../plan/desired-cluster.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
+import type { LivePlan } from '../plan/live-plan.js';
 import type { Progress } from '../plan/next-actions.js';
-import type { EngineObservation } from '../plan/observation.js';
-import { planCluster } from '../plan/plan-cluster.js';
-import type { Fleet } from './fleet.js';
+import type { Fleet, NodeView } from './fleet.js';
+import type { NodeInputs } from './planned-cluster.js';
 
 export interface CurrentPlan {
   readonly plan: Plan;
@@ -16,51 +16,90 @@ export interface CurrentPlan {
   readonly desired: DesiredCluster;
 }
 
-interface Objects {
+export interface Objects {
   getCluster(name: string): Cluster | undefined;
   getNode(name: string): Node | undefined;
+  /** Counts changes of anything but status. */
+  readonly objectsVersion: number;
+}
+
+export interface PlanPorts {
+  readonly fleet: Fleet;
+  readonly store: Objects;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** @returns undefined until the cluster's own loop has said what is desired */
-export function currentPlan(
-  cluster: string,
-  {
-    fleet,
-    store,
-    clock,
-  }: { readonly fleet: Fleet; readonly store: Objects; readonly clock: Pick<Clock, 'now'> },
-): CurrentPlan | undefined {
-  const known = fleet.desired(cluster);
-  if (known === undefined) return undefined;
-  const desired = withoutDeleted(known, store);
-  const managers = fleet.managers(cluster);
-  const engines = new Map<string, EngineObservation>();
-  const failing = new Set<string>();
-  for (const node of desired.nodes) {
-    const view = fleet.view(node);
-    if (view.type !== 'observed') continue;
-    if (fleet.isShared(view.engine.id) && duplicateOf(node, { fleet, store }) !== undefined) continue;
-    const manager = managers.get(node);
-    engines.set(node, {
-      ...view.observation,
-      ...fleet.drift.view(view.engine.id),
-      ...(manager === undefined ? {} : { isServing: manager.type === 'serving' }),
-    });
-    const object = store.getNode(node);
-    // Nobody waits for a node that is left alone on purpose, either.
-    const isSuspended = object !== undefined && suspensionOf(object, clock.now()) !== undefined;
-    if (view.applyError !== undefined || isSuspended) failing.add(node);
+export function currentPlan(cluster: string, ports: PlanPorts): CurrentPlan | undefined {
+  const live = livePlan(cluster, ports);
+  const known = ports.fleet.desired(cluster);
+  if (live === undefined || known === undefined) return undefined;
+  return { plan: live.plan(), progress: live.progress(), desired: withoutDeleted(known, ports.store) };
+}
+
+/**
+ * Brings the kept plan of a cluster up to date: what changed since it was last asked for is planned anew.
+ * @param looking a node whose own loop asks: what only time changes about it is looked at, too
+ * @returns undefined until the cluster's own loop has said what is desired
+ */
+export function livePlan(cluster: string, ports: PlanPorts, looking?: string): LivePlan | undefined {
+  const planned = ports.fleet.planned(cluster);
+  if (planned === undefined) return undefined;
+  const { live, stale, desired } = planned;
+  const isGoing = ports.store.getCluster(cluster)?.metadata.deletionTimestamp !== undefined;
+  const refresh = (node: string): void => planned.setNode(node, inputsOf(node, { cluster, isGoing, ports }));
+  if (planned.objectsVersion === ports.store.objectsVersion) {
+    for (const node of stale) if (planned.isPlanned(node)) refresh(node);
+    if (looking !== undefined && planned.isPlanned(looking)) refresh(looking);
+  } else {
+    const nodes = new Set(desired.nodes);
+    for (const node of [...live.nodes()]) if (!nodes.has(node)) planned.setNode(node, undefined);
+    for (const node of nodes) refresh(node);
+    planned.objectsVersion = ports.store.objectsVersion;
   }
-  const unknown = new Set(
-    desired.containers
-      .filter((container) => container.role === 'manage' && fleet.view(container.node).type === 'unknown')
-      .map((container) => container.node),
-  );
+  stale.clear();
+  return live;
+}
+
+/** @returns undefined when the node is not of this cluster any more: it is that cluster's business from now on */
+function inputsOf(
+  name: string,
+  {
+    cluster,
+    isGoing,
+    ports,
+  }: { readonly cluster: string; readonly isGoing: boolean; readonly ports: PlanPorts },
+): NodeInputs | undefined {
+  const { fleet, store, clock } = ports;
+  const node = store.getNode(name);
+  if (node?.spec.cluster !== cluster) return undefined;
+  const containers = isGoing || !isKept(name, cluster, store) ? nothing : fleet.desiredOn(cluster, name);
+  const view = fleet.view(name);
+  const isManager = containers.some(({ role }) => role === 'manage');
+  const unseen = { observation: undefined, drift: undefined, isServing: undefined, isFailing: false };
+  const isUnknown = isManager && view.type === 'unknown';
+  if (view.type !== 'observed' || isDuplicate(name, view, ports)) return { ...unseen, containers, isUnknown };
+  const manager = fleet.managers(cluster).get(name);
+  // Nobody waits for a node that is left alone on purpose, either.
+  const isSuspended = suspensionOf(node, clock.now()) !== undefined;
   return {
-    plan: planCluster(desired, { engines }, fleet.decisions.decide),
-    progress: { unknown, failing },
-    desired,
+    containers,
+    observation: view.observation,
+    drift: fleet.drift.view(view.engine.id),
+    isServing: manager && manager.type === 'serving',
+    isFailing: view.applyError !== undefined || isSuspended,
+    isUnknown,
   };
+}
+
+const nothing: readonly DesiredContainer[] = [];
+
+function isDuplicate(
+  node: string,
+  view: NodeView & { readonly type: 'observed' },
+  ports: Pick<PlanPorts, 'fleet' | 'store'>,
+): boolean {
+  return ports.fleet.isShared(view.engine.id) && duplicateOf(node, ports) !== undefined;
 }
 
 /**
@@ -70,7 +109,7 @@ export function currentPlan(
 export function desiredOn(
   node: string,
   cluster: string,
-  { fleet, store }: { readonly fleet: Fleet; readonly store: Objects },
+  { fleet, store }: { readonly fleet: Fleet; readonly store: Omit<Objects, 'objectsVersion'> },
 ): readonly DesiredContainer[] | undefined {
   if (fleet.desired(cluster) === undefined) return undefined;
   const isGoing = store.getCluster(cluster)?.metadata.deletionTimestamp !== undefined;
@@ -83,7 +122,7 @@ export function desiredOn(
  */
 export function duplicateOf(
   node: string,
-  { fleet, store }: { readonly fleet: Fleet; readonly store: Objects },
+  { fleet, store }: { readonly fleet: Fleet; readonly store: Pick<Objects, 'getNode'> },
 ): string | undefined {
   const view = fleet.view(node);
   if (view.type !== 'observed') return undefined;
@@ -100,7 +139,7 @@ function age({ metadata }: Node): string {
 }
 
 /** What is being deleted is desired no longer, even where the cluster's loop has not come to it yet. */
-function withoutDeleted(desired: DesiredCluster, store: Objects): DesiredCluster {
+function withoutDeleted(desired: DesiredCluster, store: Omit<Objects, 'objectsVersion'>): DesiredCluster {
   if (store.getCluster(desired.name)?.metadata.deletionTimestamp !== undefined) {
     return { ...desired, containers: [] };
   }
@@ -114,7 +153,7 @@ function withoutDeleted(desired: DesiredCluster, store: Objects): DesiredCluster
   };
 }
 
-function isKept(name: string, cluster: string, store: Objects): boolean {
+function isKept(name: string, cluster: string, store: Pick<Objects, 'getNode'>): boolean {
   const node = store.getNode(name);
   return node?.spec.cluster === cluster && node.metadata.deletionTimestamp === undefined;
 }

@@ -47,6 +47,12 @@ export interface Fight {
 export class DriftBook {
   /** By engine ID. */
   readonly #engines = new Map<string, EngineEntry>();
+  readonly #onChange: (engineId: string) => void;
+
+  /** @param onChange told of each engine whose `view` may have changed */
+  constructor(onChange: (engineId: string) => void = () => undefined) {
+    this.#onChange = onChange;
+  }
 
   /** What `planCluster` wants to know of an engine beside what was read from it. */
   view(engineId: string): DriftView {
@@ -64,7 +70,7 @@ export class DriftBook {
     const entry = this.#entry(engineId);
     entry.told.delete(name);
     if (entry.settled.get(name) === specHash) return;
-    entry.view = undefined;
+    this.#changed(engineId, entry);
     entry.settled.set(name, specHash);
     // A new spec is a new beginning.
     entry.heals.delete(name);
@@ -76,7 +82,7 @@ export class DriftBook {
     const entry = this.#engines.get(engineId);
     for (const name of entry?.settled.keys() ?? []) {
       if (entry === undefined || names.includes(name)) continue;
-      entry.view = undefined;
+      this.#changed(engineId, entry);
       entry.settled.delete(name);
       entry.heals.delete(name);
       entry.holds.delete(name);
@@ -92,6 +98,7 @@ export class DriftBook {
       if (state === 'running') entry.settled.set(agentContainerName(spec.cluster, role), specHash);
     }
     for (const { container, specHash } of status?.drift ?? []) entry.settled.set(container, specHash);
+    this.#changed(engineId, entry);
   }
 
   /** @returns the event that tells of it; undefined when that was told before */
@@ -152,7 +159,7 @@ export class DriftBook {
     const worst = fought.map(({ counted }) => counted).sort((a, b) => b.times - a.times)[0];
     if (worst === undefined) return undefined;
     const untilMs = nowMs + holdMs(worst.times);
-    entry.view = undefined;
+    this.#changed(engineId, entry);
     entry.holds.set(drift.container, { untilMs, heals: worst.times });
     const fields = fought.map(({ field }) => field);
     return { fields, heals: worst.times, withinMs: nowMs - worst.firstMs, untilMs };
@@ -164,11 +171,16 @@ export class DriftBook {
     let nextMs: number | undefined;
     for (const [name, { untilMs }] of entry?.holds ?? []) {
       if (untilMs <= nowMs && entry !== undefined) {
-        entry.view = undefined;
+        this.#changed(engineId, entry);
         entry.holds.delete(name);
       } else nextMs = Math.min(nextMs ?? Infinity, untilMs - nowMs);
     }
     return nextMs;
+  }
+
+  #changed(engineId: string, entry: EngineEntry): void {
+    entry.view = undefined;
+    this.#onChange(engineId);
   }
 
   #entry(engineId: string): EngineEntry {

@@ -7,8 +7,8 @@ import type { DesiredCluster } from '../plan/desired-cluster.js';
 import { containersByNode, type DesiredContainer } from '../plan/desired-container.js';
 import type { EngineObservation } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
-import { DecisionMemo } from '../plan/decision-memo.js';
 import { DriftBook } from './drift-book.js';
+import { PlannedCluster } from './planned-cluster.js';
 
 export type NodeView =
   /** Its engine has not been looked at since this process started. */
@@ -41,8 +41,9 @@ export type ManagerView =
 const silentCodes = ['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT'] as const;
 
 export class Fleet {
-  readonly drift = new DriftBook();
-  readonly decisions = new DecisionMemo();
+  readonly drift = new DriftBook((engineId) => {
+    for (const node of this.nodesWithEngine(engineId)) this.#changed(node);
+  });
   readonly #nodes = new Map<string, NodeView>();
   /** Nodes by the ID of the engine that was seen: each plan asks of each node whether it has an engine to itself. */
   readonly #byEngine = new Map<string, Set<string>>();
@@ -50,7 +51,7 @@ export class Fleet {
   readonly #busy = new Set<string>();
   /** The last resolution of each node that had no error. */
   readonly #resolved = new Map<string, ResolvedNode>();
-  readonly #desired = new Map<string, DesiredCluster>();
+  readonly #planned = new Map<string, PlannedCluster>();
   /** The desired containers of a cluster by node: each loop asks for its own again and again. */
   readonly #desiredOn = new Map<string, ReadonlyMap<string, readonly DesiredContainer[]>>();
   /** By cluster, then node. */
@@ -90,14 +91,19 @@ export class Fleet {
   setView(node: string, view: NodeView): void {
     this.#leaveEngine(node);
     this.#nodes.set(node, view);
+    this.#changed(node);
     if (view.type !== 'observed') return;
     const { id } = view.engine;
-    this.#byEngine.set(id, (this.#byEngine.get(id) ?? new Set()).add(node));
+    const nodes = (this.#byEngine.get(id) ?? new Set()).add(node);
+    this.#byEngine.set(id, nodes);
+    // Which of them the engine belongs to is decided anew.
+    if (nodes.size > 1) for (const other of nodes) this.#changed(other);
   }
 
   forgetNode(node: string): void {
     this.#leaveEngine(node);
     this.#nodes.delete(node);
+    this.#changed(node);
     this.#busy.delete(node);
     this.#resolved.delete(node);
     this.#cleared.delete(node);
@@ -122,7 +128,12 @@ export class Fleet {
   }
 
   desired(cluster: string): DesiredCluster | undefined {
-    return this.#desired.get(cluster);
+    return this.#planned.get(cluster)?.desired;
+  }
+
+  /** Read it through `livePlan`, which brings it up to date. */
+  planned(cluster: string): PlannedCluster | undefined {
+    return this.#planned.get(cluster);
   }
 
   /** Those on one node; empty when there are none. */
@@ -131,7 +142,9 @@ export class Fleet {
   }
 
   setDesired(desired: DesiredCluster): void {
-    this.#desired.set(desired.name, desired);
+    const planned = this.#planned.get(desired.name);
+    if (planned === undefined) this.#planned.set(desired.name, new PlannedCluster(desired));
+    else planned.setDesired(desired);
     this.#desiredOn.set(desired.name, containersByNode(desired.containers));
   }
 
@@ -140,11 +153,12 @@ export class Fleet {
   }
 
   setManagers(cluster: string, managers: ReadonlyMap<string, ManagerView>): void {
+    for (const node of [...this.managers(cluster).keys(), ...managers.keys()]) this.#changed(node);
     this.#managers.set(cluster, managers);
   }
 
   forgetCluster(cluster: string): void {
-    this.#desired.delete(cluster);
+    this.#planned.delete(cluster);
     this.#desiredOn.delete(cluster);
     this.#managers.delete(cluster);
     this.#confirmed.delete(formatKey({ kind: 'Cluster', name: cluster }));
@@ -181,5 +195,11 @@ export class Fleet {
     const nodes = this.#byEngine.get(id);
     nodes?.delete(node);
     if (nodes?.size === 0) this.#byEngine.delete(id);
+    for (const other of nodes ?? []) this.#changed(other);
+  }
+
+  /** What is planned for the node may be out of date. */
+  #changed(node: string): void {
+    for (const planned of this.#planned.values()) if (planned.isPlanned(node)) planned.stale.add(node);
   }
 }

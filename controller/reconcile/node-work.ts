@@ -3,16 +3,12 @@
 import { containerLabels } from '../api/labels.js';
 import type { Cluster } from '../api/resources.js';
 import type { Suspension } from '../api/suspension.js';
-import type { Clock } from '../base/clock.js';
 import type { Action } from '../plan/action.js';
 import type { ContainerDrift } from '../plan/find-drift.js';
-import { nextActions } from '../plan/next-actions.js';
 import type { ObservedContainer } from '../plan/observation.js';
 import { discard } from '../plan/plan-container.js';
-import { currentPlan, duplicateOf } from './current-plan.js';
+import { duplicateOf, livePlan, type PlanPorts } from './current-plan.js';
 import { phaseOf } from './phase.js';
-import type { Store } from '../store/store.js';
-import type { ReconcilePorts } from './ports.js';
 
 export interface Work {
   readonly actions: readonly Action[];
@@ -41,10 +37,7 @@ export function findWork(options: {
   readonly own: readonly ObservedContainer[];
   /** Why nothing may be done now. */
   readonly suspension: Suspension | undefined;
-  readonly ports: Pick<ReconcilePorts, 'fleet'> & {
-    readonly store: Pick<Store, 'getCluster' | 'getNode'>;
-    readonly clock: Pick<Clock, 'now'>;
-  };
+  readonly ports: PlanPorts;
 }): Work {
   const { node, cluster, clusterName, own, ports } = options;
   const mayAct = options.suspension === undefined;
@@ -65,22 +58,24 @@ export function findWork(options: {
     const why = options.isDeleting ? `node ${node} is deleted` : `cluster ${clusterName} is deleted`;
     return { ...idle, ...toWork(removals(node, own, why)) };
   }
-  const current = currentPlan(clusterName, ports);
-  if (current === undefined) return idle;
-  const { plan, progress } = current;
-  const next = nextActions(plan, node, progress);
-  const problem = plan.problems.find((other) => other.node === node)?.message;
-  const wait = plan.waits.find((other) => other.node === node)?.message;
+  const live = livePlan(clusterName, ports, node);
+  if (live === undefined) return idle;
+  const next = live.next(node);
+  // Whose turn it is knows now; whose turn it is not is told when it comes.
+  live.setTold(node, next.actions.length > 0 && mayAct);
+  const { problems = [], drifts = [] } = live.part(node) ?? {};
+  const [problem] = problems;
+  const wait = live.waitOf(node);
   const waiting =
-    wait === undefined ? next.waitsFor && `Waiting for ${next.waitsFor.phase}` : `Waiting: ${wait}`;
+    wait === undefined ? next.waitsFor && `Waiting for ${next.waitsFor.phase}` : `Waiting: ${wait.message}`;
   const work = toWork(next.actions);
   return {
     ...idle,
     ...work,
-    drifts: plan.drifts.filter((drift) => drift.node === node),
+    drifts,
     ...(work.pending === undefined && waiting !== undefined ? { pending: waiting } : {}),
     ...(next.waitsFor === undefined ? {} : { waitsFor: next.waitsFor.detail }),
-    ...(problem === undefined ? {} : { problem }),
+    ...(problem === undefined ? {} : { problem: problem.message }),
   };
 }
 

@@ -57,6 +57,7 @@ interface World {
   readonly store: {
     getCluster(name: string): Cluster | undefined;
     getNode(name: string): Node | undefined;
+    readonly objectsVersion: number;
   };
 }
 
@@ -77,6 +78,7 @@ function worldOf(input: FlightInput): World {
     store: {
       getCluster: (name) => (cluster?.metadata.name === name ? cluster : undefined),
       getNode: (name) => nodes.get(name),
+      objectsVersion: 0,
     },
   };
 }

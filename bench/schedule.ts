@@ -15,7 +15,7 @@ const calls = 300;
 interface World {
   readonly engines: readonly PooledEngine[];
   readonly tables: ReadonlyMap<PooledEngine, EngineTables>;
-  readonly images: readonly CachedObject[];
+  readonly images: ReadonlyMap<PooledEngine, readonly CachedObject[]>;
   readonly changes: Set<(engine: PooledEngine) => void>;
 }
 
@@ -40,7 +40,7 @@ function summary(id: string, name: string, labels: Record<string, string>): Json
 function makeWorld(count: number): World {
   const index = new ContainerIndex();
   const tables = new Map<PooledEngine, EngineTables>();
-  const images: CachedObject[] = [];
+  const images = new Map<PooledEngine, readonly CachedObject[]>();
   const changes: World['changes'] = new Set();
   const engines = Array.from({ length: count }, (_unused, at): PooledEngine => {
     const name = `node${at}`;
@@ -76,11 +76,13 @@ function makeWorld(count: number): World {
     );
     table.apply(table.beginRead(), rows);
     tables.set(engine, table);
-    images.push({
-      engine,
-      id: `sha256:${hex('busybox')}`,
-      summary: { RepoTags: ['busybox:latest'], RepoDigests: [] },
-    });
+    images.set(engine, [
+      {
+        engine,
+        id: `sha256:${hex('busybox')}`,
+        summary: { RepoTags: ['busybox:latest'], RepoDigests: [] },
+      },
+    ]);
     return engine;
   });
   return { engines, tables, images, changes };
@@ -138,7 +140,7 @@ for (const count of sizes.length > 0 ? sizes : [1000, 5000]) {
       cluster: {
         engines: () => world.engines,
         containersOf: (engine) => world.tables.get(engine)?.containers() ?? [],
-        images: () => world.images,
+        imagesOf: (engine) => world.images.get(engine) ?? [],
         onEngineChange: (listener) => {
           world.changes.add(listener);
           return () => world.changes.delete(listener);

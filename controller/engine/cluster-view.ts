@@ -177,7 +177,7 @@ export interface ClusterView {
   /** Calls `listener` for each event of every engine and of the pool itself. @returns unsubscribe */
   onEvent(listener: (event: ClusterEvent) => void): () => void;
   /**
-   * Calls `listener` whenever an engine may look different from now on: its containers, specs, name, ID or health.
+   * Calls `listener` whenever an engine may look different from now on: its containers, images, specs, name, ID or health.
    * Engines that join or leave show in `engines()`. @returns unsubscribe
    */
   onEngineChange(listener: (engine: PooledEngine) => void): () => void;

@@ -42,7 +42,7 @@ export class EngineTables {
 
   /**
    * @param options.now wall time in epoch ms; absent: rows do not say when they were read
-   * @param options.onChange called when `containers()` is another array from now on
+   * @param options.onChange called when `containers()` or `objects('images')` is another array from now on
    */
   constructor(
     engine: PooledEngine,
@@ -182,6 +182,7 @@ export class EngineTables {
       id: stringAt(summary, key) ?? '',
       summary,
     }));
+    if (kind === 'images') this.#onChange();
   }
 
   clear(): void {
@@ -191,8 +192,8 @@ export class EngineTables {
     this.#inspected.clear();
     // Answers to reads begun before must not fill the tables again.
     this.#clearedAt = this.#lastRead;
-    this.#changed();
     for (const kind of ['images', 'networks', 'volumes'] as const) this.#objects[kind] = [];
+    this.#changed();
   }
 
   #put(read: ReadNumber, { id, entry }: { readonly id: string; readonly entry: ListEntry }): void {

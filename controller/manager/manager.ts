@@ -114,7 +114,7 @@ export class Manager {
       placer: createPlacer({
         cluster,
         random,
-        isCordoned: (engine) => nodes.isCordoned(engine),
+        cordons: nodes,
         ...settings,
       }),
       shutdown: this.#shutdown.signal,

@@ -23,6 +23,8 @@ export interface NodeTable {
   stateOf(engine: Pick<PooledEngine, 'id' | 'address'>): NodeState;
   /** Whether the engine at this address gets no new containers. */
   isCordoned(engine: Pick<PooledEngine, 'id' | 'address'>): boolean;
+  /** Another number when `isCordoned` may answer otherwise than before. */
+  version(): number;
   /**
    * Takes an update that was made from the state with `index`; it is kept before this resolves.
    * @throws ApiError 400 when the node was updated since, or its declaration is stricter
@@ -37,17 +39,21 @@ const strictness: Readonly<Record<Availability, number>> = { active: 0, pause: 1
 
 /**
  * @param options.isCordoned whether the declaration keeps containers away from the engine at an address; default: never
+ * @param options.declaration another value when that may answer otherwise; default: it never does
  * @param options.memory default: none, updates last as long as the process
  * @throws {STATE_CORRUPT} when the memory cannot be understood: starting without it would open drained nodes again
  */
 export function createNodeTable(
   options: {
     readonly isCordoned?: ((address: string) => boolean) | undefined;
+    readonly declaration?: (() => unknown) | undefined;
     readonly memory?: TextMemory | undefined;
   } = {},
 ): NodeTable {
   const given = parseMemory(options.memory?.text);
   const keep = createKeeper(options.memory);
+  let declaration = options.declaration?.();
+  let version = 0;
   const declared = (address: string): Availability =>
     options.isCordoned?.(address) === true ? 'pause' : 'active';
   const stateOf: NodeTable['stateOf'] = ({ id, address }) => {
@@ -57,7 +63,12 @@ export function createNodeTable(
   };
   return {
     stateOf,
-    // Asked of every engine at every create.
+    version: () => {
+      const now = options.declaration?.();
+      if (now !== declaration) version += 1;
+      declaration = now;
+      return version;
+    },
     isCordoned: ({ id, address }) =>
       options.isCordoned?.(address) === true ||
       (given.size > 0 && (given.get(id)?.availability ?? 'active') !== 'active'),
@@ -75,11 +86,13 @@ export function createNodeTable(
         );
       }
       given.set(engine.id, { availability, index: index + 1, updatedAtMs: nowMs });
+      version += 1;
       try {
         await keep(formatMemory(given));
       } catch (error) {
         if (before === undefined) given.delete(engine.id);
         else given.set(engine.id, before);
+        version += 1;
         throw new SwarmError('STATE_UNWRITABLE', `Cannot update node "${engine.name}": it cannot be kept`, {
           cause: error,
         });

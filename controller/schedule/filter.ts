@@ -6,8 +6,9 @@ export interface Filter {
   readonly name: FilterName;
   /** False when the request asks nothing of this filter: it keeps every engine, and need not be asked. */
   readonly isNeeded: boolean;
-  /** Whether the container may run there. */
+  /** Whether the container may run there: `tests` all say so. */
   keeps(candidate: Candidate): boolean;
+  readonly tests: readonly Test[];
   /** Why `candidate` is left out. Only asked for candidates that are not kept. */
   explain(candidate: Candidate): Reason;
   /** What a refusal lists for this filter, in the classic wording; undefined when the request asks nothing of it. */
@@ -18,9 +19,18 @@ export interface Filter {
   readonly notes: readonly string[];
 }
 
+/** One question to an engine, whose answers may be kept for as long as the engine does not change. */
+export interface Test<C extends Candidate = Candidate> {
+  /** Tests with equal keys give equal answers, whichever request they belong to. */
+  readonly key: string;
+  readonly keeps: (candidate: C) => boolean;
+}
+
 /** One soft expression. */
 export interface Preference {
   readonly expression: Expression;
+  /** As that of a test. */
+  readonly key: string;
   satisfiedBy(candidate: Candidate): boolean;
 }
 

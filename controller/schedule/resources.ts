@@ -3,7 +3,7 @@ import { formatBytes } from '../base/byte-size.js';
 import type { Candidate } from './candidate.js';
 import { heldDevices, lackOfDevices } from './devices.js';
 import type { EngineDevices } from './engine-devices.js';
-import type { Reason } from './filter.js';
+import type { Reason, Test } from './filter.js';
 import type { PlacementRequest } from './placement-request.js';
 
 // Sums of fractions of a CPU (0.1 + 0.2) may exceed the exact value in the last digits.
@@ -20,6 +20,16 @@ export function fitsResources(candidate: Totals, request: Wanted): boolean {
     fitsCpus(candidate, request) &&
     explainDevices(candidate, request) === undefined
   );
+}
+
+/** Asks whether an engine has what the request reserves; undefined when it reserves nothing. */
+export function resourcesTest(request: Wanted): Test | undefined {
+  const { memoryBytes, cpus, devices } = request;
+  if (memoryBytes === 0 && cpus === 0 && devices === undefined) return undefined;
+  return {
+    key: `resources ${JSON.stringify([memoryBytes, cpus, devices ?? null])}`,
+    keeps: (candidate) => fitsResources(candidate, request),
+  };
 }
 
 /** Why limits that grow to these do not fit; undefined when they do. */

@@ -46,7 +46,7 @@ export type DecisionBrief = Pick<
 >;
 
 /** The chosen engine and three more: enough to see by how much it won. */
-const mostAlternatives = 4;
+export const mostAlternatives = 4;
 
 /** Decides where the container goes. Never throws. */
 export function schedule(options: ScheduleOptions): Decision {

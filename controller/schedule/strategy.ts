@@ -1,6 +1,7 @@
 // The strategies: how good an engine is for a request, and which of two engines is better.
 import type { Candidate, StrategyName } from './candidate.js';
 import type { Preference } from './filter.js';
+import type { RankKey, RankRule } from './fleet/ranked-order.js';
 import type { PlacementRequest } from './placement-request.js';
 
 export interface ScoredCandidate {
@@ -32,13 +33,28 @@ export interface Ranking {
 const none: readonly boolean[] = [];
 
 /**
+ * The order without preferences: weight, number of containers, name, address. Two requests of one size have one order.
+ * @param options.strategy random has no order that lasts
+ */
+export function rankRule(options: {
+  readonly strategy: Exclude<StrategyName, 'random'>;
+  readonly request: Pick<PlacementRequest, 'cpus' | 'memoryBytes'>;
+}): RankRule {
+  const direction = directionOf(options.strategy);
+  return {
+    weigh: (candidate) => weigh(candidate, options),
+    compare: (a, b) => direction * (a.weight - b.weight) || compareTied(a, b, direction),
+  };
+}
+
+/**
  * Order of two candidates, best first, and total: preferences, weight, number of containers, name, address.
  * Preferences first: more satisfied is better; of equally many, the one that satisfies the earliest. Each preference
  * speaks of one engine alone, so this equals dropping preferences one by one until an engine is left.
  */
 export function createRanking(options: RankingOptions): Ranking {
   const { preferences } = options;
-  const direction = options.strategy === 'binpack' ? -1 : 1;
+  const direction = directionOf(options.strategy);
   const weigh = weigher(options);
   const score = (candidate: Candidate): ScoredCandidate => ({
     candidate,
@@ -46,14 +62,10 @@ export function createRanking(options: RankingOptions): Ranking {
     satisfied:
       preferences.length === 0 ? none : preferences.map((preference) => preference.satisfiedBy(candidate)),
   });
-  const compareTied = (a: Candidate, b: Candidate): number =>
-    direction * (a.containerCount - b.containerCount) ||
-    compareText(a.name, b.name) ||
-    compareText(a.address, b.address);
   const compare = (a: ScoredCandidate, b: ScoredCandidate): number =>
     comparePreferences(a.satisfied, b.satisfied) ||
     direction * (a.weight - b.weight) ||
-    compareTied(a.candidate, b.candidate);
+    compareTied(a.candidate, b.candidate, direction);
   return {
     sort: (candidates) => candidates.map(score).sort(compare),
     first: (candidates, { most, accepts }) => {
@@ -64,7 +76,7 @@ export function createRanking(options: RankingOptions): Ranking {
         // A create looks at every engine of the cluster: one that loses by its weight is not worth an object.
         if (last !== undefined && preferences.length === 0) {
           const lead = direction * (last.weight - weigh(candidate));
-          if (lead < 0 || (lead === 0 && compareTied(candidate, last.candidate) > 0)) continue;
+          if (lead < 0 || (lead === 0 && compareTied(candidate, last.candidate, direction) > 0)) continue;
         }
         const scored = score(candidate);
         if (last !== undefined && compare(scored, last) > 0) continue;
@@ -75,6 +87,20 @@ export function createRanking(options: RankingOptions): Ranking {
       return leaders;
     },
   };
+}
+
+function directionOf(strategy: StrategyName): 1 | -1 {
+  return strategy === 'binpack' ? -1 : 1;
+}
+
+type TieKey = Pick<RankKey, 'containerCount' | 'name' | 'address'>;
+
+function compareTied(a: TieKey, b: TieKey, direction: 1 | -1): number {
+  return (
+    direction * (a.containerCount - b.containerCount) ||
+    compareText(a.name, b.name) ||
+    compareText(a.address, b.address)
+  );
 }
 
 /** The strategy's weight of a candidate. */
@@ -98,7 +124,13 @@ function weigher({
 // plus ten times the health indicator, so that a flaky engine loses to a busy one.
 function weigh(
   candidate: Candidate,
-  { strategy, request }: { readonly strategy: 'spread' | 'binpack'; readonly request: PlacementRequest },
+  {
+    strategy,
+    request,
+  }: {
+    readonly strategy: 'spread' | 'binpack';
+    readonly request: Pick<PlacementRequest, 'cpus' | 'memoryBytes'>;
+  },
 ): number {
   const { cpus, usedCpus, memoryBytes, usedMemoryBytes } = candidate;
   const cpuScore = share({ wanted: request.cpus, used: usedCpus, total: cpus });

@@ -6,11 +6,13 @@ import type { PlacementRequest } from './placement-request.js';
 import { explainResources, fitsResources } from './resources.js';
 
 /** Examples kept per filter: reasons are worded for these only, however many engines there are. */
-const mostExamples = 3;
+export const mostExamples = 3;
 
-interface Counter {
+/** Engines left out by one thing. */
+export interface Counter {
   readonly by: string;
   readonly explain: (candidate: Candidate) => Reason;
+  /** The first few. */
   readonly examples: Candidate[];
   count: number;
 }
@@ -56,28 +58,34 @@ export class Tally {
 
   /** In the order of the filters; engines with one reason together. */
   leftOut(): readonly RecordedExclusion[] {
-    return [...this.#counters, this.#resources].flatMap((counter) => {
-      const byReason = new Map<string, string[]>();
-      for (const candidate of counter.examples) {
-        const { one, sample } = counter.explain(candidate);
-        // The engine's own name is said anyway.
-        const why = sample === undefined || sample === candidate.name ? one : `${one} (${sample})`;
-        byReason.set(why, [...(byReason.get(why) ?? []), candidate.name]);
-      }
-      const groups = [...byReason];
-      const rest = counter.count - counter.examples.length;
-      const isAlone = groups.length === 1;
-      return [
-        ...groups.map(([why, nodes]) => ({
-          by: counter.by,
-          count: nodes.length + (isAlone ? rest : 0),
-          nodes,
-          why,
-        })),
-        ...(rest > 0 && !isAlone ? [{ by: counter.by, count: rest, nodes: [], why: '' }] : []),
-      ];
-    });
+    return recordExclusions([...this.#counters, this.#resources]);
   }
+}
+
+/** What is kept of the counts; engines with one reason together. */
+export function recordExclusions(counters: readonly Counter[]): readonly RecordedExclusion[] {
+  return counters.flatMap((counter) => {
+    if (counter.count === 0) return [];
+    const byReason = new Map<string, string[]>();
+    for (const candidate of counter.examples) {
+      const { one, sample } = counter.explain(candidate);
+      // The engine's own name is said anyway.
+      const why = sample === undefined || sample === candidate.name ? one : `${one} (${sample})`;
+      byReason.set(why, [...(byReason.get(why) ?? []), candidate.name]);
+    }
+    const groups = [...byReason];
+    const rest = counter.count - counter.examples.length;
+    const isAlone = groups.length === 1;
+    return [
+      ...groups.map(([why, nodes]) => ({
+        by: counter.by,
+        count: nodes.length + (isAlone ? rest : 0),
+        nodes,
+        why,
+      })),
+      ...(rest > 0 && !isAlone ? [{ by: counter.by, count: rest, nodes: [], why: '' }] : []),
+    ];
+  });
 }
 
 function note(counter: Counter | undefined, candidate: Candidate): false {

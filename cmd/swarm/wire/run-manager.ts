@@ -47,6 +47,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
   const { stateDirectory } = options;
   const nodes = createNodeTable({
     isCordoned: (address) => material.isCordoned(address),
+    declaration: () => material,
     memory: await readStateText(stateDirectory, 'availability'),
   });
   const manager = new Manager({

@@ -2,10 +2,12 @@
 // A create looks at all engines and changes one: what did not change since the last look is not made again.
 import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '../../engine/cluster-view.js';
 import type { CandidateContainer, CandidateImage } from '../../schedule/candidate.js';
+import { Fleet } from '../../schedule/fleet/fleet.js';
 import { repoDigests, repoTags } from '../image-reference.js';
 import { EngineCandidate, healthOf } from './engine-candidate.js';
+import { ListedContainer } from './listed-container.js';
 
-type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'images' | 'onEngineChange'>;
+type Cluster = Pick<ClusterView, 'engines' | 'containersOf' | 'imagesOf' | 'onEngineChange'>;
 
 /** One engine and what was made of it. */
 interface Entry {
@@ -15,6 +17,7 @@ interface Entry {
   /** What the candidate was made from; it is as good as new while these are the same. */
   rows: readonly CachedContainer[] | undefined;
   pending: readonly CandidateContainer[];
+  images: readonly CachedObject[] | undefined;
   specs: PooledEngine['specs'];
   /** Undefined while the engine has not said who it is. */
   candidate: EngineCandidate | undefined;
@@ -29,15 +32,13 @@ export class CandidateList {
   readonly #pending = new Map<string, readonly CandidateContainer[]>();
   /** Engines that may look different from how their candidates have them. */
   readonly #changed = new Set<string>();
+  /** Brought up to date by `current()`. */
+  readonly fleet = new Fleet<EngineCandidate>();
+  /** An engine is made a candidate again with each change, most of its containers and images stay as they were. */
+  readonly #listed = new WeakMap<CachedContainer, ListedContainer>();
+  readonly #images = new WeakMap<readonly CachedObject[], readonly CandidateImage[]>();
   #engines: readonly PooledEngine[] = [];
   #byAddress: ReadonlyMap<string, Entry> = new Map();
-  /** In the order of the engines; replaced by a change, because decisions may still be read. */
-  #slots: readonly (EngineCandidate | undefined)[] = [];
-  #candidates: readonly EngineCandidate[] = [];
-  #images: { readonly from: readonly CachedObject[]; readonly byAddress: Map<string, CandidateImage[]> } = {
-    from: [],
-    byAddress: new Map(),
-  };
 
   /** @param options.overcommit fraction of CPUs and memory handed out beyond what engines have */
   constructor(options: { readonly cluster: Cluster; readonly overcommit: number }) {
@@ -46,33 +47,27 @@ export class CandidateList {
     this.#cluster.onEngineChange(({ address }) => this.#changed.add(address));
   }
 
-  /** The engines in the order of the cluster; a snapshot. */
-  current(): readonly EngineCandidate[] {
+  /** As the engines are now, in the order of the cluster: the same fleet, brought up to date. */
+  current(): Fleet<EngineCandidate> {
     const engines = this.#cluster.engines();
     if (engines !== this.#engines) this.#take(engines);
-    if (this.#changed.size === 0) return this.#candidates;
     // At thousands of engines looking at each takes longer than all the rest of a create: only the changed ones are.
-    const slots = [...this.#slots];
-    let isSame = true;
     for (const address of this.#changed) {
       const entry = this.#byAddress.get(address);
-      if (entry === undefined) continue;
-      const candidate = this.#candidateOf(entry);
-      if (slots[entry.at] !== candidate) isSame = false;
-      slots[entry.at] = candidate;
+      if (entry !== undefined) this.fleet.set(entry.at, this.#candidateOf(entry));
     }
     this.#changed.clear();
-    if (isSame) return this.#candidates;
-    this.#slots = slots;
-    this.#candidates = slots.includes(undefined)
-      ? slots.filter((candidate) => candidate !== undefined)
-      : (slots as readonly EngineCandidate[]); // none is undefined
-    return this.#candidates;
+    return this.fleet;
   }
 
-  /** The engine of a candidate of the last snapshot. */
+  /** The engine of a candidate. */
   engineAt(address: string): PooledEngine | undefined {
     return this.#byAddress.get(address)?.engine;
+  }
+
+  /** The slot of an engine in the fleet. */
+  slotOf(address: string): number | undefined {
+    return this.#byAddress.get(address)?.at;
   }
 
   /** Counts a container as being on the engine from now on. @returns what stops that */
@@ -93,11 +88,13 @@ export class CandidateList {
   #candidateOf(entry: Entry): EngineCandidate | undefined {
     const { engine, candidate } = entry;
     const rows = this.#cluster.containersOf(engine);
+    const images = this.#cluster.imagesOf(engine);
     const pending = this.#pending.get(engine.address) ?? nothing;
     const { specs } = engine;
     if (
       candidate !== undefined &&
       entry.rows === rows &&
+      entry.images === images &&
       entry.pending === pending &&
       entry.specs === specs &&
       candidate.healthIndicator === healthOf(engine) &&
@@ -106,7 +103,7 @@ export class CandidateList {
     ) {
       return candidate;
     }
-    Object.assign(entry, { rows, pending, specs });
+    Object.assign(entry, { rows, images, pending, specs });
     entry.candidate =
       engine.id === ''
         ? undefined
@@ -115,7 +112,8 @@ export class CandidateList {
             rows,
             pending,
             overcommit: this.#overcommit,
-            imagesOf: (address) => this.#imagesOf(address),
+            images: () => this.#imagesFrom(images),
+            listed: (row) => this.#listedFrom(row),
           });
     return entry.candidate;
   }
@@ -128,25 +126,37 @@ export class CandidateList {
       const before = known.get(engine.address);
       if (before?.engine === engine) return { ...before, at };
       this.#changed.add(engine.address);
-      return { engine, at, rows: undefined, pending: nothing, specs: undefined, candidate: undefined };
+      return {
+        engine,
+        at,
+        rows: undefined,
+        pending: nothing,
+        images: undefined,
+        specs: undefined,
+        candidate: undefined,
+      };
     });
     this.#byAddress = new Map(entries.map((entry) => [entry.engine.address, entry]));
-    this.#slots = entries.map(({ candidate }) => candidate);
-    this.#candidates = this.#slots.filter((candidate) => candidate !== undefined);
+    this.fleet.reset(entries.map(({ candidate }) => candidate));
   }
 
-  #imagesOf(address: string): readonly CandidateImage[] {
-    const from = this.#cluster.images();
-    if (from !== this.#images.from) {
-      const byAddress = new Map<string, CandidateImage[]>();
-      for (const image of from) {
-        const held = byAddress.get(image.engine.address);
-        const listed = { id: image.id, repoTags: repoTags(image), repoDigests: repoDigests(image) };
-        if (held === undefined) byAddress.set(image.engine.address, [listed]);
-        else held.push(listed);
-      }
-      this.#images = { from, byAddress };
-    }
-    return this.#images.byAddress.get(address) ?? [];
+  #listedFrom(row: CachedContainer): ListedContainer {
+    const known = this.#listed.get(row);
+    if (known !== undefined) return known;
+    const listed = new ListedContainer(row);
+    this.#listed.set(row, listed);
+    return listed;
+  }
+
+  #imagesFrom(from: readonly CachedObject[]): readonly CandidateImage[] {
+    const known = this.#images.get(from);
+    if (known !== undefined) return known;
+    const images = from.map((image) => ({
+      id: image.id,
+      repoTags: repoTags(image),
+      repoDigests: repoDigests(image),
+    }));
+    this.#images.set(from, images);
+    return images;
   }
 }

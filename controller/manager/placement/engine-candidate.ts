@@ -10,7 +10,6 @@ import type {
 import { readEngineDevices, type EngineDevices } from '../../schedule/engine-devices.js';
 import { heldPorts } from '../../schedule/host-ports.js';
 import { labelValuesOf } from '../../schedule/label-of.js';
-import { ListedContainer } from './listed-container.js';
 import { withOvercommit } from './overcommit.js';
 
 export interface EngineCandidateParts {
@@ -20,10 +19,12 @@ export interface EngineCandidateParts {
   readonly pending: readonly CandidateContainer[];
   /** Fraction of CPUs and memory handed out beyond what the engine has. */
   readonly overcommit: number;
-  readonly imagesOf: (address: string) => readonly CandidateImage[];
+  /** Read when somebody asks for them: few requests do. */
+  readonly images: () => readonly CandidateImage[];
+  readonly listed: (row: CachedContainer) => CandidateContainer;
 }
 
-/** Immutable, but for images: those are the ones the engine has when they are read. */
+/** Immutable. */
 export class EngineCandidate implements Candidate {
   readonly id: string;
   readonly name: string;
@@ -41,14 +42,15 @@ export class EngineCandidate implements Candidate {
   readonly platform: string;
   readonly #rows: readonly CachedContainer[];
   readonly #pending: readonly CandidateContainer[];
-  readonly #imagesOf: (address: string) => readonly CandidateImage[];
+  readonly #images: EngineCandidateParts['images'];
+  readonly #listed: EngineCandidateParts['listed'];
   readonly #info: JsonObject;
   #devices: EngineDevices | undefined;
   #labelValues: { readonly key: string; readonly values: ReadonlySet<string> } | undefined;
   #containers: readonly CandidateContainer[] | undefined;
   #hostPorts: ReadonlyMap<number, readonly CandidatePort[]> | undefined;
 
-  constructor({ engine, rows, pending, overcommit, imagesOf }: EngineCandidateParts) {
+  constructor({ engine, rows, pending, overcommit, images, listed }: EngineCandidateParts) {
     this.id = engine.id;
     this.name = engine.name;
     this.address = engine.address;
@@ -72,11 +74,12 @@ export class EngineCandidate implements Candidate {
     this.#info = engine.specs?.info ?? {};
     this.#rows = rows;
     this.#pending = pending;
-    this.#imagesOf = imagesOf;
+    this.#images = images;
+    this.#listed = listed;
   }
 
   get containers(): readonly CandidateContainer[] {
-    this.#containers ??= [...this.#rows.map((row) => new ListedContainer(row)), ...this.#pending];
+    this.#containers ??= [...this.#rows.map(this.#listed), ...this.#pending];
     return this.#containers;
   }
 
@@ -100,7 +103,7 @@ export class EngineCandidate implements Candidate {
   }
 
   get images(): readonly CandidateImage[] {
-    return this.#imagesOf(this.address);
+    return this.#images();
   }
 }
 

@@ -5,13 +5,15 @@ import type { Filter } from '../filter.js';
 const label = 'containerslots';
 
 export function containerSlotsFilter(): Filter {
+  const keeps: Filter['keeps'] = (candidate) => {
+    const slots = slotsOf(candidate);
+    return slots === undefined || candidate.containerCount < slots;
+  };
   return {
     name: 'containerslots',
     isNeeded: true,
-    keeps: (candidate) => {
-      const slots = slotsOf(candidate);
-      return slots === undefined || candidate.containerCount < slots;
-    },
+    keeps,
+    tests: [{ key: 'containerslots', keeps }],
     explain: (candidate) => ({
       one: `has all of its ${slotsOf(candidate) ?? 0} container slots taken`,
       many: 'have all of their container slots taken',

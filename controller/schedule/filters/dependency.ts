@@ -12,6 +12,10 @@ export function dependencyFilter({ dependencies }: PlacementRequest): Filter {
     name: 'dependency',
     isNeeded: dependencies.length > 0,
     keeps: (candidate) => missing(candidate).length === 0,
+    tests: dependencies.map(({ container }) => ({
+      key: `dependency ${container}`,
+      keeps: (candidate) => holdsContainer(candidate, container),
+    })),
     explain: (candidate) => {
       const names = missing(candidate)
         .map(({ container }) => `"${container}"`)

@@ -2,10 +2,12 @@
 import type { Filter } from '../filter.js';
 
 export function healthFilter(): Filter {
+  const keeps: Filter['keeps'] = ({ healthIndicator }) => healthIndicator > 0;
   return {
     name: 'health',
     isNeeded: true,
-    keeps: ({ healthIndicator }) => healthIndicator > 0,
+    keeps,
+    tests: [{ key: 'health', keeps }],
     explain: () => ({
       one: 'is not healthy',
       many: 'are not healthy',

@@ -10,12 +10,14 @@ export function portFilter({ ports, hostPorts }: PlacementRequest): Filter {
     ...hostPorts.map((key) => `port ${key} (Host mode)`),
     ...ports.map((port) => `port ${formatPort(port)} (Bridge mode)`),
   ];
+  const keeps: Filter['keeps'] = (candidate) =>
+    (hostPorts.length === 0 || busyHostPorts(candidate, hostPorts).length === 0) &&
+    hasFreePorts(candidate, ports);
   return {
     name: 'port',
     isNeeded: asked.length > 0,
-    keeps: (candidate) =>
-      (hostPorts.length === 0 || busyHostPorts(candidate, hostPorts).length === 0) &&
-      hasFreePorts(candidate, ports),
+    keeps,
+    tests: [{ key: `port ${JSON.stringify([hostPorts, ports])}`, keeps }],
     explain: (candidate) =>
       explainBusy([
         ...busyHostPorts(candidate, hostPorts),

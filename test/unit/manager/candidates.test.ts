@@ -23,7 +23,7 @@ type Strategy = 'spread' | 'binpack';
 interface World {
   engines: Mutable<PooledEngine>[];
   rows: Map<string, readonly CachedContainer[]>;
-  images: readonly CachedObject[];
+  images: Map<PooledEngine, readonly CachedObject[]>;
   /** Creates under way, and where they went. */
   pending: { readonly container: CandidateContainer; readonly address: string }[];
 }
@@ -68,9 +68,11 @@ function referenceCandidates(world: World): Candidate[] {
       containerCount: containers.length,
       containers,
       hostPorts: heldPorts(containers),
-      images: world.images
-        .filter((image) => image.engine === engine)
-        .map(({ id }) => ({ id, repoTags: [`${id}:1`], repoDigests: [] })),
+      images: (world.images.get(engine) ?? []).map(({ id }) => ({
+        id,
+        repoTags: [`${id}:1`],
+        repoDigests: [],
+      })),
     };
   });
 }
@@ -175,17 +177,18 @@ t.test('createPlacer() decides as a plain reference that reads everything anew',
         const world: World = {
           engines: [0, 1, 2, 3].map(newEngine),
           rows: new Map(),
-          images: [],
+          images: new Map(),
           pending: [],
         };
         const releases = new Map<string, () => void>();
         const none: readonly CachedContainer[] = [];
+        const noImages: readonly CachedObject[] = [];
         let changed: (engine: PooledEngine) => void = () => undefined;
         const placer = createPlacer({
           cluster: {
             engines: () => world.engines,
             containersOf: ({ address }) => world.rows.get(address) ?? none,
-            images: () => world.images,
+            imagesOf: (engine) => world.images.get(engine) ?? noImages,
             onEngineChange: (listener) => {
               changed = listener;
               return () => undefined;
@@ -216,7 +219,9 @@ t.test('createPlacer() decides as a plain reference that reads everything anew',
             engine.specs = { ...engine.specs, labels: { region: one.region } };
             changed(engine);
           } else if ('image' in one && engine !== undefined) {
-            world.images = [...world.images, anObject(engine, one.image, { RepoTags: [`${one.image}:1`] })];
+            const image = anObject(engine, one.image, { RepoTags: [`${one.image}:1`] });
+            world.images.set(engine, [...(world.images.get(engine) ?? []), image]);
+            changed(engine);
           } else if (one.type === 'leave') {
             world.engines = world.engines.filter((other) => other !== engine);
           } else if (one.type === 'join' && 'at' in one) {
@@ -270,7 +275,7 @@ t.test('createPlacer() with strategy random gives every engine that may take it 
     cluster: {
       engines: () => engines,
       containersOf: () => [],
-      images: () => [],
+      imagesOf: () => [],
       onEngineChange: () => () => undefined,
     },
     strategy: strategyNames[2],

@@ -53,6 +53,25 @@ void t.test('update() is kept in the memory, and found there', async (t) => {
   t.same(next.stateOf(engine), { availability: 'drain', index: 2, updatedAtMs: 5000 });
 });
 
+void t.test('version() is another number whenever a cordon may have changed', async (t) => {
+  let declaration = {};
+  const table = createNodeTable({
+    isCordoned: () => false,
+    declaration: () => declaration,
+    memory: { text: undefined, write: () => Promise.reject(new Error('disk full')) },
+  });
+  const first = table.version();
+  t.equal(table.version(), first);
+  declaration = {};
+  const second = table.version();
+  t.not(second, first, 'the declaration was read again');
+  const failing = update(table, 1, 'drain');
+  const third = table.version();
+  t.not(third, second, 'it holds while it is being kept');
+  await t.rejects(failing);
+  t.not(table.version(), third, 'and not any more when it could not be');
+});
+
 void t.test('update() that cannot be kept does not hold', async (t) => {
   const write = (): Promise<void> => Promise.reject(new Error('disk full'));
   const table = createNodeTable({ memory: { text: '', write } });

@@ -1,6 +1,7 @@
 // createPlacer(): cordoned engines take no new containers.
 import t from 'tap';
-import { createPlacer, type PlaceOptions } from '../../../controller/manager/placement/placer.js';
+import type { PlaceOptions } from '../../../controller/manager/placement/place-options.js';
+import { createPlacer } from '../../../controller/manager/placement/placer.js';
 import type { PooledEngine } from '../../../controller/engine/cluster-view.js';
 import { parsePlacement } from '../../../controller/schedule/placement-request.js';
 
@@ -21,14 +22,14 @@ function place(cordoned: readonly string[]): string {
     cluster: {
       engines: () => engines,
       containersOf: () => [],
-      images: () => [],
+      imagesOf: () => [],
       onEngineChange: () => () => undefined,
     },
     strategy: 'spread',
     filters: ['health'],
     overcommit: 0,
     random: () => 0,
-    isCordoned: ({ address }) => cordoned.includes(address),
+    cordons: { isCordoned: ({ address }) => cordoned.includes(address), version: () => 0 },
   });
   const { request } = parsePlacement({ Image: 'busybox' });
   return placer.place({ request, id: 'c1', name: 'web' }).engine.name;
@@ -54,7 +55,7 @@ t.test('createPlacer() passes over engines whose API does not know what is neede
       cluster: {
         engines: () => engines,
         containersOf: () => [],
-        images: () => [],
+        imagesOf: () => [],
         onEngineChange: () => () => undefined,
       },
       strategy: 'spread',

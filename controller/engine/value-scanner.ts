@@ -101,33 +101,16 @@ export class ValueScanner {
   }
 
   #skipNested(): void {
-    const bytes = this.#bytes;
-    let depth = 0;
-    while (this.#at < bytes.length) {
-      const byte = bytes[this.#at];
-      if (byte === quote) {
-        this.#skipString();
-        continue;
-      }
-      this.#at += 1;
-      if (byte === openArray || byte === openObject) depth += 1;
-      else if (byte === closeArray || byte === closeObject) {
-        depth -= 1;
-        if (depth === 0) return;
-      }
-    }
-    throw this.#malformed();
+    const end = nestedEnd(this.#bytes, this.#at);
+    if (end < 0) throw this.#malformed();
+    this.#at = end;
   }
 
   #skipString(): void {
-    this.#expect(quote);
-    const bytes = this.#bytes;
-    while (this.#at < bytes.length) {
-      const byte = bytes[this.#at];
-      this.#at += byte === backslash ? 2 : 1;
-      if (byte === quote) return;
-    }
-    throw this.#malformed();
+    if (this.#bytes[this.#at] !== quote) throw this.#malformed();
+    const end = stringEnd(this.#bytes, this.#at);
+    if (end < 0) throw this.#malformed();
+    this.#at = end;
   }
 
   #skipSpace(): void {
@@ -151,4 +134,35 @@ function isSpace(byte: number): boolean {
 /** Ends a number, true, false or null. */
 function isEnd(byte: number): boolean {
   return byte === comma || byte === closeArray || byte === closeObject || isSpace(byte);
+}
+
+// Every byte of an answer passes through these two: over local numbers they take a third of the time.
+
+/** Where the string that begins at `from` ends; -1 when it does not. */
+function stringEnd(bytes: Uint8Array, from: number): number {
+  const { length } = bytes;
+  for (let at = from + 1; at < length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) return at + 1;
+    if (byte === backslash) at += 1;
+  }
+  return -1;
+}
+
+/** Where the array or object that begins at `from` ends; -1 when it does not. */
+function nestedEnd(bytes: Uint8Array, from: number): number {
+  const { length } = bytes;
+  let depth = 0;
+  for (let at = from; at < length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) {
+      at = stringEnd(bytes, at) - 1;
+      if (at < 0) return -1;
+    } else if (byte === openArray || byte === openObject) depth += 1;
+    else if (byte === closeArray || byte === closeObject) {
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return -1;
 }

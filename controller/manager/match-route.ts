@@ -71,7 +71,8 @@ interface CompiledPattern<P> {
 /** Finds operations in a table; literal rows win over those with names, longer literal parts over shorter ones. */
 export class RouteMatcher<P extends RoutePattern> {
   readonly #literal = new Map<string, P>();
-  readonly #byMethod = new Map<string, CompiledPattern<P>[]>();
+  /** By method and first segment, which no pattern has a name in. */
+  readonly #byFamily = new Map<string, CompiledPattern<P>[]>();
 
   constructor(operations: readonly P[]) {
     for (const operation of operations) {
@@ -79,19 +80,21 @@ export class RouteMatcher<P extends RoutePattern> {
         this.#literal.set(`${operation.method} ${operation.path}`, operation);
         continue;
       }
-      const rows = this.#byMethod.get(operation.method) ?? [];
+      const family = familyOf(operation.method, operation.path);
+      if (family.includes('{')) throw new TypeError(`"${operation.path}" begins with a name`);
+      const rows = this.#byFamily.get(family) ?? [];
       rows.push(compile(operation));
-      this.#byMethod.set(operation.method, rows);
+      this.#byFamily.set(family, rows);
     }
     const literalLength = (row: CompiledPattern<P>): number =>
       row.operation.path.replace(/\{\w+\}/g, '').length;
-    for (const rows of this.#byMethod.values()) rows.sort((a, b) => literalLength(b) - literalLength(a));
+    for (const rows of this.#byFamily.values()) rows.sort((a, b) => literalLength(b) - literalLength(a));
   }
 
   find(method: string, path: string): RouteMatch<P> | undefined {
     const literal = this.#literal.get(`${method} ${path}`);
     if (literal !== undefined) return { operation: literal, params: {} };
-    for (const row of this.#byMethod.get(method) ?? []) {
+    for (const row of this.#byFamily.get(familyOf(method, path)) ?? []) {
       const match = row.expression.exec(path);
       if (match === null) continue;
       const params = Object.fromEntries(row.names.map((name, at) => [name, match[at + 1] ?? '']));
@@ -99,6 +102,12 @@ export class RouteMatcher<P extends RoutePattern> {
     }
     return undefined;
   }
+}
+
+/** `GET /containers` */
+function familyOf(method: string, path: string): string {
+  const end = path.indexOf('/', 1);
+  return `${method} ${end < 0 ? path : path.slice(0, end)}`;
 }
 
 function compile<P extends RoutePattern>(operation: P): CompiledPattern<P> {

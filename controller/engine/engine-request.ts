@@ -1,5 +1,6 @@
 // A request to an engine and its answer, as transport.ts carries them.
 import type { Readable } from 'node:stream';
+import type { Departure } from '../base/departure.js';
 import { headersFromRaw } from './wire-headers.js';
 
 export interface EngineRequest {
@@ -41,10 +42,10 @@ export interface SmallRequest extends EngineRequest {
   /** Longest body that is taken. Default 64 MiB. */
   readonly maxBytes?: number;
   /**
-   * Whoever asked for it may leave, which aborts `signal`: then the request has this long to finish, so that a change is
-   * not cut halfway and an engine that never answers does not hold its connection for ever. Not for streamed bodies.
+   * Whoever asked for it may leave: then the request has this long to finish, so that a change is not cut halfway and an
+   * engine that never answers does not hold its connection for ever. Not for streamed bodies.
    */
-  readonly leaving?: { readonly signal: AbortSignal; readonly graceMs: number };
+  readonly leaving?: { readonly client: Departure; readonly graceMs: number };
 }
 
 export class SmallAnswer {

@@ -188,12 +188,9 @@ export class EngineTransport {
     const onAbort = (): void => exchange.abort(reasonOf(signal));
     signal?.addEventListener('abort', onAbort, { once: true });
     let cancelGrace = (): void => undefined;
-    const onLeave = (): void => {
-      const { graceMs = 0 } = leaving ?? {};
-      cancelGrace = this.#clock.setTimer(graceMs, () => exchange.abort(reasonOf(leaving?.signal)));
-    };
-    if (leaving?.signal.aborted === true) onLeave();
-    else leaving?.signal.addEventListener('abort', onLeave, { once: true });
+    const stay = leaving?.client.onGone(() => {
+      cancelGrace = this.#clock.setTimer(leaving.graceMs, () => exchange.abort(reasonOf(leaving.client)));
+    });
     this.#underWay.add(exchange);
     const expire = (): void => {
       if (exchange.hasBegun && request.bodyStallMs !== undefined) return;
@@ -225,7 +222,7 @@ export class EngineTransport {
       cancelTimer?.();
       cancelGrace();
       signal?.removeEventListener('abort', onAbort);
-      leaving?.signal.removeEventListener('abort', onLeave);
+      stay?.();
       this.#underWay.delete(exchange);
       if (hasSlot) this.#waiting.give();
     }
@@ -385,8 +382,8 @@ export class EngineTransport {
   }
 }
 
-function reasonOf(signal: AbortSignal | undefined): Error {
-  const reason: unknown = signal?.reason;
+function reasonOf(signal: { readonly reason?: unknown } | undefined): Error {
+  const reason = signal?.reason;
   return reason instanceof Error ? reason : new SwarmError('ABORTED', 'Aborted');
 }
 

@@ -83,7 +83,7 @@ export async function callForBody(
     cluster.reportOutcome(engine);
     return { status, rawHeaders, body: bytes };
   } catch (error) {
-    const isGivenUp = request.signal?.aborted === true || request.leaving?.signal.aborted === true;
+    const isGivenUp = request.signal?.aborted === true || request.leaving?.client.isGone === true;
     if (!isGivenUp) cluster.reportOutcome(engine, error);
     throw error;
   }

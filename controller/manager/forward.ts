@@ -137,7 +137,7 @@ export async function forwardChange(
     ...(target.body === undefined ? {} : { body: target.body }),
     headers,
     ...(target.signal === undefined ? {} : { signal: target.signal }),
-    leaving: { signal: context.signal, graceMs: 60_000 },
+    leaving: { client: context.client, graceMs: 60_000 },
   });
 }
 

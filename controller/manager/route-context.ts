@@ -1,6 +1,7 @@
 // One request as a route sees it: parsed once at the edge, with the answer to write and the services to use.
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Departure } from '../base/departure.js';
 import type { ManagerServices } from './services.js';
 
 export interface RequestHead {
@@ -17,7 +18,9 @@ export interface RequestContext {
   /** Named parts of the path, decoded once. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** Aborted when the client goes away before the answer is complete. */
+  /** Goes away before the answer is complete, or does not. */
+  readonly client: Departure;
+  /** That of `client`. */
   readonly signal: AbortSignal;
   readonly services: ManagerServices;
 }

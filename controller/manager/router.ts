@@ -3,6 +3,7 @@ import { STATUS_CODES, ServerResponse, type IncomingMessage } from 'node:http';
 import type net from 'node:net';
 import { Readable } from 'node:stream';
 import { withDeadline } from '../base/deadline.js';
+import { Departure } from '../base/departure.js';
 import { compareApiVersions } from '../engine/api-version.js';
 import { ApiError, toHttpFailure } from './api-error.js';
 import { allowedUpgrade } from './allowed-upgrade.js';
@@ -89,7 +90,7 @@ export class Router {
       });
       return;
     }
-    const context = this.#context(request, { match, split, signal: closeSignal(socket) });
+    const context = this.#context(request, { match, split, client: departureBehind(socket) });
     const target = await match.operation.hijack(context, framed.body);
     if ('takeOver' in target) {
       if (framed.rest.length > 0) socket.unshift(framed.rest);
@@ -123,8 +124,8 @@ export class Router {
       const { match, split } = this.#match(request);
       if (match === undefined || split === undefined) throw new ApiError(404, 'page not found');
       const { operation } = match;
-      const context = this.#context(request, { match, split, signal: responseSignal(response) });
-      await operation.handler({ ...context, body, response });
+      const context = this.#context(request, { match, split, client: departureOf(response) });
+      await operation.handler(Object.assign(context, { body, response }));
     } catch (error) {
       this.#fail(request, response, error);
     }
@@ -144,14 +145,17 @@ export class Router {
   /** @throws ApiError 400 for a version outside the range */
   #context(
     request: IncomingMessage,
-    { match, split, signal }: { match: RouteMatch<Operation>; split: SplitPath; signal: AbortSignal },
+    { match, split, client }: { match: RouteMatch<Operation>; split: SplitPath; client: Departure },
   ): RequestContext {
     return {
       request: { method: request.method ?? 'GET', rawHeaders: request.rawHeaders, headers: request.headers },
       version: chooseVersion(split.version, this.#services.settings.versions),
       params: match.params,
       query: split.query,
-      signal,
+      client,
+      get signal() {
+        return client.signal;
+      },
       services: this.#services,
     };
   }
@@ -220,17 +224,21 @@ function replyRefusal(response: ServerResponse, refusal: Refusal): void {
   replyBytes(response, refusal.status, refusal.body, refusal.contentType);
 }
 
-/** Aborts when the answer's connection closes before the answer is complete. */
-function responseSignal(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
+/** The client leaves when the answer's connection closes before the answer is complete. */
+function departureOf(response: ServerResponse): Departure {
+  const client = new Departure();
   response.on('close', () => {
-    if (!response.writableFinished) controller.abort(new ApiError(499, 'client closed the connection'));
+    if (!response.writableFinished) client.leave(clientLeft());
   });
-  return controller.signal;
+  return client;
 }
 
-function closeSignal(socket: net.Socket): AbortSignal {
-  const controller = new AbortController();
-  socket.once('close', () => controller.abort(new ApiError(499, 'client closed the connection')));
-  return controller.signal;
+function departureBehind(socket: net.Socket): Departure {
+  const client = new Departure();
+  socket.once('close', () => client.leave(clientLeft()));
+  return client;
+}
+
+function clientLeft(): ApiError {
+  return new ApiError(499, 'client closed the connection');
 }

@@ -92,10 +92,15 @@ async function runFile(file: string, timeoutSeconds: number): Promise<FileResult
     child.on('error', (error) => {
       resolve(String(error));
     });
-    child.on('close', (code, signal) => {
+    const finish = (code: number | null, signal: string | null): void => {
       resolve(code === 0 ? '' : `ended with ${signal ?? `exit code ${code ?? 'unknown'}`}`);
-    });
+    };
+    child.on('close', finish);
+    // A program that it left behind may hold its output open for ever; what it wrote itself is here by then.
+    child.on('exit', (code, signal) => void setTimeout(finish, 5_000, code, signal).unref());
   });
+  child.stdout.destroy();
+  child.stderr.destroy();
   clearTimeout(timer);
   const sums = [...output.matchAll(/^# (\{ total: .*\})$/gm)].at(-1)?.[1] ?? '';
   const count = (name: string): number => Number(new RegExp(`${name}: (\\d+)`).exec(sums)?.[1] ?? 0);

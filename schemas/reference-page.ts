@@ -60,6 +60,7 @@ A file that is suddenly empty counts as cut off: remove the file, or leave a com
 | \`swarmctl.io/prune: disabled\` | the object stays when its manifest is removed |
 | \`swarmctl.io/deletion-approved: "true"\` | the object may be deleted together with many others |
 | \`swarmctl.io/deletion-held\` | why the object is kept although its manifest is gone; set by swarmctl |
+| \`swarmctl.io/accept-engine\` | on a Node: the ID of [another engine](operator.md#replaced-engines) at its address that may be used; \`swarmctl approve\` writes it |
 | \`swarmctl.io/reconcile-request\` | any new value asks for a reconcile now |
 | \`swarmctl.io/source\` | where the object comes from, \`file:line:column\`; set by swarmctl |
 | \`swarmctl.io/take-over: "true"\` | who writes it, the API or a file, owns the object from then on |

@@ -40,7 +40,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'approve',
-    summary: 'Show deletions that wait for a person, and let them happen',
+    summary: 'Show what waits for a person, deletions and replaced engines, and let it happen',
     group: daily,
     load: () => import('./commands/approve.js'),
   },

@@ -37,6 +37,8 @@ export const annotations = {
   suspendedUntil: 'swarmctl.io/suspended-until',
   /** `true` asks for new keys and tokens of a Cluster whose own are lost. The operator takes it away again. */
   repair: 'swarmctl.io/repair',
+  /** On a Node: the ID of another engine at its address that may take the place of the one before. */
+  acceptEngine: 'swarmctl.io/accept-engine',
   /** Any new value asks for a reconcile now. */
   reconcileRequest: 'swarmctl.io/reconcile-request',
   /** Where the object came from: `file:line:column`. Set by the operator, read-only for users. */

@@ -139,7 +139,7 @@ export const errorTable = {
     'ClockWrong',
     502,
     1,
-    'Compare the clocks of the engine and of this host',
+    'Compare the clocks of the engine and of this host, and set the wrong one (timedatectl set-ntp true)',
   ),
   ENGINE_DISK_FULL: row(
     'transient',
@@ -154,6 +154,13 @@ export const errorTable = {
     409,
     1,
     'Give each machine its own engine ID: stop dockerd, remove /etc/docker/key.json and engine-id, start dockerd',
+  ),
+  ENGINE_REPLACED: row(
+    'terminal',
+    'EngineReplaced',
+    409,
+    1,
+    'Approve it with swarmctl approve node/NAME, or correct spec.engine.address',
   ),
   ENGINE_ERROR: row('transient', 'EngineError', 502, 1, 'Read the message of the engine and its log'),
   ENGINE_UNUSABLE: row(

@@ -7,8 +7,9 @@ import Docker from 'dockerode';
 import type { Clock } from '../base/clock.js';
 import { withDeadline } from '../base/deadline.js';
 import { SwarmError, isSwarmError } from '../base/errors.js';
-import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
+import { objectAt, stringAt, type JsonObject } from '../base/json.js';
 import { packFiles, type ArchiveFile } from './archive.js';
+import { clockAheadMs } from './clock-offset.js';
 import {
   parseContainer,
   parseSummary,
@@ -19,7 +20,7 @@ import { demultiplex } from './demultiplex.js';
 import { EngineModem, UnexpectedStatus } from './docker-modem.js';
 import type { EngineEndpoint } from './endpoint.js';
 import { parseDescription, type EngineDescription } from './engine-description.js';
-import { readLines } from './json-lines.js';
+import { parseJsonLine, readLines } from './json-lines.js';
 import { EngineTransport, type EngineWire } from './transport.js';
 import { engineAnswerError, engineTimeout, translateEngineError } from './translate-error.js';
 
@@ -62,12 +63,22 @@ export class EngineClient {
     // Both are read at once, so a hung engine costs one time-out.
     const read = (what: string, attemptSignal: AbortSignal): Promise<{ readonly body: unknown }> =>
       this.#transport.requestJson({ method: 'GET', path: what, attempt: 'describe', signal: attemptSignal });
+    const sentMs = this.#clock.now();
+    let receivedMs = sentMs;
     const [info, version] = await this.#call('describe', { signal }, async (abortSignal) =>
-      Promise.all([read('/info', abortSignal), read('/version', abortSignal)]),
+      Promise.all([
+        read('/info', abortSignal).finally(() => (receivedMs = this.#clock.now())),
+        read('/version', abortSignal),
+      ]),
     );
     const description = parseDescription(this.endpoint, { info: info.body, version: version.body });
     const certificateNotAfterMs = this.#transport.certificateNotAfterMs;
-    return certificateNotAfterMs === undefined ? description : { ...description, certificateNotAfterMs };
+    const aheadMs = clockAheadMs(stringAt(info.body, 'SystemTime'), { sentMs, receivedMs });
+    return {
+      ...description,
+      ...(certificateNotAfterMs === undefined ? {} : { certificateNotAfterMs }),
+      ...(aheadMs === undefined ? {} : { clockAheadMs: aheadMs }),
+    };
   }
 
   /**
@@ -237,7 +248,7 @@ export class EngineClient {
     await this.#call('load an image into', { signal, timeoutMs }, async (abortSignal) => {
       const progress = await this.#docker.loadImage(archivePath, { quiet: true, abortSignal });
       for await (const line of readLines(progress)) {
-        const problem = stringAt(parseLine(line), 'error');
+        const problem = stringAt(parseJsonLine(line), 'error');
         if (problem !== undefined) throw new UnexpectedStatus(500, problem);
       }
     });
@@ -282,7 +293,7 @@ export class EngineClient {
         if (!stopped.signal.aborted) stream.destroy(error instanceof Error ? error : undefined);
       });
       for await (const line of readLines(stream)) {
-        const event = parseLine(line);
+        const event = parseJsonLine(line);
         if (event !== undefined) yield event;
       }
     } catch (error) {
@@ -377,15 +388,6 @@ async function unlessUnmodified(work: Promise<unknown>): Promise<void> {
     await work;
   } catch (error) {
     if (!(error instanceof UnexpectedStatus && error.status === 304)) throw error;
-  }
-}
-
-function parseLine(line: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
   }
 }
 

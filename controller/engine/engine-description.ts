@@ -21,6 +21,8 @@ export interface EngineDescription {
   readonly labels: Readonly<Record<string, string>>;
   /** Expiry of the certificate it showed, epoch ms; absent without TLS. */
   readonly certificateNotAfterMs?: number;
+  /** How far its clock is ahead of ours at least, ms; negative: behind. Absent when it does not tell the time. */
+  readonly clockAheadMs?: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 // Cuts a byte stream into lines: engine events and progress come as one JSON object per line.
 import { StringDecoder } from 'node:string_decoder';
+import { isJsonObject, type JsonObject } from '../base/json.js';
 
 /** An event is about 1 KB; labels can make it larger, but nothing sane reaches this. */
 const maxLineChars = 4 * 1024 * 1024;
@@ -36,4 +37,14 @@ export async function* readLines(stream: NodeJS.ReadableStream): AsyncGenerator<
   const splitter = new LineSplitter();
   for await (const chunk of stream as AsyncIterable<Buffer>) yield* splitter.push(chunk);
   yield* splitter.end();
+}
+
+/** @returns undefined when the line is no JSON object */
+export function parseJsonLine(line: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -13,8 +13,10 @@ import type { ObservedContainer } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import type { LastActions } from './action-notes.js';
 import { suspendedCondition } from './end-suspension.js';
+import { blameClock, clockCondition } from './engine-clock.js';
 import type { ListedEngine, ManagerView, NodeView } from './fleet.js';
 import { lowerFirst } from './phase.js';
+import { engineSpecHash } from './same-engine.js';
 import { manifestCondition } from './manifest-condition.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
 
@@ -295,14 +297,18 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
   const more: MoreConditions = {
     Schedulable: node.spec.unschedulable ? cordoned : undefined,
     Suspended: suspendedCondition(suspensionIn(facts)),
+    // What an engine that cannot be asked had last stays.
+    ...(view.type === 'observed' ? { ClockSkewed: clockCondition(view.engine.clockAheadMs) } : {}),
     ...(drifts === undefined ? {} : { Drifted: driftedCondition(drifts) }),
     ...manifestCondition(node.metadata),
   };
-  const conditions = summarize(conditionsBefore(node), decideNode(facts), { generation, nowMs, more });
+  const aheadMs = view.type === 'observed' ? view.engine.clockAheadMs : undefined;
+  const summary = blameClock(decideNode(facts), aheadMs);
+  const conditions = summarize(conditionsBefore(node), summary, { generation, nowMs, more });
   const old = node.status ?? {};
   const expiry = view.type === 'observed' ? view.engine.certificateNotAfterMs : undefined;
   const certificateExpiryTime = expiry === undefined ? old.certificateExpiryTime : formatTime(expiry);
-  const engine = view.type === 'observed' ? describeEngine(view) : old.engine;
+  const engine = view.type === 'observed' ? describeEngine(view, facts) : old.engine;
   const agents = view.type === 'observed' ? describeAgents(facts) : old.agents;
   const lastActions = [...done, ...(old.lastActions ?? [])].slice(0, keptActions);
   return {
@@ -311,6 +317,7 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
     ...(resolved.address === undefined ? {} : { address: formatHostPort(resolved.address) }),
     roles: node.spec.roles.join(','),
     ...(engine === undefined ? {} : { engine }),
+    ...replacementIn(view),
     ...(certificateExpiryTime === undefined ? {} : { certificateExpiryTime }),
     ...(agents === undefined ? {} : { agents }),
     ...driftOf(facts),
@@ -337,9 +344,23 @@ function conditionsBefore(node: Node): readonly Condition[] {
   return node.status?.conditions ?? [];
 }
 
-function describeEngine(view: NodeView & { readonly type: 'observed' }): NonNullable<NodeStatus['engine']> {
+function describeEngine(
+  view: NodeView & { readonly type: 'observed' },
+  { node, duplicateOf }: NodeFacts,
+): NonNullable<NodeStatus['engine']> {
   const { id, name, version, apiVersion, os, arch, cpus, memoryBytes } = view.engine;
-  return { id, name, version, apiVersion, os, arch, cpus, memoryBytes, memory: formatBytes(memoryBytes) };
+  // A clone is to be given an ID of its own, and is not a stranger then.
+  const specHash = duplicateOf === undefined ? engineSpecHash(node) : undefined;
+  return {
+    ...{ id, name, version, apiVersion, os, arch, cpus, memoryBytes, memory: formatBytes(memoryBytes) },
+    ...(specHash === undefined ? {} : { specHash }),
+  };
+}
+
+function replacementIn(view: NodeView): Pick<NodeStatus, 'replacement'> {
+  if (view.type !== 'failed' || view.stranger === undefined) return {};
+  const { id, name } = view.stranger;
+  return { replacement: { id, name } };
 }
 
 function describeAgents({ view, installation }: NodeFacts): NonNullable<NodeStatus['agents']> {

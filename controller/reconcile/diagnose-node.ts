@@ -6,20 +6,19 @@ import { withDeadline } from '../base/deadline.js';
 import { isSwarmError, SwarmError } from '../base/errors.js';
 import { stringAt } from '../base/json.js';
 import { isAtLeast, knownVersions } from '../engine/api-version.js';
+import { clockAheadMs } from '../engine/clock-offset.js';
 import { parseDescription, type EngineDescription } from '../engine/engine-description.js';
 import { EngineTransport } from '../engine/transport.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
 import { describeCertificate } from '../pki/certificate.js';
 import { checkModes } from './check-modes.js';
 import { failed, finding, judgeExpiry, type Finding } from './diagnosis.js';
+import { judgeClock } from './engine-clock.js';
 import { diskSpaceOfInfo, judgeDisk, readDiskSpace } from './judge-disk.js';
 import type { MachinePort } from './machine-port.js';
 import { resolveNode } from './resolve-node.js';
 
 const deadlineMs = 10_000;
-// Leases last minutes and certificates are dated back by five: seconds do no harm, minutes do.
-const noticedSkewMs = 5000;
-const harmfulSkewMs = 60_000;
 const tlsErrors = [
   'ENGINE_TLS_REJECTED',
   'ENGINE_CA_UNKNOWN',
@@ -58,7 +57,14 @@ export async function diagnoseNode(
   const transport = new EngineTransport({ endpoint, clock: o.clock });
   try {
     const answer = await withDeadline(o.clock, options, (signal) =>
-      askEngine(transport, { ...o, isHere: node.spec.machine !== undefined, subject, endpoint, signal }),
+      askEngine(transport, {
+        ...o,
+        node,
+        isHere: node.spec.machine !== undefined,
+        subject,
+        endpoint,
+        signal,
+      }),
     );
     return { ...answer, findings: [...answer.findings, ...own] };
   } catch (problem) {
@@ -73,6 +79,7 @@ export async function diagnoseNode(
 async function askEngine(
   transport: EngineTransport,
   o: {
+    readonly node: Node;
     readonly subject: string;
     readonly endpoint: EngineEndpoint;
     readonly cluster: Cluster | undefined;
@@ -85,8 +92,10 @@ async function askEngine(
   const { subject, endpoint, clock, signal } = o;
   const read = (what: string): Promise<{ readonly status: number; readonly body: unknown }> =>
     transport.requestJson({ method: 'GET', path: what, attempt: 'examine', signal });
-  const [info, version] = await Promise.all([read('/info'), read('/version')]);
+  const sentMs = clock.now();
+  const info = await read('/info');
   const nowMs = clock.now();
+  const version = await read('/version');
   const engine = parseDescription(endpoint, { info: info.body, version: version.body });
   const findings: Finding[] = [
     finding(subject, 'ENGINE_REACHABLE', {
@@ -98,9 +107,11 @@ async function askEngine(
   if (certificateNotAfterMs !== undefined) {
     findings.push(finding(subject, 'ENGINE_CERTIFICATE', judgeExpiry(certificateNotAfterMs, nowMs)));
   }
+  const aheadMs = clockAheadMs(stringAt(info.body, 'SystemTime'), { sentMs, receivedMs: nowMs });
+  if (aheadMs !== undefined) findings.push(finding(subject, 'ENGINE_CLOCK', judgeClock(aheadMs)));
   findings.push(
-    ...checkClock(subject, stringAt(info.body, 'SystemTime'), nowMs),
     checkApi(subject, engine),
+    ...checkIdentity(subject, o.node),
     ...(await checkDisk(subject, info.body, o.isHere)),
   );
   const image = o.cluster?.spec.image;
@@ -108,17 +119,13 @@ async function askEngine(
   return { findings, engineId: engine.id };
 }
 
-function checkClock(subject: string, time: string | undefined, nowMs: number): readonly Finding[] {
-  const engineMs = Date.parse(time ?? '');
-  if (Number.isNaN(engineMs)) return [];
-  const skewMs = Math.abs(engineMs - nowMs);
-  const level = skewMs > harmfulSkewMs ? 'fail' : skewMs > noticedSkewMs ? 'warn' : 'ok';
-  const way = engineMs > nowMs ? 'ahead of' : 'behind';
-  const message =
-    level === 'ok'
-      ? 'its clock agrees with this one'
-      : `its clock is ${Math.round(skewMs / 1000)} s ${way} this one`;
-  return [finding(subject, 'ENGINE_CLOCK', { level, message })];
+/** Another engine than before, which is not used until somebody says so. */
+function checkIdentity(subject: string, { metadata, status }: Node): readonly Finding[] {
+  const { replacement, engine } = status ?? {};
+  if (replacement === undefined) return [];
+  const message = `another engine answers at its address: ID ${replacement.id}, host ${replacement.name ?? ''}; before it was ID ${engine?.id ?? ''}, host ${engine?.name ?? ''}`;
+  const remedy = `If it is meant: swarmctl approve node/${metadata.name}; else correct spec.engine.address`;
+  return [finding(subject, 'ENGINE_ID', { level: 'fail', message, remedy })];
 }
 
 function checkApi(subject: string, engine: EngineDescription): Finding {

@@ -9,6 +9,7 @@ import type { EngineObservation } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { DriftBook } from './drift-book.js';
 import { PlannedCluster } from './planned-cluster.js';
+import type { Stranger } from './same-engine.js';
 
 export type NodeView =
   /** Its engine has not been looked at since this process started. */
@@ -23,7 +24,13 @@ export type NodeView =
       readonly failures: number;
     }
   /** The last look failed. */
-  | { readonly type: 'failed'; readonly error: SwarmError; readonly failures: number };
+  | {
+      readonly type: 'failed';
+      readonly error: SwarmError;
+      readonly failures: number;
+      /** Who answers where the Node's engine was. */
+      readonly stranger?: Stranger;
+    };
 
 /** One engine as a manager lists it. */
 export interface ListedEngine {

@@ -5,7 +5,7 @@ import { conditionsOf } from '../api/resources.js';
 import { findCondition } from '../api/conditions.js';
 import { suspensionOfNode, type Suspension } from '../api/suspension.js';
 import { agentsFinalizer, containerLabels } from '../api/labels.js';
-import { agentContainerName, agentRoles, managerVolumeName } from '../api/agent-role.js';
+import { agentContainerName, managerVolumeName } from '../api/agent-role.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import { isSwarmError, toSwarmError, type SwarmError } from '../base/errors.js';
 import type { EngineClient } from '../engine/engine-client.js';
@@ -22,13 +22,14 @@ import { takeOverLeft } from './leave-engine.js';
 import { nodeInput } from './flight-input.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
-import { countHealed, leftOf, releaseHolds, settleContainers, tellDrift } from './node-drift.js';
+import { countHealed, leftOf, releaseHolds, tellDrift } from './node-drift.js';
 import { findWork, type Work } from './node-work.js';
-import { observeEngine } from './observe-engine.js';
+import { lookAtEngine } from './look-at-engine.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
+import { strangerError, type Stranger } from './same-engine.js';
 import { wakeNodes } from './wake-nodes.js';
 
 /** Events tell of changes; this only heals events that were lost. */
@@ -79,6 +80,7 @@ class NodeRun {
   readonly #ports: ReconcilePorts;
   readonly #signal: AbortSignal;
   #node: Node;
+  #stranger: Stranger | undefined;
   readonly #notes: ActionNotes;
 
   constructor(options: RunOptions) {
@@ -139,7 +141,8 @@ class NodeRun {
     const { fleet, random } = this.#ports;
     const before = fleet.view(this.#name);
     const failures = before.type === 'failed' ? before.failures + 1 : 1;
-    fleet.setView(this.#name, { type: 'failed', error, failures });
+    const stranger = this.#stranger === undefined ? {} : { stranger: this.#stranger };
+    fleet.setView(this.#name, { type: 'failed', error, failures, ...stranger });
     // A machine that does not exist any more has no containers either.
     if (error.code === 'MACHINE_NOT_FOUND' && (await this.#dropFinalizer())) return {};
     const patienceMs = this.#patienceMs();
@@ -203,33 +206,18 @@ class NodeRun {
     return isReady && (fleet.desired(cluster) === undefined || !fleet.isAsked(cluster));
   }
 
+  /** @throws {ENGINE_*} also when another engine has taken the place of this one */
   async #observe(client: EngineClient): Promise<void> {
-    const { fleet, clock, delivered, installation } = this.#ports;
-    const before = fleet.view(this.#name);
-    const desired = fleet.desired(this.#node.spec.cluster);
-    const reading = await observeEngine(client, {
-      installation,
-      names: agentRoles.map((role) => agentContainerName(this.#node.spec.cluster, role)),
-      image: desired?.image.reference,
-      filesHashOf: (id) => delivered.get(id),
-      clock,
-      signal: this.#signal,
+    this.#stranger = await lookAtEngine(client, {
+      ...{ node: this.#node, ports: this.#ports, signal: this.#signal },
     });
-    const failures = before.type === 'observed' ? before.failures : 0;
-    const applyError = before.type === 'observed' ? before.applyError : undefined;
-    fleet.setView(this.#name, {
-      type: 'observed',
-      ...reading,
-      failures,
-      ...(applyError === undefined ? {} : { applyError }),
+    if (this.#stranger === undefined) return;
+    const { id } = this.#stranger;
+    const [owner] = this.#ports.fleet.nodesWithEngine(id).filter((name) => name !== this.#name);
+    const { address } = client.endpoint;
+    throw strangerError(this.#ports.store.getNode(this.#name) ?? this.#node, this.#stranger, {
+      ...{ address, owner },
     });
-    settleContainers(this.#name, { cluster: this.#node.spec.cluster, ports: this.#ports });
-    if (before.type !== 'observed' || before.engine.id !== reading.engine.id) {
-      // Whether this engine is somebody else's changes for both.
-      for (const other of fleet.nodesWithEngine(reading.engine.id)) {
-        if (other !== this.#name) this.#ports.enqueue({ kind: 'Node', name: other });
-      }
-    }
   }
 
   #findWork(): Work {

@@ -1,4 +1,5 @@
-// swarmctl approve: deletions that the operator holds back because they look like an accident; shows and releases them.
+// swarmctl approve: what the operator does not do unasked because it looks like an accident: deletions that it holds back,
+// and engines that answer where others were. Shows them, and lets them happen.
 import type { Command } from 'commander';
 import { annotations as known } from '../../../controller/api/labels.js';
 import { isSwarmError, SwarmError, toSwarmError } from '../../../controller/base/errors.js';
@@ -20,7 +21,7 @@ export function configure(command: Command, context: CommandContext): void {
   command
     .argument('[objects...]', 'KIND/NAME…, or KIND NAME…')
     .option('-l, --selector <selector>', 'with a KIND: objects with these labels')
-    .option('--all', 'everything that waits; with a KIND, of that kind')
+    .option('--all', 'every deletion that waits; with a KIND, of that kind. Other engines have to be named')
     .option('--dry-run', 'only say what would be approved')
     .addHelpText(
       'after',
@@ -36,6 +37,8 @@ Examples:
 interface Waiting extends ObjectReference {
   readonly source: string;
   readonly why: string;
+  /** The engine that answers at the address of a Node, where not a deletion waits but its use. */
+  readonly engine?: { readonly id: string; readonly is: string; readonly was: string };
 }
 
 async function approve(
@@ -53,8 +56,11 @@ async function approve(
       return;
     }
     const chosen =
-      args.length === 0 ? waiting : await chooseNamed(context, client, { args, options, kinds, waiting });
+      args.length === 0
+        ? waiting.filter(({ engine }) => engine === undefined)
+        : await chooseNamed(context, client, { args, options, kinds, waiting });
     if (chosen.length === 0) context.stderr('No deletion waits\n');
+    if (options.all === true) tellUnnamed(context, waiting);
     for (const one of chosen) await approveOne(context, client, { one, dryRun: options.dryRun === true });
   });
 }
@@ -68,28 +74,55 @@ async function findWaiting(client: ApiClient, kinds: Kinds): Promise<readonly Wa
       const metadata = objectAt(item, 'metadata');
       const annotations: JsonObject = objectAt(metadata, 'annotations');
       const why = stringAt(annotations, known.deletionHeld);
-      if (why === undefined || annotations[known.deletionApproved] === 'true') continue;
       const source = stringAt(annotations, known.source) ?? '';
-      found.push({ kind, name: stringAt(metadata, 'name') ?? '', source, why });
+      const named = { kind, name: stringAt(metadata, 'name') ?? '', source };
+      const status = objectAt(item, 'status');
+      const id = stringAt(objectAt(status, 'replacement'), 'id');
+      if (why !== undefined && annotations[known.deletionApproved] !== 'true') found.push({ ...named, why });
+      else if (id !== undefined && annotations[known.acceptEngine] !== id) {
+        const is = describeEngine(objectAt(status, 'replacement'));
+        const engine = { id, is, was: describeEngine(objectAt(status, 'engine')) };
+        found.push({ ...named, why: '', engine });
+      }
     }
   }
   return found;
 }
 
+/** `host7, ID ABCD`. */
+function describeEngine(engine: JsonObject): string {
+  return `${stringAt(engine, 'name') ?? ''}, ID ${stringAt(engine, 'id') ?? ''}`;
+}
+
 function show(context: CommandContext, waiting: readonly Waiting[]): void {
-  if (waiting.length === 0) {
-    context.stderr('No deletion waits\n');
-    return;
+  const deletions = waiting.filter(({ engine }) => engine === undefined);
+  const engines = waiting.flatMap(({ kind, name, engine }) => (engine ? [{ kind, name, engine }] : []));
+  if (waiting.length === 0) context.stderr('No deletion waits\n');
+  if (deletions.length > 0) {
+    const rows = deletions.map(({ kind, name, source, why }) => [
+      `${kind.singular}/${name}`,
+      source,
+      cellText(why),
+    ]);
+    context.stdout(formatRows([['OBJECT', 'MANIFEST WAS', 'KEPT BECAUSE'], ...rows]));
+    context.stderr(
+      '\nTo let them be deleted: swarmctl approve --all, or name them. To keep one: bring its manifest back\n',
+    );
   }
-  const rows = waiting.map(({ kind, name, source, why }) => [
-    `${kind.singular}/${name}`,
-    source,
-    cellText(why),
-  ]);
-  context.stdout(formatRows([['OBJECT', 'MANIFEST WAS', 'KEPT BECAUSE'], ...rows]));
-  context.stderr(
-    '\nTo let them be deleted: swarmctl approve --all, or name them. To keep one: bring its manifest back\n',
-  );
+  if (engines.length > 0) {
+    const rows = engines.map(({ kind, name, engine }) => [`${kind.singular}/${name}`, engine.was, engine.is]);
+    context.stdout(formatRows([['OBJECT', 'ENGINE WAS', 'ENGINE IS NOW'], ...rows]));
+    const names = engines.map(({ kind, name }) => `${kind.singular}/${name}`).join(' ');
+    context.stderr(
+      `\nTo let them be used: swarmctl approve ${names}. If another host took the address: correct spec.engine.address\n`,
+    );
+  }
+}
+
+/** An engine that nobody expected gets keys and tokens: that takes more than a word for everything. */
+function tellUnnamed(context: CommandContext, waiting: readonly Waiting[]): void {
+  const names = waiting.flatMap(({ kind, name, engine }) => (engine ? [`${kind.singular}/${name}`] : []));
+  if (names.length > 0) context.stderr(`Not approved, because it has to be named: ${names.join(' ')}\n`);
 }
 
 /** @throws {USAGE} an object is named that does not wait: most likely another one is meant */
@@ -108,7 +141,7 @@ async function chooseNamed(
   const chosen: Waiting[] = [];
   for (const { kind, name } of references) {
     const found = o.waiting.find((one) => one.kind.kind === kind.kind && one.name === name);
-    if (found !== undefined) chosen.push(found);
+    if (found !== undefined && (isNamed || found.engine === undefined)) chosen.push(found);
     else if (isNamed) {
       throw new SwarmError('USAGE', `Cannot approve ${kind.singular} "${name}": its deletion does not wait`, {
         hint: 'See swarmctl approve for what waits; swarmctl delete deletes what has no manifest',
@@ -130,10 +163,18 @@ async function approveOne(
         method: 'PATCH',
         path: objectPath(one),
         contentType: 'application/merge-patch+json',
-        body: { metadata: { annotations: { [known.deletionApproved]: 'true' } } },
+        body: {
+          metadata: {
+            annotations:
+              one.engine === undefined
+                ? { [known.deletionApproved]: 'true' }
+                : { [known.acceptEngine]: one.engine.id },
+          },
+        },
       });
     }
-    context.stdout(`${label} deletion approved${dryRun ? ' (dry run)' : ''}\n`);
+    const what = one.engine === undefined ? 'deletion' : `engine ${one.engine.id}`;
+    context.stdout(`${label} ${what} approved${dryRun ? ' (dry run)' : ''}\n`);
   } catch (error) {
     if (isSwarmError(error, 'OPERATOR_UNREACHABLE') || context.signal.aborted) throw error;
     const failed = toSwarmError(error);

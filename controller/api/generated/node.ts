@@ -172,6 +172,23 @@ export interface NodeStatus {
      * Memory for people, 1024-based.
      */
     memory?: string;
+    /**
+     * Hash of the spec.engine that it was found by. Absent for machines, and while another Node has the same engine.
+     */
+    specHash?: string;
+  };
+  /**
+   * Another engine that answers at the address, and is not used until it is approved.
+   */
+  replacement?: {
+    /**
+     * ID of that engine.
+     */
+    id: string;
+    /**
+     * Host name of that engine.
+     */
+    name?: string;
   };
   /**
    * When the engine's server certificate expires (RFC 3339).

@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { annotations } from '../../../controller/api/labels.js';
 import { systemClock } from '../../../controller/base/clock.js';
 import { startApi, shortDirectory } from '../../support/api-server.js';
 import { clusterManifest, nodeManifest } from '../../support/manifests.js';
@@ -36,7 +37,7 @@ async function aFleet(t: Test, o: { readonly mayPrune?: boolean } = {}) {
     [...api.store.list('Cluster'), ...api.store.list('Node')]
       .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
       .map(({ metadata }) => metadata.name);
-  return { run, remove, deleted, manifests };
+  return { run, remove, deleted, manifests, store: api.store };
 }
 
 t.test('approve shows what waits and why, and lets go what is named', async (t) => {
@@ -95,6 +96,27 @@ t.test('--no-prune keeps what even one edit removes, until it is approved', asyn
   t.match(await run('approve'), { stdout: /node\/n1 .* the operator runs with --no-prune/ });
   await run('approve', 'nodes', '--all');
   await until(() => deleted().length === 1, 'it is deleted');
+});
+
+t.test('approve of an engine that took the place of another says which, and needs its name', async (t) => {
+  const { run, store } = await aFleet(t);
+  const engine = { id: 'OLD', name: 'db1', specHash: 'x' };
+  const replacement = { id: 'NEW', name: 'web7' };
+  await store.updateStatus({ kind: 'Node', name: 'n2' }, { engine, replacement });
+  const shown = await run('approve');
+  t.equal(
+    shown.stdout.replace(/ {3,}/g, '   '),
+    'OBJECT   ENGINE WAS   ENGINE IS NOW\nnode/n2   db1, ID OLD   web7, ID NEW\n',
+  );
+  t.match(shown.stderr, /swarmctl approve node\/n2\. If another host took the address: correct spec/);
+  for (const all of [['--all'], ['nodes', '--all']]) {
+    const { code, stdout, stderr } = await run('approve', ...all);
+    t.match({ code, stdout, stderr }, { code: 0, stdout: '', stderr: /has to be named: node\/n2/ });
+  }
+  t.equal(store.getNode('n2')?.metadata.annotations?.[annotations.acceptEngine], undefined);
+  t.match(await run('approve', 'node/n2'), { stdout: 'node.swarmctl.io "n2" engine NEW approved\n' });
+  t.equal(store.getNode('n2')?.metadata.annotations?.[annotations.acceptEngine], 'NEW');
+  t.match(await run('approve'), { stdout: '', stderr: 'No deletion waits\n' });
 });
 
 /** Asks again until the output is as wanted; the test's own time limit ends it. */

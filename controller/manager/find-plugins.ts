@@ -1,5 +1,5 @@
 // Plugins of the cluster: each engine installs its own, so one plugin has a different ID on every engine that has it.
-import { isJsonObject, stringAt, type JsonObject } from '../base/json.js';
+import { isJsonObject, objectAt, stringAt, type JsonObject } from '../base/json.js';
 import type { PooledEngine } from '../engine/cluster-view.js';
 import { ApiError } from './api-error.js';
 import { fanOut, requireSuccess } from './fan-out.js';
@@ -76,7 +76,8 @@ export function mergePlugins(plugins: readonly Plugin[]): readonly JsonObject[] 
   });
 }
 
-/** What must be equal for two installations to be one plugin. */
+/** What must be equal for two installations to be one plugin; the version of the Docker that made it here need not. */
 function comparable({ entry }: Plugin): string {
-  return stringifyJson({ ...entry, Id: '', Enabled: true });
+  const config = { ...objectAt(entry, 'Config'), DockerVersion: '' };
+  return stringifyJson({ ...entry, Config: config, Id: '', Enabled: true });
 }

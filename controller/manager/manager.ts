@@ -20,6 +20,7 @@ import { operations } from './operations.js';
 import { OtherManagers } from './other-managers.js';
 import { FreshObjects } from './placement/fresh-objects.js';
 import { GroupHomes } from './placement/group-homes.js';
+import { VolumeClaims } from './placement/volume-claims.js';
 import { createImageCopier } from './placement/image-copier.js';
 import { createPlacer } from './placement/placer.js';
 import { RegistryRoute } from './registry-route.js';
@@ -79,6 +80,12 @@ export class Manager {
       options.reschedule === undefined
         ? undefined
         : new Brake({ cluster, logger, limitPercent: options.reschedule.brakePercent });
+    const placer = createPlacer({
+      cluster,
+      random,
+      cordons: nodes,
+      ...settings,
+    });
     const kept = { cluster, clock, logger, shutdown: this.#shutdown.signal };
     const services: ManagerServices = {
       cluster,
@@ -111,12 +118,8 @@ export class Manager {
         recent: createRecentBuilds(),
         refresh: new TagRefresh({ cluster, catalog, images, logger }),
       },
-      placer: createPlacer({
-        cluster,
-        random,
-        cordons: nodes,
-        ...settings,
-      }),
+      placer,
+      volumes: new VolumeClaims({ cluster, placer }),
       shutdown: this.#shutdown.signal,
     };
     this.#rescheduling =

@@ -24,6 +24,7 @@ import type { FreshObjects } from './placement/fresh-objects.js';
 import type { GroupHomes } from './placement/group-homes.js';
 import type { ImageCopier } from './placement/image-copier.js';
 import type { Placer } from './placement/placer.js';
+import type { VolumeClaims } from './placement/volume-claims.js';
 import type { RegistryRoute } from './registry-route.js';
 import type { RemovalDebts } from './removal-debts.js';
 import type { SharedWork } from './shared-work.js';
@@ -91,6 +92,8 @@ export interface ManagerServices {
   readonly placer: Placer;
   readonly homes: GroupHomes;
   readonly fresh: FreshObjects;
+  /** Places containers together that name a volume which nobody has yet. */
+  readonly volumes: VolumeClaims;
   readonly catalog: ImageCatalog;
   readonly images: ImageCopier;
   readonly builds: { readonly pins: BuildPins; readonly recent: RecentBuilds; readonly refresh: TagRefresh };

@@ -1,8 +1,9 @@
 // Where a container must run because of what it uses: networks and volumes that exist on some engines only. References
 // with a node in front (`node/name`) pin to that node and lose the prefix, since engines do not know it.
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../base/json.js';
-import { SwarmError } from '../../base/errors.js';
+import { isSwarmError, SwarmError } from '../../base/errors.js';
 import type { CachedObject, ClusterView } from '../../engine/cluster-view.js';
+import { inSwarmWith } from './swarm-members.js';
 
 type Cluster = Pick<ClusterView, 'networks' | 'volumes' | 'findContainer' | 'engines'>;
 
@@ -20,7 +21,7 @@ export interface Pin {
   readonly reference: string;
   /** Addresses. */
   readonly engines: ReadonlySet<string>;
-  /** What was found; empty when a node in the reference pins to it what is not there yet. */
+  /** What was found and is on one engine only; empty for what is not there yet, and for networks of a swarm. */
   readonly objects: readonly CachedObject[];
 }
 
@@ -105,7 +106,7 @@ function locateNetwork(reference: string, cluster: Cluster): Located {
         network.summary['Name'] === reference ||
         (network.engine.address === named?.address && network.summary['Name'] === named.rest),
     );
-  return locate(reference, { kind: 'network', found, fallback: named });
+  return locate(reference, { kind: 'network', found, fallback: named, cluster });
 }
 
 function locateVolume(reference: string, cluster: Cluster): Located {
@@ -116,7 +117,7 @@ function locateVolume(reference: string, cluster: Cluster): Located {
       (volume) =>
         volume.id === reference || (volume.engine.address === named?.address && volume.id === named.rest),
     );
-  return locate(reference, { kind: 'volume', found, fallback: named });
+  return locate(reference, { kind: 'volume', found, fallback: named, cluster });
 }
 
 /** The name and place of what was found; what is not known yet is the engine's to make or to refuse. */
@@ -126,9 +127,16 @@ function locate(
     kind,
     found,
     fallback,
-  }: { kind: Pin['kind']; found: readonly CachedObject[]; fallback: NodeName | undefined },
+    cluster,
+  }: {
+    kind: Pin['kind'];
+    found: readonly CachedObject[];
+    fallback: NodeName | undefined;
+    cluster: Pick<Cluster, 'engines'>;
+  },
 ): Located {
-  const local = found.filter((object) => (object.summary['Scope'] ?? 'local') === 'local');
+  const scopeOf = ({ summary }: CachedObject): string => stringAt(summary, 'Scope') ?? 'local';
+  const local = found.filter((object) => scopeOf(object) === 'local');
   const first = found[0];
   if (first === undefined) {
     if (fallback === undefined) return { name: reference };
@@ -139,7 +147,16 @@ function locate(
   }
   const isPrefixed = first.id !== reference && first.summary['Name'] !== reference;
   const name = isPrefixed ? (fallback?.rest ?? reference) : reference;
-  if (local.length === 0) return { name };
+  if (local.length === 0) {
+    // Only engines of its swarm know it; networks and volumes of other drivers that span engines are known to all.
+    const holders = found.filter((object) => scopeOf(object) === 'swarm').map(({ engine }) => engine);
+    const members = inSwarmWith(holders, cluster.engines());
+    if (members.length === 0) return { name };
+    return {
+      name,
+      pin: { kind, reference, engines: new Set(members.map(({ address }) => address)), objects: [] },
+    };
+  }
   return {
     name,
     pin: { kind, reference, engines: new Set(local.map(({ engine }) => engine.address)), objects: local },
@@ -219,4 +236,18 @@ export function describePins(pins: readonly Pin[], cluster: Pick<Cluster, 'engin
   );
   // NetworkMode and the endpoints name the same network.
   return [...new Set(texts)].join('; ');
+}
+
+/** Says of a refused placement what held the container where it was refused. */
+export function withPins(
+  error: unknown,
+  services: { readonly cluster: Pick<Cluster, 'engines'> },
+  pins: readonly Pin[],
+): unknown {
+  if (!isSwarmError(error, 'NO_ELIGIBLE_ENGINE') || pins.length === 0) return error;
+  return new SwarmError(
+    'NO_ELIGIBLE_ENGINE',
+    `${error.message}\nIt can only run with what it uses: ${describePins(pins, services.cluster)}`,
+    { cause: error },
+  );
 }

@@ -31,6 +31,8 @@ export class FreshObjects {
   readonly #logger: Logger;
   readonly #objects = new Map<string, Fresh>();
   readonly #moves = new Set<Promise<unknown>>();
+  /** Creates under way that count on where an object is: how many. */
+  readonly #held = new Map<string, number>();
 
   constructor(options: { readonly cluster: Cluster; readonly logger: Logger }) {
     this.#cluster = options.cluster;
@@ -47,27 +49,38 @@ export class FreshObjects {
     if (this.#objects.size > capacity && oldest !== undefined) this.#objects.delete(oldest);
   }
 
-  /** From now on it stays where it is. @returns takes that back */
-  settle(kind: ObjectKind, name: string): () => void {
+  /** A container that uses it was made: from now on it stays where it is. */
+  settle(kind: ObjectKind, name: string): void {
+    this.#objects.delete(`${kind} ${name}`);
+  }
+
+  /** It stays where it is while a create that uses it is under way. @returns ends that; to be called once */
+  hold(kind: ObjectKind, name: string): () => void {
     const key = `${kind} ${name}`;
-    const fresh = this.#objects.get(key);
-    this.#objects.delete(key);
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
     return () => {
-      if (fresh !== undefined && !this.#objects.has(key)) this.#objects.set(key, fresh);
+      const left = (this.#held.get(key) ?? 0) - 1;
+      if (left > 0) this.#held.set(key, left);
+      else this.#held.delete(key);
     };
   }
 
-  /** Whether it may go elsewhere: it is still the one that was made here, and no container has it. */
+  /** Whether it may go elsewhere: it is still the one that was made here, and no container has it or is about to. */
   isMovable(kind: ObjectKind, object: CachedObject): boolean {
-    const fresh = this.#objects.get(`${kind} ${nameOf(object)}`);
-    if (fresh?.engine !== object.engine) return false;
+    const key = `${kind} ${nameOf(object)}`;
+    if (this.#held.has(key) || this.#objects.get(key)?.engine !== object.engine) return false;
     const uses = kind === 'network' ? usesNetwork : usesVolume;
     return !this.#cluster.containersOf(object.engine).some((container) => uses(container, object));
   }
 
-  /** Resolves when no move is under way. */
+  /** Whether something is between two engines. */
+  get isMoving(): boolean {
+    return this.#moves.size > 0;
+  }
+
+  /** Resolves when no move is under way; by the time its caller goes on, another may have begun. */
   async idle(): Promise<void> {
-    while (this.#moves.size > 0) await Promise.allSettled(this.#moves);
+    while (this.isMoving) await Promise.allSettled(this.#moves);
   }
 
   /** Makes the object on `target` and removes it where it was. @throws SwarmError ENGINE_ERROR; then it is where it was */

@@ -1,12 +1,12 @@
 // Before a container is placed: what it uses is brought together, as far as it can still be moved, on an engine where the
 // container may run.
-import { isSwarmError, SwarmError } from '../../base/errors.js';
+import { isSwarmError } from '../../base/errors.js';
 import { objectAt, type JsonObject } from '../../base/json.js';
 import { parsePlacement, type PlacementRequest } from '../../schedule/placement-request.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import type { ApiNeed } from '../api-needs.js';
 import type { ManagerServices } from '../services.js';
-import { colocate, describePins, enginesOf, type Colocation, type Pin } from './colocation.js';
+import { colocate, enginesOf, type Colocation, type Pin } from './colocation.js';
 import { groupOf } from './group-homes.js';
 
 export interface Gathered {
@@ -16,8 +16,10 @@ export interface Gathered {
   /** Addresses of the engines that have everything; undefined = any engine. */
   readonly only: ReadonlySet<string> | undefined;
   readonly pins: readonly Pin[];
-  /** What was settled for this container may move again: call it when the container was not placed. */
-  readonly giveBack: () => void;
+  /** What it uses stays where it is from now on: call it when the container was made. */
+  readonly settle: () => void;
+  /** What it uses may move again, unless it was settled: call it when the create is over. */
+  readonly release: () => void;
 }
 
 // One move settles a conflict. A second look is for what others did meanwhile; a third time is no accident.
@@ -33,7 +35,7 @@ export async function gather(
   const group = groupOf(objectAt(given, 'Labels'));
   if (group !== undefined) homes.arrived(group);
   for (let round = 1; ; round += 1) {
-    await fresh.idle();
+    while (fresh.isMoving) await fresh.idle();
     const located = colocate(given, cluster);
     const { request, body } = parsePlacement(located.body, { cpuShares: settings.cpuShares });
     const movable = located.pins.filter((pin) => isMovable(services, pin));
@@ -41,12 +43,22 @@ export async function gather(
       movable.length === 0 ? undefined : findTarget(services, { located, request, movable, needs });
     if (target === undefined || round === maxRounds) {
       const only = enginesOf(located.pins, cluster);
-      // Before anything is awaited: the next create must find them settled.
-      const restores = movable.map(({ kind, reference }) => fresh.settle(kind, reference));
-      const giveBack = (): void => {
-        for (const restore of restores) restore();
+      // Before anything is awaited: the next create must find them held. Also what another create holds already, because
+      // that one may fail.
+      const held = located.pins.filter(({ objects }) => objects.length > 0);
+      const releases = held.map(({ kind, reference }) => fresh.hold(kind, reference));
+      return {
+        body,
+        request,
+        only,
+        pins: located.pins,
+        settle: () => {
+          for (const { kind, reference } of held) fresh.settle(kind, reference);
+        },
+        release: () => {
+          for (const release of releases.splice(0)) release();
+        },
       };
-      return { body, request, only, pins: located.pins, giveBack };
     }
     const objects = new Map(
       movable.flatMap(({ kind, objects: found }) => found.map((object) => [object, kind])),
@@ -63,9 +75,9 @@ export async function foresee(
   services: ManagerServices,
   given: JsonObject,
   needs: readonly ApiNeed[],
-): Promise<Omit<Gathered, 'giveBack'>> {
+): Promise<Omit<Gathered, 'settle' | 'release'>> {
   const { cluster, fresh, settings } = services;
-  await fresh.idle();
+  while (fresh.isMoving) await fresh.idle();
   const located = colocate(given, cluster);
   const { request, body } = parsePlacement(located.body, { cpuShares: settings.cpuShares });
   const movable = located.pins.filter((pin) => isMovable(services, pin));
@@ -117,18 +129,4 @@ function findTarget(
   };
   if (tryPlace(located.pins) !== undefined) return undefined;
   return tryPlace(located.pins.filter((pin) => !movable.includes(pin)));
-}
-
-/** Says of a refused placement what held the container where it was refused. */
-export function withPins(
-  error: unknown,
-  services: Pick<ManagerServices, 'cluster'>,
-  pins: readonly Pin[],
-): unknown {
-  if (!isSwarmError(error, 'NO_ELIGIBLE_ENGINE') || pins.length === 0) return error;
-  return new SwarmError(
-    'NO_ELIGIBLE_ENGINE',
-    `${error.message}\nIt can only run with what it uses: ${describePins(pins, services.cluster)}`,
-    { cause: error },
-  );
 }

@@ -18,9 +18,9 @@ import { engineVersion } from '../engine-path.js';
 import { isReachable } from '../find-container.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { contendForName } from '../contend-for-name.js';
-import { describeLack } from '../placement/colocation.js';
+import { withPins, type Pin } from '../placement/colocation.js';
 import { createWarnings, withWarnings } from '../placement/create-warnings.js';
-import { gather, withPins } from '../placement/gather.js';
+import { gather } from '../placement/gather.js';
 import { giveUpOnHung } from '../placement/give-up.js';
 import { createdId, findBySwarmId, makeContainer, removeUnstarted } from '../placement/make-container.js';
 import { readJsonBody } from '../read-body.js';
@@ -53,20 +53,21 @@ export const createContainer: RouteHandler = async (context) => {
       version: context.version,
       platform: context.query.get('platform'),
     });
-    const { request, body, only, pins, giveBack } = await gather(services, asked.body, needs);
+    const { request, body, pins, ...used } = await gather(services, asked.body, needs);
     try {
-      await placeAndCreate(context, {
+      const isMade = await placeAndCreate(context, {
         create: { name, image: request.image, body: withPlacementLabels(body, request) },
         swarmId,
         request,
-        only,
-        onlyBecause: describeLack(pins),
+        pins,
         needs,
         explain: asked.mode ?? services.settings.explain,
       });
+      if (isMade) used.settle();
     } catch (error) {
-      giveBack();
       throw withPins(error, services, pins);
+    } finally {
+      used.release();
     }
   } finally {
     release();
@@ -76,20 +77,20 @@ export const createContainer: RouteHandler = async (context) => {
 // Each try on an engine that is down costs its connect time-out; a fleet where five in a row are down needs an operator.
 const maxUnreachable = 5;
 
+/** @returns whether there is a container; if not, the client has the engine's answer */
 async function placeAndCreate(
   context: RouteContext,
   plan: {
     create: Create;
     swarmId: string;
     request: PlacementRequest;
-    only: ReadonlySet<string> | undefined;
-    onlyBecause: string | undefined;
+    pins: readonly Pin[];
     needs: readonly ApiNeed[];
     explain: ExplainMode;
   },
-): Promise<void> {
-  const { create, request, only, onlyBecause, needs } = plan;
-  const { placer, settings, logger, clock } = context.services;
+): Promise<boolean> {
+  const { create, request, pins, needs } = plan;
+  const { volumes, settings, logger, clock } = context.services;
   const failed = new Set<string>();
   let { swarmId } = plan;
   let lastAnswer: SmallResponse | undefined;
@@ -97,15 +98,10 @@ async function placeAndCreate(
   for (let refused = 0; failed.size <= maxUnreachable + settings.createRetry;) {
     let placement;
     try {
-      placement = placer.place({
-        request,
-        id: swarmId,
-        name: create.name,
-        only,
-        onlyBecause,
-        except: failed,
-        needs,
-      });
+      placement = volumes.place(
+        { request, id: swarmId, name: create.name, except: failed, needs },
+        { body: create.body, pins },
+      );
     } catch (error) {
       // After a failed try the reason why that engine failed says more than "no engine is left".
       if (lastAnswer !== undefined) break;
@@ -129,7 +125,7 @@ async function placeAndCreate(
         const broughtImage = sent > 1 ? create.image : undefined;
         const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage })];
         replySmall(context, withWarnings(answer, warnings));
-        return;
+        return true;
       }
       lastAnswer = answer;
       if (answer.status < 500 || refused >= settings.createRetry) break;
@@ -143,7 +139,7 @@ async function placeAndCreate(
           await settleCreated(context, { engine, id, create, swarmId, record });
           const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage: undefined })];
           replyJson(context.response, 201, { Id: id, Warnings: warnings });
-          return;
+          return true;
         }
         // The next try must not be taken for what this engine may still make of this one.
         swarmId = context.services.randomHex(32);
@@ -158,6 +154,7 @@ async function placeAndCreate(
   }
   if (lastAnswer === undefined) throw lastError;
   replySmall(context, lastAnswer);
+  return false;
 }
 
 // An engine whose connection broke takes a new one at once; one that hangs would not answer in a minute either.

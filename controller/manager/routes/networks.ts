@@ -5,7 +5,7 @@ import { ApiError } from '../api-error.js';
 import { ableEngines, connectNeeds, networkNeeds } from '../api-needs.js';
 import { answerWithin } from '../call-engine.js';
 import { fanOut, requireSuccess } from '../fan-out.js';
-import { findReachableContainer, isReachable } from '../find-container.js';
+import { findReachableContainer, isReachable, reachableEngines } from '../find-container.js';
 import { findNetwork } from '../find-object.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { matchesLabels } from '../label-filter.js';
@@ -13,6 +13,7 @@ import { stringifyJson } from '../lossless-json.js';
 import { usesNetwork } from '../object-use.js';
 import { matchRegex } from '../pattern.js';
 import { chooseEngine } from '../placement/choose-engine.js';
+import { isSwarmManager, isSwarmNetwork } from '../placement/swarm-members.js';
 import { pruneEverywhere } from '../prune.js';
 import { readBooleanFilter, readFilters, type Filters } from '../query.js';
 import { readJsonBody } from '../read-body.js';
@@ -154,8 +155,15 @@ export const createNetwork: RouteHandler = async (context) => {
     }
     const needs = networkNeeds(body, context.version);
     if (pinned !== undefined) ableEngines([pinned], needs);
+    // Only a manager of a swarm makes them; where no engine is one, the refusal is that of an engine.
+    const ofSwarm =
+      pinned === undefined && isSwarmNetwork(body)
+        ? reachableEngines(cluster).find(isSwarmManager)
+        : undefined;
     const engine =
-      pinned ?? chooseEngine(context.services, { id: claim, labels: objectAt(body, 'Labels'), needs });
+      pinned ??
+      ofSwarm ??
+      chooseEngine(context.services, { id: claim, labels: objectAt(body, 'Labels'), needs });
     const answer = await forwardChange(context, {
       engine,
       path: '/networks/create',
@@ -164,7 +172,8 @@ export const createNetwork: RouteHandler = async (context) => {
     });
     if (answer.status < 400) {
       // Where it could be moved to, it would be made without what it needs.
-      if (pinned === undefined && needs.length === 0) fresh.remember('network', { name, engine, body });
+      if (pinned === undefined && ofSwarm === undefined && needs.length === 0)
+        fresh.remember('network', { name, engine, body });
       await cluster.refreshNetworks(engine);
     }
     replySmall(context, answer);
@@ -189,14 +198,20 @@ export function splitNodeName(
 
 export const removeNetwork: RouteHandler = async (context) => {
   const reference = param(context, 'id');
-  const network = findNetwork(context.services.cluster, { reference, purpose: 'change' });
+  const { cluster } = context.services;
+  const network = findNetwork(cluster, { reference, purpose: 'change' });
+  const holders = cluster.networks().filter(({ id }) => id === network.id);
+  // A worker of a swarm sees the networks of its containers, and may remove none.
+  const engine =
+    holders.map((holder) => holder.engine).find((one) => isReachable(one) && isSwarmManager(one)) ??
+    network.engine;
   const answer = await forwardChange(context, {
-    engine: network.engine,
+    engine,
     path: `/networks/${encodeURIComponent(network.id)}`,
     answerWithinMs: answerWithin.slow,
   });
   if (answer.status < 400 || answer.status === 404) {
-    await context.services.cluster.refreshNetworks(network.engine);
+    await Promise.all(holders.map((holder) => cluster.refreshNetworks(holder.engine)));
   }
   replySmall(context, answer);
 };
@@ -242,7 +257,7 @@ async function networkOn(
   }: { engine: PooledEngine; reference: string; containerReference: string },
 ): Promise<string> {
   const { cluster, fresh } = context.services;
-  await fresh.idle();
+  while (fresh.isMoving) await fresh.idle();
   const networks = cluster.networks();
   const isMeant = (network: CachedObject): boolean =>
     network.id === reference ||

@@ -3,8 +3,8 @@
 import { objectAt } from '../../base/json.js';
 import { takeExplainMode } from '../../schedule/explain-mode.js';
 import { createNeeds } from '../api-needs.js';
-import { describeLack } from '../placement/colocation.js';
-import { foresee, withPins } from '../placement/gather.js';
+import { describeLack, withPins } from '../placement/colocation.js';
+import { foresee } from '../placement/gather.js';
 import { readJsonBody } from '../read-body.js';
 import { replyJson } from '../reply.js';
 import type { RouteHandler } from '../route-context.js';

@@ -16,7 +16,8 @@ const create = (
     Env: options.node === undefined ? [] : [`constraint:node==${options.node}`],
     HostConfig: {
       NetworkMode: options.network ?? 'bridge',
-      Binds: options.volume === undefined ? [] : [`${options.volume}:/data`],
+      Mounts:
+        options.volume === undefined ? [] : [{ Type: 'volume', Source: options.volume, Target: '/data' }],
     },
   });
 
@@ -59,6 +60,51 @@ void t.test('containers at the same time agree on where their network is', async
     );
     t.same(placesOf(manager, network), [node]);
   }
+});
+
+void t.test('of containers at the same time, none is left behind by its network', async (t) => {
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }, { name: 'n2' }, { name: 'n3' }] });
+  for (let round = 0; round < 8; round += 1) {
+    const network = `net${round}`;
+    await post(manager, '/networks/create', { Name: network });
+    const wishes = [undefined, 'n9', 'n3', undefined, 'n2', 'n9', undefined];
+    const turned = [...wishes.slice(round % wishes.length), ...wishes.slice(0, round % wishes.length)];
+    const answers = await Promise.all(
+      turned.map((node, at) =>
+        create(manager, { name: `r${round}c${at}`, network, ...(node === undefined ? {} : { node }) }),
+      ),
+    );
+    const [home, ...others] = placesOf(manager, network);
+    t.same(others, [], 'it is there once');
+    const made = manager.engines.flatMap((engine) =>
+      [...engine.containers.values()].flatMap(({ name }) =>
+        name.startsWith(`r${round}c`) ? [engine.name] : [],
+      ),
+    );
+    t.equal(made.length, answers.filter(({ status }) => status === 201).length);
+    t.ok(made.length >= 3, 'those that go anywhere were made');
+    t.same([...new Set(made)], [home]);
+  }
+});
+
+void t.test('a volume that several containers bring along at the same time is one', async (t) => {
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }, { name: 'n2' }, { name: 'n3' }] });
+  for (let round = 0; round < 4; round += 1) {
+    const volume = `vol${round}`;
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) => create(manager, { name: `${name}${round}`, volume })),
+    );
+    t.same([...new Set(answers.map(({ status }) => status))], [201]);
+    t.equal(placesOf(manager, volume).length, 1);
+  }
+  t.equal((await create(manager, { name: 'other', volume: 'unlike' })).status, 201);
+  const both = await Promise.all(
+    ['n1', 'n2'].map((node) => create(manager, { name: `at-${node}`, node, volume: 'wanted-twice' })),
+  );
+  t.same(both.map(({ status }) => status).sort(), [201, 500]);
+  t.match(both.find(({ status }) => status === 500)?.json, {
+    message: /It can only run with what it uses: volume "wanted-twice" is on n[12]$/,
+  });
 });
 
 void t.test('what says where it belongs is not moved', async (t) => {

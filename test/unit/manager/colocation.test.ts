@@ -49,6 +49,31 @@ void t.test('enginesOf() names the engines that have what the container uses', a
   for (const [name, hostConfig, expected] of rows) t.same(place(hostConfig).only, expected, name);
 });
 
+void t.test('enginesOf() names the engines of the swarm whose network it is', (t) => {
+  const inSwarm = (name: string, manager?: string): ReturnType<typeof anEngine> => {
+    const engine = anEngine({ name });
+    const RemoteManagers = manager === undefined ? null : [{ NodeID: manager, Addr: `${manager}:2377` }];
+    const Swarm = { LocalNodeState: manager === undefined ? 'inactive' : 'active', RemoteManagers };
+    return { ...engine, specs: { ...defined(engine.specs), info: { Swarm } } };
+  };
+  const [manager, worker, foreign, alone] = [
+    inSwarm('manager', 'm1'),
+    inSwarm('worker', 'm1'),
+    inSwarm('foreign', 'm9'),
+    inSwarm('alone'),
+  ];
+  const networks = [anObject(manager, 'id-over', { Name: 'over', Scope: 'swarm' })];
+  const swarms = aView({ engines: [manager, worker, foreign, alone], networks });
+  const { pins } = colocate({ HostConfig: { NetworkMode: 'over' } }, swarms);
+  t.same([...(enginesOf(pins, swarms) ?? [])], ['manager:2376', 'worker:2376']);
+  t.end();
+});
+
+function defined<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the builder left it out');
+  return value;
+}
+
 void t.test('colocate() strips nodes from references, and pins to them', async (t) => {
   t.match(place({ NetworkMode: 'n2/both' }), {
     only: ['n2:2376'],

@@ -15,6 +15,8 @@ void t.test('mergePlugins() makes one row of installations that agree', async (t
   t.same(mergePlugins([plugin('n1', {}), plugin('n2', {})]), [
     { Id: 'id-n1', Name: 'store:latest', Enabled: true, Settings: { Env: [] } },
   ]);
+  const madeBy = (version: string): JsonObject => ({ Config: { DockerVersion: version } });
+  t.equal(mergePlugins([plugin('n1', madeBy('20.10')), plugin('n2', madeBy('26.1'))]).length, 1);
   t.match(mergePlugins([plugin('n1', {}), plugin('n2', { Enabled: false })]), [
     { Name: 'store:latest', Enabled: false },
   ]);

@@ -107,6 +107,8 @@ export class WorkQueue {
   }
 
   #wake(entry: Entry, delayMs: number): void {
+    // A run that ends after the close asks for its next one, whose timer nobody would cancel.
+    if (this.#closed !== undefined) return;
     const { clock } = this.#options;
     const dueMs = clock.monotonic() + delayMs;
     if (entry.timer !== undefined && entry.timer.dueMs <= dueMs) return;

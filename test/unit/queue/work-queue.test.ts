@@ -237,6 +237,20 @@ t.test('WorkQueue runs no more keys at once than its concurrency', async (t) => 
   await queue.close();
 });
 
+t.test('WorkQueue.close() leaves no timer of a run that ends meanwhile', async (t) => {
+  const gate = aGate();
+  const { clock, queue } = aQueue(async () => {
+    await gate.promise;
+    return { requeueAfterMs: 60_000 };
+  });
+  queue.add(a);
+  await clock.advance(0);
+  const closed = queue.close();
+  gate.open();
+  await closed;
+  t.equal(clock.pendingTimers, 0);
+});
+
 t.test('WorkQueue.close() aborts what runs, waits for it, and starts nothing more', async (t) => {
   const events: string[] = [];
   const { clock, runs, queue } = aQueue(

@@ -153,15 +153,6 @@ export async function waitReason(
   return readyOf(operator.store.get(key))!; // it was there a moment ago
 }
 
-/** Asks again until it is so; fails after half a minute. */
-export async function eventually(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  const endsAt = Date.now() + 30_000;
-  while (!(await isSo())) {
-    if (Date.now() > endsAt) throw new Error(`${what}: not within 30 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 const run = promisify(execFile);
 
 /** The docker command line on an engine's own socket, or on any host with more options. @returns its output */

@@ -3,8 +3,9 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { startEngines } from '../../support/engines.js';
-import { applyAll, docker, eventually, startOperator, waitFor, waitReady } from '../../support/operator.js';
+import { applyAll, docker, startOperator, waitFor, waitReady } from '../../support/operator.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
+import { until } from '../../support/until.js';
 
 const cluster = { kind: 'Cluster', name: 'demo' } as const;
 const nodeKey = (name: string) => ({ kind: 'Node', name }) as const;
@@ -61,9 +62,9 @@ t.test('operator: nodes deleted while their engine is off', { timeout: 160_000 }
     const squatter = { ...before.spec, cluster: 'nowhere' };
     await operator.store.create({ ...before, metadata: { name: 'squatter' }, spec: squatter }, api);
     await engines.machines.start(['node1']);
-    await eventually(async () => (await containers()) !== '', 'docker starts what was running there');
+    await until(async () => (await containers()) !== '', 'docker starts what was running there');
     await operator.restart();
-    await eventually(async () => (await containers()) === '', 'what was left is removed');
+    await until(async () => (await containers()) === '', 'what was left is removed');
     await waitFor(operator, cluster, () => !owed().includes('node1'), { what: 'it owes nothing' });
     t.ok(owed().includes('node2'), 'the other one still does');
   });

@@ -5,8 +5,9 @@ import { findCondition, formatTime, type Condition } from '../../../controller/a
 import { annotations, containerLabels } from '../../../controller/api/labels.js';
 import { conditionsOf, type Node } from '../../../controller/api/resources.js';
 import { startEngines } from '../../support/engines.js';
-import { applyAll, docker, eventually, startOperator, waitFor, waitReady } from '../../support/operator.js';
+import { applyAll, docker, startOperator, waitFor, waitReady } from '../../support/operator.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
+import { until } from '../../support/until.js';
 
 const cluster = { kind: 'Cluster', name: 'demo' } as const;
 const nodeKey = (name: string) => ({ kind: 'Node', name }) as const;
@@ -44,6 +45,7 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       .map(({ message }) => message)
       .join('\n');
   const settled = async (): Promise<void> => {
+    await waitFor(operator, nodeKey('node1'), () => drifted() === undefined, { what: 'nothing is left' });
     await waitReady(operator, nodeKey('node1'));
     await waitReady(operator, cluster);
   };
@@ -67,7 +69,7 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       const at = Date.now();
       await docker(node1, ...injury);
       await waitFor(operator, nodeKey('node1'), () => tells.test(events('Drifted')), { what: 'noticed' });
-      await eventually(
+      await until(
         async () =>
           (await inspect(
             '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Memory}} {{.HostConfig.CpuShares}}',
@@ -77,7 +79,6 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       t.comment(`healed after ${Date.now() - at} ms`);
       t.equal((await inspect('{{.Id}}')) === before, isInPlace, 'in place, or made again');
       await settled();
-      t.equal(drifted(), undefined, 'nothing is left');
     });
   }
 
@@ -99,12 +100,15 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
         ...[image, 'join', '--advertise', '10.9.9.9:2376', 'nodes://10.9.9.9:2376'],
       );
       await applyAll(operator, [worker()]);
-      await eventually(async () => {
+      await until(async () => {
         const now = await inspect('{{.Id}} {{.State.Status}}');
         return now.endsWith('running') && !now.startsWith(made);
       }, 'it was replaced');
+      const command = /its command is join --advertise 10\.9\.9\.9:2376 nodes:\/\/10\.9\.9\.9:2376, not join/;
+      await waitFor(operator, nodeKey('node1'), () => command.test(events('Drifted')), {
+        what: 'it is told',
+      });
       const told = events('Drifted');
-      t.match(told, /its command is join --advertise 10\.9\.9\.9:2376 nodes:\/\/10\.9\.9\.9:2376, not join/);
       t.match(told, /its environment is SECRET set, not as in the image/);
       t.match(told, /its memory limit is none|its dropped capabilities are none, not ALL/);
       t.match(told, /the container is marked by docker compose project web/);
@@ -148,7 +152,6 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       t.equal(await inspect('{{.Id}}'), 'none', 'it was not made again');
       await applyAll(operator, [worker()]);
       await settled();
-      t.equal(drifted(), undefined);
       t.equal(await inspect('{{.HostConfig.RestartPolicy.Name}}'), 'always');
     },
   );
@@ -195,6 +198,14 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       t.equal(await inspect('{{.State.Status}}'), 'exited');
       t.same(operator.store.getNode('node1')?.status?.lastActions, left, 'nothing was done');
       await suspend(Date.now() + 1500);
+      await waitFor(
+        operator,
+        cluster,
+        (object) => Object.keys(object?.metadata.annotations ?? {}).length === 0,
+        {
+          what: 'resumed',
+        },
+      );
       await settled();
       t.equal(await inspect('{{.State.Status}}'), 'running');
       t.same(operator.store.getCluster('demo')?.metadata.annotations ?? {}, {}, 'nothing is left of it');
@@ -204,7 +215,7 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
   );
 
   await t.test('who undoes it again and again is recognised and slowed', { timeout: 90_000 }, async (t) => {
-    await eventually(async () => {
+    await until(async () => {
       if (drifted()?.reason === 'Fighting') return true;
       const memory = await inspect('{{.HostConfig.Memory}}');
       if (memory === String(256 * 2 ** 20))

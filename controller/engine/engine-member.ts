@@ -52,10 +52,13 @@ export interface MemberOptions {
   readonly inspections: PQueue;
   readonly versions: VersionAnswers;
   readonly contexts: SecureContexts;
+  /** What connections of all engines read into, one after the other. */
+  readonly block: Buffer;
   readonly sweep: Pick<ReservationSweep, 'add'>;
   readonly slices: WorkSlices;
-  /** For the probes of all engines. */
+  /** For the probes of all engines: their deadlines, and when they begin. */
   readonly probeTimers: TimerGrid;
+  readonly probeStarts: TimerGrid;
   /** What CpuShares of a container mean. */
   readonly cpuShares: CpuSharesMeaning;
   /** Paces first contacts; see pool.ts. */
@@ -100,6 +103,7 @@ export class EngineMember implements PooledEngine {
       endpoint: options.tls === undefined ? endpoint : { ...endpoint, tls: options.tls },
       clock: options.clock,
       contexts: options.contexts,
+      block: options.block,
     });
     this.tables = new EngineTables(this, options.index, {
       now: options.clock.now,
@@ -111,6 +115,7 @@ export class EngineMember implements PooledEngine {
       clock: options.clock,
       random: options.random,
       timers: options.probeTimers,
+      starts: options.probeStarts,
       isHealthy: () => this.state === 'healthy',
       lastContactMs: () => this.#lastContactMs,
       ping: (setTimer) => this.#reader.ping(setTimer),

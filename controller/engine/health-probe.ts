@@ -1,11 +1,15 @@
 // Asks an engine for a sign of life whenever there was none for a while: when, and how often after a failure.
 import type { Clock } from '../base/clock.js';
-import { probeGridMs, type TimerGrid } from './timer-grid.js';
+import { probeGridMs, probeStartGridMs, type TimerGrid } from './timer-grid.js';
 
-// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.7 s old when a ping starts,
-// three pings time out after 2 s each, and up to 50 ms pass between them: 9.8 s. A refused connection fails at once, so
+// Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.8 s old when a ping starts,
+// three pings time out after 2 s each, and up to 50 ms pass between them: 9.9 s. A refused connection fails at once, so
 // tries are at least 1.5 s apart and an engine that restarts within 3 s stays healthy.
-const intervalMs = 3_700;
+const intervalMs = 3_800;
+// Whoever was heard of by all at once is not to be asked by all at once.
+const jitter = 0.05;
+// A rest that is shorter than the grid might end late; and one that jitter ended is over.
+const dueMs = intervalMs * (1 - jitter) - probeStartGridMs;
 const spacingMs = 1_500 + probeGridMs;
 
 export interface HealthProbeOptions {
@@ -14,6 +18,8 @@ export interface HealthProbeOptions {
   readonly random: () => number;
   /** Of all engines together: early by up to `probeGridMs`. */
   readonly timers: TimerGrid;
+  /** For rests between pings: early by up to `probeStartGridMs`. */
+  readonly starts: TimerGrid;
   /** Only an engine that is healthy is asked; others are connected to. */
   readonly isHealthy: () => boolean;
   /** When the engine was heard of last, of the monotonic clock. */
@@ -41,13 +47,14 @@ export class HealthProbe {
 
   /** Resolves when it is closed. */
   async run(): Promise<void> {
-    const { clock, random, timers, isHealthy, lastContactMs, ping, onContact, onFailure } = this.#options;
+    const { clock, random, timers, starts, isHealthy, lastContactMs, ping, onContact, onFailure } =
+      this.#options;
     while (!this.#isOver()) {
       const idleMs = clock.monotonic() - lastContactMs();
-      if (!isHealthy() || idleMs < intervalMs) {
+      if (!isHealthy() || idleMs < dueMs) {
         // Jitter only shortens, so that the bound above holds.
         const restMs = isHealthy() ? intervalMs - idleMs : intervalMs;
-        await this.#rest(restMs * (0.9 + 0.1 * random()));
+        await this.#rest(starts, restMs - intervalMs * jitter * random());
         continue;
       }
       const startedMs = clock.monotonic();
@@ -57,7 +64,7 @@ export class HealthProbe {
       } catch (error) {
         if (this.#isOver()) return;
         onFailure(error);
-        await this.#rest(spacingMs - (clock.monotonic() - startedMs));
+        await this.#rest(timers, spacingMs - (clock.monotonic() - startedMs));
       }
     }
   }
@@ -68,9 +75,9 @@ export class HealthProbe {
   }
 
   /** Without a signal to listen to each time. */
-  #rest(delayMs: number): Promise<void> {
+  #rest(timers: TimerGrid, delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.timers.setTimer(delayMs, resolve);
+      const cancel = timers.setTimer(delayMs, resolve);
       this.#endRest = () => {
         cancel();
         resolve();

@@ -26,7 +26,7 @@ import { sortNaturally } from './natural-order.js';
 import { SecureContexts } from './secure-contexts.js';
 import { ReservationSweep } from './reservation-sweep.js';
 import { Settling } from './settling.js';
-import { TimerGrid, probeGridMs } from './timer-grid.js';
+import { TimerGrid, probeGridMs, probeStartGridMs } from './timer-grid.js';
 import { WorkSlices } from './work-slices.js';
 
 export interface EnginePoolOptions {
@@ -52,6 +52,9 @@ const handshakeHoldMs = 250;
 // Inspections of foreign containers only refine reservations; four at once leave the machine to requests.
 const inspectionsAtOnce = 4;
 
+/** As Node reads at most without being told; one is read at a time. */
+const blockBytes = 64 * 1024;
+
 const noObjects: readonly CachedObject[] = [];
 
 export class EnginePool implements ClusterView {
@@ -66,9 +69,11 @@ export class EnginePool implements ClusterView {
   readonly #sweep: ReservationSweep;
   readonly #versions: VersionAnswers;
   readonly #contexts = new SecureContexts();
+  readonly #block = Buffer.allocUnsafeSlow(blockBytes);
   readonly #slices: WorkSlices;
   readonly #settling: Settling;
   readonly #probeTimers: TimerGrid;
+  readonly #probeStarts: TimerGrid;
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
@@ -81,6 +86,7 @@ export class EnginePool implements ClusterView {
     this.#slices = new WorkSlices(options.clock);
     this.#settling = new Settling(options.clock);
     this.#probeTimers = new TimerGrid({ clock: options.clock, stepMs: probeGridMs });
+    this.#probeStarts = new TimerGrid({ clock: options.clock, stepMs: probeStartGridMs });
   }
 
   /** Makes the pool hold exactly these `host:port` entries; idempotent, never throws. Entries of another form are ignored. */
@@ -250,9 +256,11 @@ export class EnginePool implements ClusterView {
       inspections: this.#inspections,
       versions: this.#versions,
       contexts: this.#contexts,
+      block: this.#block,
       sweep: this.#sweep,
       slices: this.#slices,
       probeTimers: this.#probeTimers,
+      probeStarts: this.#probeStarts,
       cpuShares: this.#options.cpuShares ?? 'weight',
       handshakes: (work) => this.#paced(work),
       claimId: (claimant, id) => this.#claimId(claimant, id),

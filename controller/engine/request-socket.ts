@@ -5,7 +5,7 @@ import { AnswerParser, type AnswerHandler } from './answer-parser.js';
 import type { EngineDialer } from './dialer.js';
 
 /** Spares the handshake of bursts, and frees ~70 KB per engine after; a probed engine's connection is never idle so long. */
-const idleMs = 30_000;
+export const idleMs = 30_000;
 /** A peer that tells when it closes idle connections may do so this much earlier than told. */
 const hintMarginMs = 1_000;
 
@@ -38,13 +38,25 @@ export class RequestSocket {
   constructor(options: {
     readonly dialer: EngineDialer;
     readonly authority: string;
+    /** What every connection without TLS reads into: memory that is new for each answer costs more than the answer. */
+    readonly block: Buffer;
     readonly onIdle: (socket: RequestSocket) => void;
     readonly onGone: (socket: RequestSocket) => void;
   }) {
     this.#authority = options.authority;
     this.#onIdle = options.onIdle;
     this.#onGone = options.onGone;
-    const socket = options.dialer.connect();
+    const { block } = options;
+    const socket = options.dialer.connect({
+      onread: {
+        buffer: block,
+        callback: (length) => {
+          // Before the next read, of whichever connection, its bytes are somewhere else.
+          this.#take(Buffer.from(block.subarray(0, length)));
+          return true;
+        },
+      },
+    });
     this.#socket = socket;
     socket.once(options.dialer.readyEvent, () => {
       this.#isConnected = true;
@@ -55,6 +67,7 @@ export class RequestSocket {
     socket.on('timeout', () => {
       if (this.#handler === undefined) this.destroy();
     });
+    // With TLS; without, nothing is emitted.
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.once('end', () => this.#end());
     socket.once('error', (error) => this.#fail(error));

@@ -6,14 +6,17 @@ import { RequestSocket, type ExchangeHandler, type SmallRequestHead } from './re
 export class RequestSockets {
   readonly #dialer: EngineDialer;
   readonly #authority: string;
+  readonly #block: Buffer;
   readonly #all = new Set<RequestSocket>();
   /** The one that was used last comes last. */
   #idle: RequestSocket[] = [];
   /** Those that were opened with credentials that are in force no more. */
   #outdated = new WeakSet<RequestSocket>();
 
-  constructor(dialer: EngineDialer) {
+  /** @param block what connections read into, one after the other; most short answers fit into the default */
+  constructor(dialer: EngineDialer, block: Buffer = Buffer.allocUnsafeSlow(16 * 1024)) {
     this.#dialer = dialer;
+    this.#block = block;
     this.#authority = formatHostPort(dialer.endpoint.address);
   }
 
@@ -46,6 +49,7 @@ export class RequestSockets {
     const socket: RequestSocket = new RequestSocket({
       dialer: this.#dialer,
       authority: this.#authority,
+      block: this.#block,
       onIdle: () => {
         if (this.#outdated.has(socket)) socket.destroy();
         else this.#idle.push(socket);

@@ -2,8 +2,10 @@
 // of them, and arming it, costs more than what is then done.
 import type { CancelTimer, Clock } from '../base/clock.js';
 
-/** Between moments at which engines are probed: pings of a fleet leave together, twenty times a second. */
+/** Between moments at which engines that did not answer are asked again, or given up. */
 export const probeGridMs = 50;
+/** Between moments at which engines are probed: pings of a fleet leave together, five times a second. */
+export const probeStartGridMs = 200;
 
 interface Moment {
   readonly number: number;

@@ -11,6 +11,7 @@ import { DirectAnswer } from './direct-answer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
 import type { SecureContexts } from './secure-contexts.js';
+import { idleMs } from './request-socket.js';
 import { Slots } from './slots.js';
 import { RequestSockets } from './request-sockets.js';
 import { SmallExchange, TooLong } from './small-exchange.js';
@@ -24,8 +25,6 @@ const defaultHeadersTimeoutMs = 30_000;
 // 16 requests that wait for headers keep a dockerd of 2 cores busy, and bound what one hung engine holds of our memory;
 // requests without time limit and bodies already flowing are not counted, so streams never starve short calls.
 const waitingRequests = 16;
-// Engines keep idle connections for minutes; 30 s spares the handshake of bursts and frees ~70 KB per engine after.
-const idleConnectionMs = 30_000;
 // A pool drops a client object only by age; this bounds what a burst of thousands of streams leaves behind.
 const connectionLifeMs = 600_000;
 // dockerd accepts and sends headers up to 1 MiB.
@@ -55,12 +54,13 @@ export class EngineTransport {
   constructor(options: {
     readonly endpoint: EngineEndpoint;
     readonly clock: Clock;
-    /** Where engines share their TLS contexts; absent: this one's own. */
+    /** TLS contexts, and memory that short requests read into, which engines share; absent: this one's own. */
     readonly contexts?: SecureContexts | undefined;
+    readonly block?: Buffer | undefined;
   }) {
     this.#clock = options.clock;
     this.#dialer = new EngineDialer(options);
-    this.#sockets = new RequestSockets(this.#dialer);
+    this.#sockets = new RequestSockets(this.#dialer, options.block);
   }
 
   get endpoint(): EngineEndpoint {
@@ -363,8 +363,8 @@ export class EngineTransport {
     return new Pool(`${scheme}://${formatHostPort(this.endpoint.address)}`, {
       connections: null,
       pipelining: 1,
-      keepAliveTimeout: idleConnectionMs,
-      keepAliveMaxTimeout: idleConnectionMs,
+      keepAliveTimeout: idleMs,
+      keepAliveMaxTimeout: idleMs,
       clientTtl: connectionLifeMs,
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: 0,

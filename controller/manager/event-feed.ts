@@ -1,13 +1,14 @@
 // Events for many subscribers: those who asked for the same share one look at each event and one piece of bytes.
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { ClusterEvent, ClusterView } from '../engine/cluster-view.js';
+import { frameLines, type FramedLines } from './framed-lines.js';
 
 export interface EventSubscription {
   /** Subscribers with equal keys have equal predicates. Absent: this one shares with nobody. */
   readonly key?: string | undefined;
   readonly matches: (event: ClusterEvent) => boolean;
   /** JSON lines in the order of the events, each with its newline. Others get the same bytes: they must not be changed. */
-  readonly take: (lines: Buffer) => void;
+  readonly take: (lines: FramedLines) => void;
 }
 
 /**
@@ -39,7 +40,7 @@ class Group {
 
   flush(): void {
     if (this.#pending === '') return;
-    const lines = Buffer.from(this.#pending);
+    const lines = frameLines(this.#pending);
     this.#pending = '';
     for (const { take } of this.members) take(lines);
   }

@@ -9,6 +9,7 @@ import { callForBody, fanOutLimit, settleAll } from '../call-engine.js';
 import { enginePath } from '../engine-path.js';
 import { eventFilterKeys, eventPredicate } from '../event-filter.js';
 import { reachableEngines } from '../find-container.js';
+import { frameLines, LineWriter, type FramedLines } from '../framed-lines.js';
 import { formatFilters, readFilters, readInstant, type Filters } from '../query.js';
 import { writeChunk } from '../reply.js';
 import type { RouteContext, RouteHandler } from '../route-context.js';
@@ -47,9 +48,11 @@ export const events: RouteHandler = async (context) => {
     logger.warn('Event subscriber does not read, its connection is closed');
     response.destroy();
   };
-  const take = (lines: Buffer): void => {
+  let writer: LineWriter | undefined;
+  const take = (lines: FramedLines): void => {
     if (response.destroyed || response.writableEnded) return;
-    response.write(lines);
+    writer ??= new LineWriter(response);
+    writer.write(lines);
     if (response.writableLength > maxUnsentBytes) cutOff();
   };
   let unsubscribe = (): void => undefined;
@@ -68,7 +71,7 @@ export const events: RouteHandler = async (context) => {
         });
       const past = await readPast(context, { filters, since, until: isPast ? until : undefined, nowMs });
       await sendPast(response, past.filter(matches), told);
-      for (const event of held) if (!told.has(event)) take(Buffer.from(`${event.text}\n`));
+      for (const event of held) if (!told.has(event)) take(frameLines(`${event.text}\n`));
       const endHolding = unsubscribe;
       if (!isPast)
         unsubscribe = feed.subscribe({ matches: (event) => matches(event) && !told.has(event), take });
@@ -81,7 +84,8 @@ export const events: RouteHandler = async (context) => {
   } finally {
     unsubscribe();
   }
-  response.end();
+  if (writer === undefined) response.end();
+  else writer.end();
 };
 
 /** Sends the past as fast as the client reads it, and notes what it was told. */

@@ -1,6 +1,7 @@
 // Fan-out of events: what subscribers share, what is gathered, and that each gets exactly its events in their order.
 import t from 'tap';
 import { EventFeed } from '../../../controller/manager/event-feed.js';
+import type { FramedLines } from '../../../controller/manager/framed-lines.js';
 import type { ClusterEvent } from '../../../controller/engine/cluster-view.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
@@ -31,7 +32,7 @@ void t.test('EventFeed passes on the first event at once, and those that follow 
   const clock = new FakeClock();
   const feed = new EventFeed({ cluster, clock });
   const pieces: string[] = [];
-  feed.subscribe({ matches: every, take: (lines) => pieces.push(lines.toString()) });
+  feed.subscribe({ matches: every, take: ({ lines }) => pieces.push(lines.toString()) });
   happen('a');
   t.same(pieces, ['a\n']);
   for (const name of ['b', 'c', 'd']) happen(name);
@@ -53,12 +54,13 @@ void t.test('EventFeed gives subscribers with one key the same bytes, and asks o
     return true;
   };
   const taken: Buffer[] = [];
-  for (let at = 0; at < 3; at += 1) feed.subscribe({ key: 'k', matches, take: (lines) => taken.push(lines) });
+  for (let at = 0; at < 3; at += 1)
+    feed.subscribe({ key: 'k', matches, take: ({ lines }) => taken.push(lines) });
   const others: string[] = [];
   feed.subscribe({
     key: 'b',
     matches: ({ text }) => text === 'b',
-    take: (lines) => others.push(lines.toString()),
+    take: ({ lines }) => others.push(lines.toString()),
   });
   happen('a');
   t.equal(asked, 1);
@@ -74,7 +76,10 @@ void t.test('EventFeed begins and ends with the subscription, to the event', asy
   const feed = new EventFeed({ cluster, clock });
   const first: string[] = [];
   const second: string[] = [];
-  const take = (into: string[]) => (lines: Buffer) => void into.push(...lines.toString().trim().split('\n'));
+  const take =
+    (into: string[]) =>
+    ({ lines }: FramedLines) =>
+      void into.push(...lines.toString().trim().split('\n'));
   t.equal(listeners(), 0, 'without subscribers nobody listens');
   const leaveFirst = feed.subscribe({ key: 'k', matches: every, take: take(first) });
   happen('a');
@@ -98,7 +103,7 @@ void t.test('EventFeed does not gather more than is worth a write', (t) => {
   const { cluster, happen } = aCluster();
   const feed = new EventFeed({ cluster, clock: new FakeClock() });
   const sizes: number[] = [];
-  feed.subscribe({ matches: every, take: (lines) => sizes.push(lines.length) });
+  feed.subscribe({ matches: every, take: ({ lines }) => sizes.push(lines.length) });
   for (let at = 0; at < 40; at += 1) happen('x'.repeat(10_000));
   t.ok(sizes.length >= 5, 'without the clock moving');
   t.ok(Math.max(...sizes) < 100_000);
@@ -112,7 +117,7 @@ void t.test('EventFeed lets a subscriber leave while it is given events', (t) =>
   const leave = feed.subscribe({
     key: 'k',
     matches: every,
-    take: (lines) => {
+    take: ({ lines }) => {
       taken.push(`leaving ${lines.toString().trim()}`);
       leave();
     },
@@ -120,7 +125,7 @@ void t.test('EventFeed lets a subscriber leave while it is given events', (t) =>
   feed.subscribe({
     key: 'k',
     matches: every,
-    take: (lines) => taken.push(`staying ${lines.toString().trim()}`),
+    take: ({ lines }) => taken.push(`staying ${lines.toString().trim()}`),
   });
   happen('a');
   t.same(taken, ['leaving a', 'staying a']);

@@ -5,6 +5,11 @@
 //   network cut  → the manager is killed while it waits; the next one knows the containers from its state directory
 //   network back → the copies that ran on all the time go
 //   drain        → web moves gracefully; db stays with its data
+//   removal      → what is removed while its engine has no power goes there when it is back, over a kill of the manager
+//   two cuts     → cut off from two of three engines, the manager holds until one is back
+//   kill         → creates under way leave no name twice
+//   two managers → one name asked of both at once is given once
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { vethName } from '../../controller/machine/kernel-names.js';
@@ -16,6 +21,7 @@ const { engines, machines, set } = await startEngines(t, { count: 3 });
 await Promise.all(engines.map((engine) => importBusybox(engine)));
 const directory = await testDirectory(t);
 const socket = path.join(directory, 'manager.sock');
+const otherSocket = path.join(directory, 'other.sock');
 const logFile = path.join(directory, 'manager.log');
 let manager: Background | undefined;
 t.teardown(async () => {
@@ -23,20 +29,32 @@ t.teardown(async () => {
 });
 
 async function startManager(): Promise<void> {
+  manager = await manage({ listen: socket, state: 'state', logFile });
+}
+
+async function manage(
+  options: {
+    readonly listen: string;
+    readonly state: string;
+    readonly logFile: string;
+  },
+  further: readonly string[] = [],
+): Promise<Background> {
   const [first] = engines;
   if (first === undefined) throw new Error('no engine');
   const { caFile, certFile, keyFile } = first.tls;
-  manager = await start(
+  return start(
     process.execPath,
     [
       swarmProgram,
       'manage',
-      ...['-H', `unix://${socket}`, '--state-dir', path.join(directory, 'state')],
+      ...['-H', `unix://${options.listen}`, '--state-dir', path.join(directory, options.state)],
       ...['--engine-tlscacert', caFile, '--engine-tlscert', certFile, '--engine-tlskey', keyFile],
       ...['--engine-failure-retry', '2', '--cluster-opt', 'swarm.rescheduledelay=3s'],
+      ...further,
       `nodes://${engines.map(({ hostPort }) => hostPort).join(',')}`,
     ],
-    { logFile },
+    { logFile: options.logFile },
   );
 }
 
@@ -213,3 +231,134 @@ t.test('a drained node gives away what may move, and keeps what has its data the
   t.match(told, /Container \\?"db\\?" is not moved from the draining node: its data is in \\?"data\\?"/);
   t.match(told, /Rescheduled container web from/);
 });
+
+t.test('what is removed while its engine has no power is removed there when it is back', async (t) => {
+  const away = await idleEngine();
+  const create = ['-v', '/anonymous', '-e', `constraint:node==${away.name}`, 'busybox', 'sleep', '100000'];
+  await ok('run', '-d', '--name', 'owed', ...create);
+  t.ok((await namesOn(away)).includes('owed'));
+  await machines.stop([away.name], { graceMs: 0 });
+  await waitUntil('the manager has noticed', async () =>
+    (await ok('info', '--format', '{{json .SystemStatus}}')).includes('Unhealthy'),
+  );
+  t.match((await docker('rm', 'owed')).stderr, /owed/, 'only by force');
+  await ok('rm', '-f', 'owed');
+  await manager?.stop('SIGKILL');
+  await startManager();
+  const all = await waitUntil('the next manager lists what is up', async () => {
+    const names = await ok('ps', '-a', '--format', '{{.Names}}');
+    return names.includes('db') && names;
+  });
+  t.notMatch(all, 'owed');
+  await machines.start([away.name]);
+  await waitUntil('the debt is paid', async () => !(await namesOn(away)).includes('owed'), {
+    timeoutMs: 60_000,
+  });
+  await waitUntil('all are healthy', areHealthy, { timeoutMs: 60_000 });
+});
+
+t.test(
+  'a manager that is cut off from most engines moves nothing until enough of them are back',
+  async (t) => {
+    await ok('node', 'update', '--availability', 'active', home.name);
+    const webHome = await engineOf('web');
+    const idle = engines.find(({ name }) => name !== home.name && name !== webHome.name);
+    if (idle === undefined) throw new Error('db and web are on two of three engines');
+    const link = (engine: TestEngine, state: 'up' | 'down'): Promise<RunResult> =>
+      run('ip', ['link', 'set', vethName(set, engine.name), state]);
+    const warnings = async (): Promise<string> => (await docker('info')).stderr;
+    // First the one from which nothing can move: when the second is noticed, it is one too many at once.
+    await link(idle, 'down');
+    await waitUntil('the first cut is noticed', async () =>
+      (await ok('info', '--format', '{{json .SystemStatus}}')).includes('Unhealthy'),
+    );
+    await link(home, 'down');
+    await waitUntil('it holds', async () => (await warnings()).includes('Rescheduling is held'), {
+      timeoutMs: 60_000,
+    });
+    t.match(await warnings(), /2 of 3 engines do not answer/);
+    t.notOk((await namesOn(webHome)).includes('db'), 'nothing is made on what is left');
+
+    await link(idle, 'up');
+    const next = await movedFrom('db', home);
+    t.notMatch(await warnings(), 'Rescheduling is held');
+    await link(home, 'up');
+    await waitUntil('the stale copy is gone', async () => !(await namesOn(home)).includes('db'), {
+      timeoutMs: 60_000,
+    });
+    await waitUntil('all are healthy', areHealthy, { timeoutMs: 60_000 });
+    home = next;
+  },
+);
+
+t.test('creates under way when the manager is killed leave each name at most once, and listed', async (t) => {
+  const names = Array.from({ length: 4 }, (_, index) => `cut-${index}`);
+  const creating = Promise.all(names.map((name) => docker('create', '--name', name, 'busybox', 'true')));
+  const seen = async (): Promise<readonly string[]> =>
+    (await Promise.all(engines.map(namesOn))).flat().filter((name) => name.startsWith('cut-'));
+  await waitUntil('one has reached its engine', async () => (await seen()).length > 0, { everyMs: 5 });
+  await manager?.stop('SIGKILL');
+  const answers = await creating;
+  await startManager();
+  await waitUntil('the next manager knows all engines', async () => {
+    const { code, stdout } = await docker('info', '--format', '{{json .SystemStatus}}');
+    return code === 0 && stdout.match(/"Healthy"/g)?.length === engines.length;
+  });
+  const listed = (await ok('ps', '-a', '--format', '{{.Names}}')).split('\n');
+  const made = listed.map((name) => name.replace(/^.*\//, '')).filter((name) => name.startsWith('cut-'));
+  t.same(made.sort(), [...(await seen())].sort(), 'what an engine has made is listed');
+  for (const [index, name] of names.entries()) {
+    if (answers[index]?.code === 0) t.ok(made.includes(name), 'what a client was told of is there');
+    const again = await docker('create', '--name', name, 'busybox', 'true');
+    t.equal(again.code === 0, !made.includes(name), 'it is made again where it was not, and only there');
+    if (again.code !== 0) t.match(again.stderr, new RegExp(`"/${name}" is already in use by container`));
+  }
+  t.same([...(await seen())].sort(), names);
+  await ok('rm', ...names);
+});
+
+t.test('two managers give one name to one client, and the engines have it once', async (t) => {
+  const managers = path.join(directory, 'managers.json');
+  await writeFile(managers, JSON.stringify({ '*': { managers: 2 } }));
+  await manager?.stop('SIGKILL');
+  manager = await manage({ listen: socket, state: 'state', logFile }, ['--engine-tls-file', managers]);
+  const otherLog = path.join(directory, 'other.log');
+  const other = await manage({ listen: otherSocket, state: 'other', logFile: otherLog }, [
+    '--engine-tls-file',
+    managers,
+  ]);
+  t.teardown(async () => {
+    await other.stop('SIGKILL');
+  });
+  const at = (listen: string, ...args: readonly string[]): Promise<RunResult> =>
+    run('/usr/bin/docker', ['-H', `unix://${listen}`, ...args]);
+  const sockets = [socket, otherSocket];
+  await waitUntil('both know all engines', async () => {
+    const states = await Promise.all(
+      sockets.map((one) => at(one, 'info', '--format', '{{json .SystemStatus}}')),
+    );
+    return states.every(({ stdout }) => stdout.match(/"Healthy"/g)?.length === engines.length);
+  });
+  for (const name of ['twin-0', 'twin-1', 'twin-2', 'twin-3']) {
+    const answers = await Promise.all(
+      sockets.map((one) => at(one, 'create', '--name', name, 'busybox', 'true')),
+    );
+    t.same(answers.map(({ code }) => code).sort(), [0, 1], `${name} is given once`);
+    t.match(answers.map(({ stderr }) => stderr).join(''), /The container name "\/twin-\d" is already in use/);
+    const holders = (await Promise.all(engines.map(namesOn))).flat().filter((one) => one === name);
+    t.same(holders, [name]);
+  }
+});
+
+async function areHealthy(): Promise<boolean> {
+  const status = await ok('info', '--format', '{{json .SystemStatus}}');
+  return status.match(/"Healthy"/g)?.length === engines.length;
+}
+
+/** The one of the three that has neither db nor web. */
+async function idleEngine(): Promise<TestEngine> {
+  const webHome = await engineOf('web');
+  const idle = engines.find(({ name }) => name !== home.name && name !== webHome.name);
+  if (idle === undefined || webHome === home) throw new Error('db and web are on one engine');
+  return idle;
+}

@@ -1,5 +1,5 @@
 // Images of real engines of two generations, with a registry and after it is gone, through docker CLIs of two majors.
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import tap from 'tap';
 import { importBusybox } from '../../support/engines.js';
@@ -7,7 +7,7 @@ import { findDockerClis, startManagerCluster, type DockerCli } from '../../suppo
 import { newerDocker } from '../../support/newer-docker.js';
 import { startRegistry } from '../../support/registry.js';
 
-tap.setTimeout(240_000);
+tap.setTimeout(400_000);
 
 void tap.test('images of engines of two generations', async (t) => {
   const { dockerd: newer } = await newerDocker();
@@ -31,6 +31,53 @@ void tap.test('images of engines of two generations', async (t) => {
   }
 
   const everywhere = ['node0', 'node1', 'node2'];
+
+  await t.test('a plugin goes through the registry to every engine, and is upgraded there', async (t) => {
+    const [cli] = clis;
+    if (cli === undefined) throw new Error('this machine has a docker CLI');
+    const { docker, refused } = using(t, cli);
+    const directory = await mkdtemp('/tmp/swtest-plugin-');
+    t.teardown(() => rm(directory, { recursive: true, force: true }));
+    await mkdir(path.join(directory, 'rootfs'));
+    const [first, second] = ['1', '2'].map((tag) => `${registry.address}/team/plugin:${tag}`);
+    if (first === undefined || second === undefined) throw new Error('two names were made');
+    await docker('login', '-u', registry.user, '-p', registry.password, registry.address);
+    for (const name of [first, second]) {
+      await writeFile(path.join(directory, 'rootfs', 'file'), name);
+      await writeFile(
+        path.join(directory, 'config.json'),
+        JSON.stringify({
+          description: name.slice(-1),
+          entrypoint: ['/nothing'],
+          env: [{ name: 'LEVEL', value: '0', settable: ['value'] }],
+          interface: { types: ['docker.dummy/1.0'], socket: 'dummy.sock' },
+          linux: { capabilities: ['CAP_SYS_ADMIN'] },
+        }),
+      );
+      await docker('plugin', 'create', name, directory);
+      await docker('plugin', 'push', name);
+      await docker('plugin', 'rm', name);
+    }
+    const listed = ['plugin', 'ls', '--format', '{{.Name}} {{.Description}} {{.Enabled}}'];
+    t.equal(await docker(...listed), '');
+    const given = ['--alias', 'dummy', '--disable', '--grant-all-permissions'];
+    const progress = await docker('plugin', 'install', ...given, first, 'LEVEL=1');
+    for (const node of everywhere) t.ok(progress.includes(`${node}: `), node);
+    t.equal(await docker(...listed), 'dummy:latest 1 false', 'installed alike, it is one');
+    t.equal(await docker('plugin', 'inspect', '--format', '{{.Settings.Env}}', 'dummy'), '[LEVEL=1]');
+    t.match(await refused('plugin', 'install', ...given, first), /already exists/);
+    const upgrade = ['plugin', 'upgrade', '--skip-remote-check', '--grant-all-permissions'];
+    await docker(...upgrade, 'dummy', second);
+    t.equal(await docker(...listed), 'dummy:latest 2 false');
+    t.match(
+      await refused('plugin', 'enable', 'dummy'),
+      /^Error response from daemon: node\d: /,
+      'names a node',
+    );
+    await docker('plugin', 'rm', 'dummy');
+    t.equal(await docker(...listed), '');
+    await docker('logout', registry.address);
+  });
 
   for (const [index, cli] of clis.entries()) {
     await t.test(`docker ${cli.version} with a registry`, async (t) => {

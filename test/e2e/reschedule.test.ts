@@ -17,6 +17,8 @@ import { dockerOn, testDirectory } from '../support/cluster.js';
 import { importBusybox, startEngines, type TestEngine } from '../support/engines.js';
 import { run, start, swarmProgram, waitUntil, type Background, type RunResult } from '../support/programs.js';
 
+t.setTimeout(400_000);
+
 const { engines, machines, set } = await startEngines(t, { count: 3 });
 await Promise.all(engines.map((engine) => importBusybox(engine)));
 const directory = await testDirectory(t);

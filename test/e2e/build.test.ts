@@ -12,7 +12,7 @@ import {
 import { linkCliPlugins, newerDocker } from '../support/newer-docker.js';
 import { waitUntil } from '../support/programs.js';
 
-t.setTimeout(600_000);
+t.setTimeout(560_000);
 
 const installed = '/usr/bin/docker';
 const newer = await newerDocker();

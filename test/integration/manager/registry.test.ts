@@ -7,7 +7,7 @@ import { findDockerClis, startManagerCluster, type DockerCli } from '../../suppo
 import { newerDocker } from '../../support/newer-docker.js';
 import { startRegistry } from '../../support/registry.js';
 
-tap.setTimeout(400_000);
+tap.setTimeout(280_000);
 
 void tap.test('images of engines of two generations', async (t) => {
   const { dockerd: newer } = await newerDocker();

@@ -11,7 +11,7 @@ import type { ObjectKind } from './engine-tables.js';
 import { ListEntry, type KnownEntries } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
 import type { VersionAnswers } from './version-answers.js';
-import type { WorkSlices } from './work-slices.js';
+import type { Steps, WorkSlices } from './work-slices.js';
 import { describeEndpoint, engineAnswerError } from './translate-error.js';
 
 /** A ping has nothing to do; an engine that needs longer is not usable either. See probe timing in engine-member.ts. */
@@ -154,14 +154,26 @@ export class EngineReader {
     readonly timeoutMs: number;
     readonly attempt: string;
   }): Promise<unknown> {
-    const { body } = await this.#transport.requestJson({
+    const { path, signal, timeoutMs, attempt } = request;
+    const { status, bytes } = await this.#transport.requestBytes({
       method: 'GET',
-      path: request.path,
-      signal: request.signal,
-      attempt: request.attempt,
-      headersTimeoutMs: request.timeoutMs,
+      path,
+      signal,
+      attempt,
+      headersTimeoutMs: timeoutMs,
     });
-    return body;
+    if (status >= 400)
+      throw engineAnswerError(this.#transport.endpoint, { attempt, status, body: bytes.toString('utf8') });
+    try {
+      // Hundreds of engines answer at once when a manager starts.
+      return await this.#slices.run(parsing(bytes));
+    } catch (error) {
+      throw new SwarmError(
+        'ENGINE_ERROR',
+        `Cannot read the answer of engine "${this.#transport.endpoint.name}": it is not JSON`,
+        { cause: error },
+      );
+    }
   }
 
   #malformed(what: string): SwarmError {
@@ -170,4 +182,11 @@ export class EngineReader {
       `Cannot read the ${what} of ${describeEndpoint(this.#transport.endpoint)}: the answer has another form`,
     );
   }
+}
+
+/** In two steps: what comes in one turn of the event loop is parsed in as many as it takes. */
+function* parsing(bytes: Buffer): Steps<unknown> {
+  const text = bytes.toString('utf8');
+  yield;
+  return text === '' ? undefined : (JSON.parse(text) as unknown);
 }

@@ -71,6 +71,20 @@ export interface CertificateWish {
   readonly ipAddresses?: readonly string[];
   readonly nowMs: number;
   readonly validityDays: number;
+  /** Keeps what was read of the authority, for who issues many certificates. Absent: it is read each time. */
+  readonly signers?: Signers;
+}
+
+/** Authorities that were read for signing, as long as somebody holds their key pairs. */
+export class Signers {
+  readonly #kept = new WeakMap<KeyPair, Promise<Signer>>();
+
+  /** @throws {CREDENTIALS_INVALID} when the authority cannot be read */
+  of(authority: KeyPair): Promise<Signer> {
+    const signer = this.#kept.get(authority) ?? readSigner(authority);
+    this.#kept.set(authority, signer);
+    return signer;
+  }
 }
 
 /**
@@ -78,7 +92,7 @@ export interface CertificateWish {
  * @throws {CREDENTIALS_INVALID} when the authority cannot be read
  */
 export async function issueCertificate(options: CertificateWish): Promise<KeyPair> {
-  const signer = await readSigner(options.authority);
+  const signer = await (options.signers ?? new Signers()).of(options.authority);
   const keys = await subtle.generateKey(curve, true, ['sign', 'verify']);
   const names = [
     ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),

@@ -39,20 +39,34 @@ export interface DesireOptions {
 
 /** What the cluster should consist of. Nothing, when it is being deleted. */
 export function desireCluster(options: DesireOptions): DesiredCluster {
-  const { cluster, installation, image } = options;
+  return desireEach(options, containersOf);
+}
+
+/** What the containers of a node are made from beside the node itself; `nodes` only matter to managers. */
+export interface Shared extends DesireOptions {
+  /** Absent without credentials. */
+  readonly url?: string;
+}
+
+/** @param containersOn those of one node; like `containersOf` */
+export function desireEach(options: DesireOptions, containersOn: typeof containersOf): DesiredCluster {
+  const { cluster, installation, image, credentials } = options;
   const nodes = [...options.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
   const isDeleting = cluster.metadata.deletionTimestamp !== undefined;
+  // Without any manager there is nothing to register with; an empty list keeps the process waiting instead of failing.
+  const url = credentials && (discoveryUrl(cluster, { nodes, token: credentials.token }) ?? 'nodes://');
+  const shared = { ...options, nodes, ...(url === undefined ? {} : { url }) };
   return {
     installation,
     name: cluster.metadata.name,
     nodes: nodes.map((node) => node.name),
     image,
     maxUnavailable: cluster.spec.updateStrategy.maxUnavailable,
-    containers: isDeleting ? [] : nodes.flatMap((node) => containersOf(node, { ...options, nodes })),
+    containers: isDeleting ? [] : nodes.flatMap((node) => containersOn(node, shared)),
   };
 }
 
-function containersOf(node: ResolvedNode, options: DesireOptions): readonly DesiredContainer[] {
+export function containersOf(node: ResolvedNode, options: Shared): readonly DesiredContainer[] {
   return agentRoles.flatMap((role) => {
     const command = commandFor(node, role, options);
     if (command === undefined) return [];
@@ -99,14 +113,12 @@ function commandFor(
 function filesFor(
   node: ResolvedNode,
   role: AgentRole,
-  { cluster, nodes, credentials }: DesireOptions,
+  { nodes, credentials, url }: Shared,
 ): readonly ContainerFile[] | undefined {
-  if (credentials === undefined) return undefined;
+  if (credentials === undefined || url === undefined) return undefined;
   const tls = tlsFiles(credentials, { node: node.name, role });
   if (tls === undefined) return undefined;
   if (role === 'discovery') return tls;
-  // Without any manager there is nothing to register with; an empty list keeps the process waiting instead of failing.
-  const url = discoveryUrl(cluster, { nodes, token: credentials.token }) ?? 'nodes://';
   const files = [...tls, discoveryFile(url)];
   return role === 'manage' ? [...files, ...engineFiles(nodes)] : files;
 }

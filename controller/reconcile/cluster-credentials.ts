@@ -7,10 +7,10 @@ import type { AgentRole } from '../api/agent-role.js';
 import type { Cluster } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf, reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
-import { canonicalJson } from '../base/json.js';
 import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import { describeCertificate, namesForCertificate, parseCertificate } from '../pki/certificate.js';
+import { Signers } from '../pki/authority.js';
 import { ensureCertificate, loadOrCreateAuthority } from '../pki/key-pair-files.js';
 import type { CertificateUsage, KeyPair } from '../pki/key-pair.js';
 import type { ClusterCredentials } from '../plan/credentials.js';
@@ -40,16 +40,22 @@ interface Wish {
   readonly hosts: readonly string[];
 }
 
+interface Checked {
+  /** What the pair was to be, and by whom it was to be signed; empty of an authority. */
+  readonly key: string;
+  readonly caPem: string;
+  readonly atMs: number;
+  readonly pair: KeyPair;
+}
+
 export class CredentialStore {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #randomToken: () => string;
   readonly #known = new Map<string, ClusterCredentials>();
   /** Pairs known to be good, by directory and name. */
-  readonly #checked = new Map<
-    string,
-    { readonly key: string; readonly atMs: number; readonly pair: KeyPair }
-  >();
+  readonly #checked = new Map<string, Checked>();
+  readonly #signers = new Signers();
 
   constructor(options: {
     /** Holds one directory per cluster. */
@@ -173,7 +179,7 @@ export class CredentialStore {
       validityDays: authorityValidityDays,
       known: isFresh ? checked.pair : undefined,
     });
-    if (!isFresh) this.#checked.set(pki, { key: '', atMs: nowMs, pair: authority });
+    if (!isFresh) this.#checked.set(pki, { key: '', caPem: '', atMs: nowMs, pair: authority });
     await makePrivateDirectory(client);
     await writeIfChanged(path.join(client, 'ca.pem'), authority.certPem);
     const admin = await this.#ensurePair(cluster, authority, {
@@ -206,10 +212,13 @@ export class CredentialStore {
   async #ensurePair(cluster: Cluster, authority: KeyPair, wish: Wish): Promise<KeyPair> {
     const { validityDays, renewBeforeDays } = cluster.spec.tls;
     const place = path.join(wish.directory, wish.name);
-    const key = canonicalJson({ wish, ca: authority.certPem, validityDays, renewBeforeDays });
+    // Asked for every node of a fleet again and again: the authority, which is long and the same, is compared by itself.
+    const key = JSON.stringify([wish, validityDays, renewBeforeDays]);
+    const caPem = authority.certPem;
     const nowMs = this.#clock.now();
     const checked = this.#checked.get(place);
-    if (checked?.key === key && nowMs - checked.atMs < recheckMs) return checked.pair;
+    const isFresh = checked !== undefined && nowMs - checked.atMs < recheckMs;
+    if (isFresh && checked.key === key && checked.caPem === caPem) return checked.pair;
     const { hosts, ...rest } = wish;
     const pair = await ensureCertificate({
       ...rest,
@@ -218,8 +227,9 @@ export class CredentialStore {
       nowMs,
       validityDays,
       renewBeforeDays,
+      signers: this.#signers,
     });
-    this.#checked.set(place, { key, atMs: nowMs, pair });
+    this.#checked.set(place, { key, caPem, atMs: nowMs, pair });
     return pair;
   }
 }

@@ -7,7 +7,9 @@ import { agentContainerName } from '../api/agent-role.js';
 import { findCondition } from '../api/conditions.js';
 import { suspensionOf } from '../api/suspension.js';
 import { isSwarmError, toSwarmError } from '../base/errors.js';
-import { desireCluster, type DesiredCluster, type DesiredImage } from '../plan/desired-cluster.js';
+import { DesireMemo } from '../plan/desire-memo.js';
+import type { DesiredCluster, DesiredImage } from '../plan/desired-cluster.js';
+import { containersByNode, type DesiredContainer } from '../plan/desired-container.js';
 import { planLines } from '../plan/describe-plan.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
@@ -50,6 +52,7 @@ export class ClusterLoop {
   readonly #ports: ReconcilePorts;
   /** By cluster name. */
   readonly #patience = new Map<string, Patience>();
+  readonly #memos = new Map<string, DesireMemo>();
 
   constructor(ports: ReconcilePorts) {
     this.#ports = ports;
@@ -62,6 +65,7 @@ export class ClusterLoop {
     if (cluster === undefined) {
       fleet.forgetCluster(name);
       this.#patience.delete(name);
+      this.#memos.delete(name);
       for (const node of nodes) this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });
       return {};
     }
@@ -151,15 +155,17 @@ export class ClusterLoop {
     const { name } = cluster.metadata;
     if (store.getCluster(name)?.metadata.uid !== cluster.metadata.uid) return ensured.client;
     const before = fleet.desired(name);
-    const desired = desireCluster({ installation, cluster, nodes, image, credentials: ensured.credentials });
+    const memo = this.#memos.get(name) ?? new DesireMemo();
+    this.#memos.set(name, memo);
+    const desired = memo.desire({ installation, cluster, nodes, image, credentials: ensured.credentials });
     fleet.setDesired(desired);
     // Without it they were looked at without knowing which image to look for. In a suspended cluster nobody is woken to
     // work, but what is left undone is to be told.
     const isSuspended = suspensionOf(cluster, this.#ports.clock.now()) !== undefined;
+    const changed = isSuspended && before !== undefined ? changedNodes(before, desired) : undefined;
     for (const node of desired.nodes) {
-      const isNew =
-        before === undefined || (isSuspended && hashesOf(node, before) !== hashesOf(node, desired));
-      if (isNew) this.#ports.enqueue({ kind: 'Node', name: node });
+      if (before === undefined || changed?.has(node) === true)
+        this.#ports.enqueue({ kind: 'Node', name: node });
     }
     wakeNodes(name, this.#ports);
     return ensured.client;
@@ -344,12 +350,12 @@ export class ClusterLoop {
   }
 }
 
-/** What is desired of a node, as text to compare. */
-function hashesOf(node: string, { containers }: DesiredCluster): string {
-  return containers
-    .filter((container) => container.node === node)
-    .map(({ name, specHash, filesHash }) => `${name} ${specHash} ${filesHash ?? ''}`)
-    .join();
+/** Nodes on which something else is desired than before. */
+function changedNodes(before: DesiredCluster, after: DesiredCluster): ReadonlySet<string> {
+  const [old, now] = [before, after].map(({ containers }) => containersByNode(containers));
+  const hashes = (containers: readonly DesiredContainer[] = []): string =>
+    containers.map(({ name, specHash, filesHash }) => `${name} ${specHash} ${filesHash ?? ''}`).join();
+  return new Set(after.nodes.filter((node) => hashes(old?.get(node)) !== hashes(now?.get(node))));
 }
 
 /** What managers say that matters to a node, as text to compare. */

@@ -380,7 +380,9 @@ class NodeRun {
   }
 
   #wakeCluster(): void {
-    // The small delay makes one run of what many nodes report at once.
-    this.#ports.enqueue({ kind: 'Cluster', name: this.#node.spec.cluster }, { delayMs: 50 });
+    // The small delay makes one run of what many nodes report at once; the more there are, the more one run costs.
+    const name = this.#node.spec.cluster;
+    const nodes = this.#ports.fleet.desired(name)?.nodes.length ?? 0;
+    this.#ports.enqueue({ kind: 'Cluster', name }, { delayMs: Math.min(500, 50 + nodes / 4) });
   }
 }

@@ -278,10 +278,12 @@ export class EngineClient {
   /**
    * Events from now on, until `signal` aborts (then it ends) or the stream breaks (then it ends or throws ENGINE_*).
    * The subscription is made on the first `next()`.
+   * @param pingMs how long until the engine is asked for a sign of life, again each time
    */
   async *watchEvents(
     filters: Readonly<Record<string, readonly string[]>>,
     signal: AbortSignal,
+    pingMs: () => number = () => watchPingMs,
   ): AsyncGenerator<JsonObject, void, undefined> {
     const stopped = new AbortController();
     const stop = (): void => stopped.abort();
@@ -289,7 +291,7 @@ export class EngineClient {
     if (signal.aborted) stop();
     try {
       const stream = await this.#subscribe(filters, stopped.signal);
-      void this.#pingUntil(stopped.signal).catch((error: unknown) => {
+      void this.#pingUntil(stopped.signal, pingMs).catch((error: unknown) => {
         if (!stopped.signal.aborted) stream.destroy(error instanceof Error ? error : undefined);
       });
       for await (const line of readLines(stream)) {
@@ -327,9 +329,9 @@ export class EngineClient {
     throw engineAnswerError(this.endpoint, { attempt, status: response.status, body });
   }
 
-  async #pingUntil(signal: AbortSignal): Promise<void> {
+  async #pingUntil(signal: AbortSignal, pingMs: () => number): Promise<void> {
     for (;;) {
-      await this.#clock.sleep(watchPingMs, signal);
+      await this.#clock.sleep(pingMs(), signal);
       await this.#call('ping', { signal }, (abortSignal) =>
         this.#transport.requestBytes({ method: 'GET', path: '/_ping', attempt: 'ping', signal: abortSignal }),
       );
@@ -393,7 +395,6 @@ async function unlessUnmodified(work: Promise<unknown>): Promise<void> {
 
 function abortError(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
-  return reason instanceof SwarmError
-    ? reason
-    : new SwarmError('ABORTED', 'The call was aborted', { cause: reason });
+  if (reason instanceof SwarmError) return reason;
+  return new SwarmError('ABORTED', 'The call was aborted', { cause: reason });
 }

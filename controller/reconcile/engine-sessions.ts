@@ -7,6 +7,7 @@ import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
 import { EngineWatcher } from './engine-watcher.js';
 import type { Outside } from './outside.js';
+import { pingEveryMs } from './rhythm.js';
 
 interface Session {
   /** Identity of the endpoint, TLS material included. Never printed. */
@@ -63,6 +64,7 @@ export class EngineSessions {
       ...this.#options,
       installation: this.#options.installation(),
       engine: session.client,
+      pingMs: () => pingEveryMs(this.#sessions.size),
       ring: () => this.#options.ring(node),
     });
   }

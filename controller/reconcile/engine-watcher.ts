@@ -9,6 +9,7 @@ export interface WatchableEngine {
   watchEvents(
     filters: Readonly<Record<string, readonly string[]>>,
     signal: AbortSignal,
+    pingMs?: () => number,
   ): AsyncIterable<JsonObject>;
 }
 
@@ -29,6 +30,8 @@ export class EngineWatcher {
     readonly clock: Clock;
     readonly random: () => number;
     readonly ring: () => void;
+    /** Between two signs of life asked of the engine; default: the engine's own. */
+    readonly pingMs?: () => number;
   }) {
     this.#done = watch({ ...options, signal: this.#stop.signal });
   }
@@ -45,6 +48,7 @@ async function watch(options: {
   readonly clock: Clock;
   readonly random: () => number;
   readonly ring: () => void;
+  readonly pingMs?: () => number;
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { clock, signal } = options;
@@ -57,7 +61,7 @@ async function watch(options: {
   while (!signal.aborted) {
     const startedAt = clock.monotonic();
     try {
-      const stream = options.engine.watchEvents(filters, signal)[Symbol.asyncIterator]();
+      const stream = options.engine.watchEvents(filters, signal, options.pingMs)[Symbol.asyncIterator]();
       while ((await stream.next()).done !== true) options.ring();
     } catch {
       // Why it broke is what the loop finds out when it looks.

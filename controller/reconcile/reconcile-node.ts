@@ -29,11 +29,10 @@ import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
+import { gatherForMs, resyncAfterMs } from './rhythm.js';
 import { strangerError, type Stranger } from './same-engine.js';
 import { wakeNodes } from './wake-nodes.js';
 
-/** Events tell of changes; this only heals events that were lost. */
-const resyncMs = 60_000;
 /** While something outside is awaited: another engine's stage, a foreign container that goes away. */
 const waitMs = 5000;
 const conflictMs = 200;
@@ -129,7 +128,7 @@ class NodeRun {
     const endsMs = endsInMs(this.#suspension(), this.#ports.clock.now());
     return {
       requeueAfterMs: Math.min(
-        isDone ? resyncMs : waitMs,
+        isDone ? resyncAfterMs(this.#ports.store.list('Node').length) : waitMs,
         endsMs ?? Infinity,
         work.drifts.some(({ treatment }) => treatment.type === 'hold') ? (nextHealMs ?? waitMs) : Infinity,
       ),
@@ -383,6 +382,6 @@ class NodeRun {
     // The small delay makes one run of what many nodes report at once; the more there are, the more one run costs.
     const name = this.#node.spec.cluster;
     const nodes = this.#ports.fleet.desired(name)?.nodes.length ?? 0;
-    this.#ports.enqueue({ kind: 'Cluster', name }, { delayMs: Math.min(500, 50 + nodes / 4) });
+    this.#ports.enqueue({ kind: 'Cluster', name }, { delayMs: gatherForMs(nodes) });
   }
 }

@@ -28,6 +28,8 @@ const maxMessageLength = 1024;
 export class EventLog {
   /** Oldest change first. */
   readonly #events = new Map<string, RecordedEvent>();
+  /** How many there are of each object. */
+  readonly #counts = new Map<string, number>();
   #sequence = 0;
 
   record(event: NewEvent, nowMs: number): RecordedEvent {
@@ -45,9 +47,9 @@ export class EventLog {
       firstTimeMs: fresh ? old.firstTimeMs : nowMs,
       lastTimeMs: nowMs,
     };
-    this.#events.delete(identity);
-    this.#events.set(identity, recorded);
-    this.#trim(event.key, nowMs);
+    this.#remove(identity);
+    this.#add(identity, recorded);
+    this.#trim(formatKey(event.key), nowMs);
     return recorded;
   }
 
@@ -62,7 +64,8 @@ export class EventLog {
     for (const entry of Array.isArray(saved) ? saved : []) {
       if (!isRecordedEvent(entry)) continue;
       const identity = JSON.stringify([formatKey(entry.key), entry.type, entry.reason, entry.message]);
-      this.#events.set(identity, entry);
+      this.#remove(identity);
+      this.#add(identity, entry);
     }
   }
 
@@ -71,17 +74,33 @@ export class EventLog {
     return `${key.name}.${nowMs.toString(16)}${this.#sequence.toString(16).padStart(4, '0')}`;
   }
 
-  #trim(key: ObjectKey, nowMs: number): void {
-    const own = formatKey(key);
-    let ownCount = 0;
-    for (const event of this.#events.values()) if (formatKey(event.key) === own) ownCount += 1;
+  #add(identity: string, event: RecordedEvent): void {
+    const object = formatKey(event.key);
+    this.#events.set(identity, event);
+    this.#counts.set(object, (this.#counts.get(object) ?? 0) + 1);
+  }
+
+  #remove(identity: string): void {
+    const event = this.#events.get(identity);
+    if (event === undefined) return;
+    const object = formatKey(event.key);
+    const count = (this.#counts.get(object) ?? 1) - 1;
+    this.#events.delete(identity);
+    if (count > 0) this.#counts.set(object, count);
+    else this.#counts.delete(object);
+  }
+
+  /** Oldest first, which are those in front: it is called for each event, and must not look at all of them. */
+  #trim(object: string, nowMs: number): void {
     for (const [identity, event] of this.#events) {
-      const isOwn = formatKey(event.key) === own;
-      const isOld = nowMs - event.lastTimeMs > maxAgeMs;
-      const isTooMany = this.#events.size > maxTotal || (isOwn && ownCount > maxPerObject);
-      if (!isOld && !isTooMany) continue;
-      this.#events.delete(identity);
-      if (isOwn) ownCount -= 1;
+      if (nowMs - event.lastTimeMs <= maxAgeMs && this.#events.size <= maxTotal) break;
+      this.#remove(identity);
+    }
+    if ((this.#counts.get(object) ?? 0) <= maxPerObject) return;
+    for (const [identity, event] of this.#events) {
+      if (formatKey(event.key) !== object) continue;
+      this.#remove(identity);
+      if ((this.#counts.get(object) ?? 0) <= maxPerObject) return;
     }
   }
 }

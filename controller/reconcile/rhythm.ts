@@ -1,0 +1,32 @@
+// How often the loops look by themselves, by the size of the fleet: what is done at rest must not grow with it. Events
+// tell of changes at once; looks only heal events that were lost.
+
+const resyncMs = 60_000;
+/** About three looks a second, of some milliseconds each: one per cent of a core, whatever the size. */
+const resyncPerNodeMs = 300;
+/** An event stream that is silent looks like a dead one: asking this often finds a dead engine within twice the time. */
+const pingMs = 10_000;
+/** About thirty questions a second. */
+const pingPerNodeMs = 30;
+/** Below the time after which an idle connection is closed: a new one costs more than all questions on an old one. */
+const longestPingMs = 25_000;
+/** One run of a Cluster for what many of its nodes report at once. */
+const gatherMs = 50;
+const longestGatherMs = 500;
+/** A run costs about as many milliseconds for each of a hundred nodes; then it takes a tenth of the time at most. */
+const gatherPerNodeMs = 0.25;
+
+/** Until an engine is looked at again although nothing told of a change. 60 s for up to 200 nodes, 5 min for 1,000. */
+export function resyncAfterMs(nodes: number): number {
+  return Math.max(resyncMs, nodes * resyncPerNodeMs);
+}
+
+/** Between two signs of life asked of an engine. 10 s for up to 330 nodes, 25 s for 830 and more. */
+export function pingEveryMs(nodes: number): number {
+  return Math.min(longestPingMs, Math.max(pingMs, nodes * pingPerNodeMs));
+}
+
+/** From a node's report to its Cluster's run. */
+export function gatherForMs(nodes: number): number {
+  return Math.min(longestGatherMs, gatherMs + nodes * gatherPerNodeMs);
+}

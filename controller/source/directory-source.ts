@@ -19,6 +19,7 @@ import {
 } from './manifest-problem.js';
 import { ManifestSet } from './manifest-set.js';
 import type { ParseAside } from './parse-aside.js';
+import { parseManifest } from './parse-manifest.js';
 import { isApproved, planPrune } from './plan-prune.js';
 import { takeSnapshot, type Snapshot } from './snapshot.js';
 import type { SourceStore } from './source-store.js';
@@ -28,6 +29,7 @@ import { watchDirectory, type DirectoryWatch, type WatchOptions } from './watch-
 
 export interface SourcePorts extends SnapshotPorts {
   readonly watch: (options: WatchOptions) => Promise<DirectoryWatch>;
+  readonly parse: typeof parseManifest;
 }
 
 export interface DirectorySourceOptions {
@@ -93,9 +95,10 @@ export class DirectorySource {
       takeSnapshot: (root, nowMs) => takeSnapshot(root, { shownAs, nowMs }),
       findGitActivity,
       watch: watchDirectory,
+      parse: parseManifest,
       ...options.ports,
     };
-    this.#set = new ManifestSet(options.validator, options.aside);
+    this.#set = new ManifestSet(options.validator, { aside: options.aside, parse: this.#ports.parse });
     this.#snapshots = new StableSnapshots({
       directory,
       clock,

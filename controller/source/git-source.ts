@@ -183,7 +183,7 @@ export class GitSource {
       const { directory, problems } = await repository.checkOut(id, signal);
       const snapshot = await takeSnapshot(directory, { shownAs, nowMs: this.#o.clock.now() });
       if (snapshot.type !== 'files') return 'its files could not be read';
-      const found = await new ManifestSet(validator, aside).update(snapshot.files);
+      const found = await new ManifestSet(validator, { aside }).update(snapshot.files);
       const unusable = problems.map(({ file, why }) =>
         fileProblem(`${shownAs === '.' ? '' : `${shownAs}/`}${file}`, why),
       );

@@ -30,14 +30,20 @@ const largestHere = 16 * 1024;
 export class ManifestSet {
   readonly #validator: ObjectValidator;
   readonly #parsed = new Map<string, { readonly sha256: string; readonly result: ParsedManifest }>();
+  /** By file; those that were good last come last. */
   readonly #lastGood = new Map<string, readonly ManifestObject[]>();
 
   readonly #aside: ParseAside | undefined;
+  readonly #parseHere: typeof parseManifest;
 
-  /** @param aside for large files; without, they are parsed like the others */
-  constructor(validator: ObjectValidator, aside?: ParseAside) {
+  /** @param o.aside for large files; without, they are parsed like the others */
+  constructor(
+    validator: ObjectValidator,
+    o: { readonly aside?: ParseAside | undefined; readonly parse?: typeof parseManifest | undefined } = {},
+  ) {
     this.#validator = validator;
-    this.#aside = aside;
+    this.#aside = o.aside;
+    this.#parseHere = o.parse ?? parseManifest;
   }
 
   /** @param described files that objects came from before: one that is empty now was most likely cut off */
@@ -64,7 +70,10 @@ export class ManifestSet {
     problems.push(...duplicates);
 
     const isComplete = problems.length === 0;
-    for (const [file, objects] of good) this.#lastGood.set(file, objects);
+    for (const [file, objects] of good) {
+      this.#lastGood.delete(file);
+      this.#lastGood.set(file, objects);
+    }
     this.#forget(new Set(files.map(({ file }) => file)), isComplete);
     const sorted = sortProblems(problems);
     return { objects: this.#objects(good, sorted), problems: sorted, isComplete };
@@ -93,7 +102,7 @@ export class ManifestSet {
       return { result: answer.result, bytes: 0 };
     }
     try {
-      const result = parseManifest({ file, text, validator: this.#validator });
+      const result = this.#parseHere({ file, text, validator: this.#validator });
       this.#parsed.set(file, { sha256, result });
       return { result, bytes: text.length };
     } catch (error) {
@@ -102,7 +111,10 @@ export class ManifestSet {
     }
   }
 
-  /** What a file says now counts before what another one said last: objects move from file to file. */
+  /**
+   * What a file says now counts before what another one said last: objects move from file to file. Of what several said,
+   * the latest counts: nothing goes back to an older version because a newer one cannot be read.
+   */
   #objects(
     good: ReadonlyMap<string, readonly ManifestObject[]>,
     problems: readonly ManifestProblem[],
@@ -116,7 +128,7 @@ export class ManifestSet {
     };
     for (const objects of good.values()) add(objects);
     const byFile = firstProblems(problems);
-    for (const [file, objects] of this.#lastGood) {
+    for (const [file, objects] of [...this.#lastGood].reverse()) {
       const problem = byFile.get(file);
       if (!good.has(file))
         add(problem === undefined ? objects : objects.map((object) => ({ ...object, problem })));

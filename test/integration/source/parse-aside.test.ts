@@ -81,8 +81,7 @@ t.test(
     t.teardown(() => patient.rest());
     let parser = patient;
     const set = new ManifestSet(validator, {
-      parse: (request) => parser.parse(request),
-      rest: () => parser.rest(),
+      aside: { parse: (request) => parser.parse(request), rest: () => parser.rest() },
     });
     const update = (text: string, sha256: string) =>
       set.update([{ file: 'a.yaml', content: { type: 'text', text, sha256 } }]);

@@ -55,6 +55,15 @@ t.test(
   },
 );
 
+t.test('ManifestSet keeps the latest of two last good versions of an object', async (t) => {
+  const update = aSet();
+  await update({ 'a.yaml': nodeManifest('a') });
+  const moved = await update({ 'a.yaml': null, 'b.yaml': nodeManifest('a') });
+  t.same(moved.objects, ['a b.yaml:1:1']);
+  t.same((await update({ 'a.yaml': null })).objects, ['a b.yaml:1:1'], 'it does not go back to a.yaml');
+  t.same((await update({ 'a.yaml': nodeManifest('a') })).objects, ['a a.yaml:1:1']);
+});
+
 t.test('ManifestSet knows nothing of a file that was broken from the start', async (t) => {
   t.match(await aSet()({ 'a.yaml': 'x: [' }), { objects: [], isComplete: false });
 });

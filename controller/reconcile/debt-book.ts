@@ -17,6 +17,8 @@ export interface Debt {
   readonly sinceMs: number;
   /** The Node is not gone but moved to another engine. */
   readonly hasMoved?: true;
+  /** The Node is still there but no manager any more: all it owes is the volume of its manager. */
+  readonly isVolume?: true;
 }
 
 const format = 1;
@@ -66,7 +68,9 @@ export class DebtBook {
 
   /** What Nodes owe that went, not those that only moved. */
   isOwedByGone(uid: string | undefined): boolean {
-    return this.list().some(({ node, hasMoved }) => node.metadata.uid === uid && hasMoved !== true);
+    return this.list().some(
+      ({ node, hasMoved, isVolume }) => node.metadata.uid === uid && hasMoved !== true && isVolume !== true,
+    );
   }
 
   /** Oldest first. */
@@ -113,10 +117,12 @@ export class DebtBook {
  * Names are made of the letters of host names; the uid tells a Node from a later one of its name, and a hash of the
  * place the engines that one Node has left from each other.
  */
-function fileName({ node, hasMoved }: Debt): string {
+function fileName({ node, hasMoved, isVolume }: Debt): string {
   const { metadata } = node;
-  const place = createHash('sha256').update(placeOf(node)).digest('hex').slice(0, 8);
-  return `${metadata.name}-${(metadata.uid ?? '').slice(0, 8)}${hasMoved === true ? `-${place}` : ''}.json`;
+  const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
+  const moved = hasMoved === true ? `-${hashOf(placeOf(node))}` : '';
+  const volume = isVolume === true ? `-volume-${hashOf(`${placeOf(node)} ${node.spec.cluster}`)}` : '';
+  return `${metadata.name}-${(metadata.uid ?? '').slice(0, 8)}${moved}${volume}.json`;
 }
 
 function decode(text: string): Debt | undefined {
@@ -127,6 +133,7 @@ function decode(text: string): Debt | undefined {
   const { sinceMs } = value;
   if (typeof sinceMs !== 'number') return undefined;
   const moved = value['hasMoved'] === true ? { hasMoved: true as const } : {};
+  const volume = value['isVolume'] === true ? { isVolume: true as const } : {};
   // written by record() only; the format tells
-  return { node: node as unknown as Node, sinceMs, ...moved };
+  return { node: node as unknown as Node, sinceMs, ...moved, ...volume };
 }

@@ -3,7 +3,7 @@ import type { Node } from '../api/resources.js';
 import { formatHostPort, parseTcpAddress } from '../api/engine-address.js';
 import { containerLabels } from '../api/labels.js';
 import { agentContainerName, agentRoles, managerVolumeName } from '../api/agent-role.js';
-import { suspensionOf } from '../api/suspension.js';
+import { suspensionOf, suspensionOfNode } from '../api/suspension.js';
 import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
@@ -91,7 +91,7 @@ export class DebtCollector {
     const { endpoint, resolved, error } = await resolveNode(node, { cluster, machines });
     if (isSwarmError(error, 'MACHINE_NOT_FOUND')) return this.#settle(debt, 'its machine is gone');
     const address = resolved.address === undefined ? undefined : formatHostPort(resolved.address);
-    const successor = store.list('Node').find((other) => {
+    const there = store.list('Node').filter((other) => {
       const { engine } = other.spec;
       // Where a manifest says it, that counts: what was resolved may be of a place that the Node has just left.
       const place =
@@ -99,12 +99,16 @@ export class DebtCollector {
           ? fleet.lastResolved(other.metadata.name)?.address
           : parseTcpAddress(engine.address);
       const isThere = place !== undefined && formatHostPort(place) === address;
-      if (!isThere && placeOf(other) !== placeOf(node)) return false;
-      return this.#clearsItself(other);
+      return isThere || placeOf(other) === placeOf(node);
     });
-    // The loop of that node sees what is on the engine, and clears what does not belong there.
-    if (successor !== undefined)
-      return this.#settle(debt, `node ${successor.metadata.name} has the engine now`);
+    // The loop of that node sees what is on the engine, and clears what does not belong there. Of a volume whose container
+    // is gone it does not know.
+    const successor = there.find((other) => this.#clearsItself(other));
+    if (successor !== undefined || debt.isVolume === true) {
+      if (!(await this.#clearVolume(debt, { there, endpoint }))) return;
+      const heir = successor === undefined ? '' : `node ${successor.metadata.name} has the engine now`;
+      return this.#settle(debt, debt.isVolume === true ? 'the volume of its manager is gone' : heir);
+    }
     const isUnseen = node.status?.engine === undefined;
     if (isUnseen && clock.now() - debt.sinceMs > unseenForMs) {
       return this.#settle(debt, 'its engine has never answered');
@@ -123,6 +127,42 @@ export class DebtCollector {
         ? 'what was left on the engine before is removed'
         : 'its engine is back, and what was left there is removed',
     );
+  }
+
+  /**
+   * Removes what a manager kept on an engine on which none of that cluster is to run any more.
+   * @returns false: not now, a container may still use it
+   */
+  async #clearVolume(
+    { node }: Debt,
+    { there, endpoint }: { readonly there: readonly Node[]; readonly endpoint: EngineEndpoint | undefined },
+  ): Promise<boolean> {
+    const { store, clock, outside } = this.#ports;
+    const { cluster, roles } = node.spec;
+    const isWanted = there.some(
+      ({ metadata, spec }) =>
+        spec.roles.includes('manager') &&
+        spec.cluster === cluster &&
+        metadata.deletionTimestamp === undefined,
+    );
+    if (!roles.includes('manager') || isWanted) return true;
+    const isSuspended = there.some(
+      (other) => suspensionOfNode(other, store.getCluster(other.spec.cluster), clock.now()) !== undefined,
+    );
+    if (endpoint === undefined || isSuspended) return false;
+    const client = outside.connect(endpoint);
+    try {
+      await client.removeVolume(managerVolumeName(cluster), this.#abort.signal);
+      return true;
+    } catch (error) {
+      if (!isSwarmError(error, 'OBJECT_CONFLICT')) throw error;
+      // Its container goes first. One of a cluster that is gone was left on purpose, and keeps its volume.
+      if (store.getCluster(cluster) === undefined) return true;
+      this.#isHurried = true;
+      return false;
+    } finally {
+      await client.close();
+    }
   }
 
   /** Whether a Node's own loop removes what others left on its engine: without a Cluster it does nothing there. */

@@ -117,11 +117,22 @@ function fullRecord(current: StoredRecord, object: Resource, origin: Origin): St
   };
 }
 
-/** The places of a Node that it has left, and the one that it leaves with this change. */
+/**
+ * What a Node has left behind, and what it leaves with this change: an engine, or what its manager kept on the one that it
+ * stays on.
+ */
 function leftBy(current: StoredRecord, next: Resource): readonly NodeSpec[] {
   const { left = [], resource } = current;
   if (resource.kind !== 'Node' || next.kind !== 'Node') return left;
-  return isDeepStrictEqual(placeOf(resource), placeOf(next)) ? left : [...left, resource.spec];
+  const isStaying = placeOf(resource) === placeOf(next) && keepsManager(resource.spec, next.spec);
+  return isStaying ? left : [...left, resource.spec];
+}
+
+/** Whether a manager that the first spec asks for is asked for by the second one, too. */
+function keepsManager(before: NodeSpec, now: NodeSpec): boolean {
+  return (
+    !before.roles.includes('manager') || (now.roles.includes('manager') && now.cluster === before.cluster)
+  );
 }
 
 /** Which engine a Node is on, as far as its manifest says it. */

@@ -9,7 +9,7 @@ t.setTimeout(280_000);
 /** Of so many kills one is followed by the whole rest of the life. */
 const liveOnEvery = 50;
 // Each restart is a whole operator, about 0.1 s of a core. CRASH_POINTS=all restarts every state.
-const restartedEvery = process.env['CRASH_POINTS'] === 'all' ? 1 : 2;
+const restartedEvery = process.env['CRASH_POINTS'] === 'all' ? 1 : 3;
 
 const lab = await CrashLab.open(life);
 t.teardown(() => lab.close());

@@ -114,6 +114,22 @@ export const life: readonly Step[] = [
     },
   },
   {
+    name: 'make a manager',
+    files: {
+      'a.yaml': changed,
+      'b.yaml': first + node(4, { at: 2 }),
+      'c.yaml': node(2, { at: 4, roles: 'manager, worker' }) + node(3, { at: 6 }),
+    },
+  },
+  {
+    name: 'take the role from a manager',
+    files: {
+      'a.yaml': changed,
+      'b.yaml': first + node(4, { at: 2 }),
+      'c.yaml': node(2, { at: 4 }) + node(3, { at: 6 }),
+    },
+  },
+  {
     name: 'apply through the API',
     files: {
       'a.yaml': changed,

@@ -1,0 +1,373 @@
+// One interleaving: carries its steps out one after the other, lets the faults end, and says what went wrong.
+import { findCondition } from '../../../controller/api/conditions.js';
+import { annotations, apiVersion } from '../../../controller/api/labels.js';
+import type { ObjectKey } from '../../../controller/api/object-key.js';
+import { conditionsOf, type Cluster, type Node } from '../../../controller/api/resources.js';
+import { omitKeys } from '../../../controller/base/json.js';
+import { isSwarmError } from '../../../controller/base/errors.js';
+import { DebtBook } from '../../../controller/reconcile/debt-book.js';
+import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
+import type { Installation } from '../../../controller/reconcile/installation.js';
+import { silentLogger } from '../../../controller/base/log.js';
+import { Store } from '../../../controller/store/store.js';
+import type { ObjectValidator } from '../../../controller/schema/validate.js';
+import type { parseManifest } from '../../../controller/source/parse-manifest.js';
+import { FakeClock } from '../fake-clock.js';
+import { aCluster, aNode } from '../resource-builders.js';
+import { expectedEnd, foundEnd } from './end.js';
+import { addressAt, homeOf, ModelDirectory } from './model-directory.js';
+import type { ModelEngine } from './model-engine.js';
+import { ModelOperator, Tokens, type Disks } from './model-operator.js';
+import { ModelWorld } from './model-world.js';
+import { Rules } from './rules.js';
+import { nodes, stepText, type Edit, type ObjectName, type Step } from './steps.js';
+
+const api = { origin: { type: 'api' } } as const;
+/** Rounds after the last fault until nothing is left to do: each of them looks, and runs every loop once. */
+export const mostRounds = 12;
+/** Longer than every patience that is not about an engine that is away: a dozen rounds are longer than any. */
+const roundMs = 130_000;
+
+export interface Materials {
+  readonly identity: Installation;
+  readonly validator: ObjectValidator;
+  readonly parse: typeof parseManifest;
+}
+
+export class Interleaving {
+  readonly #world = new ModelWorld();
+  readonly #clock = new FakeClock();
+  readonly #directory: ModelDirectory;
+  readonly #rules: Rules;
+  readonly #disks: Disks;
+  readonly #materials: Materials;
+  #operator: ModelOperator;
+  readonly #foreign = new Map<ModelEngine, string>();
+
+  private constructor(disks: Disks, clock: FakeClock, materials: Materials) {
+    this.#clock = clock;
+    this.#disks = disks;
+    this.#materials = materials;
+    this.#rules = new Rules({ store: disks.store, debts: disks.debts, clock });
+    this.#directory = new ModelDirectory({
+      onSeen: (seen) => this.#rules.see(seen),
+      isDescribed: (file) => this.#isDescribed(file),
+    });
+    this.#world.judge = (...all) => this.#rules.judge(...all);
+    for (const engine of this.#world.engines) this.#foreign.set(engine, engine.foreign());
+    this.#operator = this.#start();
+  }
+
+  static async begin(materials: Materials): Promise<Interleaving> {
+    const clock = new FakeClock();
+    let serial = 0;
+    const store = await Store.open({ directory: undefined, clock, randomUuid: () => `uid-${(serial += 1)}` });
+    const disks: Disks = {
+      store,
+      debts: await DebtBook.open({ directory: undefined, logger: silentLogger }),
+      delivered: await DeliveredFiles.open({ file: undefined, logger: silentLogger }),
+      tokens: new Tokens(clock),
+      identity: materials.identity,
+    };
+    return new Interleaving(disks, clock, materials);
+  }
+
+  /** @throws Broken */
+  async run(steps: readonly Step[]): Promise<void> {
+    try {
+      for (const step of steps) {
+        await this.#carryOut(step);
+        this.#check();
+      }
+      await this.#endFaults();
+      await this.#converge();
+    } finally {
+      await this.#operator.kill();
+    }
+  }
+
+  async #carryOut(step: Step): Promise<void> {
+    const operator = this.#operator;
+    switch (step.do) {
+      case 'look': {
+        const { meanwhile } = step;
+        if (meanwhile !== undefined) this.#directory.doMeanwhile(() => this.#edit(meanwhile));
+        return operator.look();
+      }
+      case 'reconcile cluster':
+        return operator.reconcileCluster('demo');
+      case 'reconcile node': {
+        const engine = this.#engineOf(step.node);
+        if (engine !== undefined && step.hold > 0) this.#world.holds.set(engine, step.hold);
+        await operator.reconcileNode(step.node);
+        if (engine !== undefined) this.#world.holds.delete(engine);
+        return;
+      }
+      case 'collect debts':
+        return operator.collectDebts();
+      case 'deliver':
+        this.#world.deliver(this.#engine(step.engine));
+        return turn();
+      case 'round':
+        return this.#round();
+      case 'wait':
+        return operator.wait(step.seconds * 1000);
+      case 'restart':
+        await operator.kill();
+        this.#rules.forget();
+        this.#operator = this.#start();
+        return;
+      case 'fault':
+        this.#engine(step.engine).fault = step.fault;
+        return;
+      case 'lose containers':
+        this.#engine(step.engine).loseContainers();
+        return;
+      case 'replace':
+        this.#replace(this.#engine(step.engine));
+        return;
+      case 'disturb':
+        this.#engine(step.engine).disturb(step.role, step.how);
+        return;
+      case 'apply':
+      case 'delete':
+      case 'approve':
+      case 'suspend':
+      case 'resume':
+        return this.#ask(step);
+      default:
+        this.#edit(step);
+    }
+  }
+
+  #edit(edit: Edit): void {
+    const directory = this.#directory;
+    switch (edit.do) {
+      case 'put': {
+        directory.put(edit);
+        return;
+      }
+      case 'drop': {
+        directory.drop(edit.object);
+        return;
+      }
+      case 'drop file': {
+        directory.dropFile(edit.file);
+        return;
+      }
+      case 'break': {
+        directory.break(edit.file, edit.how);
+        return;
+      }
+      case 'mend': {
+        directory.mend(edit.file);
+        return;
+      }
+      case 'directory':
+        directory.state = edit.state;
+        return;
+      case 'reset': {
+        directory.reset();
+        return;
+      }
+    }
+  }
+
+  async #ask(step: Step & { readonly object: ObjectName }): Promise<void> {
+    const { store } = this.#disks;
+    const key = keyOf(step.object);
+    const object = store.get(key);
+    const isOfDirectory = store.originOf(key)?.type === 'directory';
+    try {
+      switch (step.do) {
+        case 'apply': {
+          const wanted = step.object === 'demo' ? applied.cluster : applied.node(step.object, step.at);
+          if (object === undefined) await store.create(wanted, api);
+          else await store.update({ ...wanted, metadata: { ...object.metadata } }, api);
+          if (isOfDirectory && object !== undefined && !isSame(object, store.get(key)))
+            throw new Error(`the API changed ${step.object}, which comes from a file`);
+          return;
+        }
+        case 'delete':
+          this.#rules.deletes(object);
+          await store.delete(key, api);
+          return;
+        case 'approve':
+          if (object?.metadata.annotations?.[annotations.deletionHeld] !== undefined)
+            await this.#annotate(key, { [annotations.deletionApproved]: 'true' });
+          else await this.#acceptEngine(key);
+          return;
+        case 'suspend': {
+          await this.#annotate(key, { [annotations.suspended]: 'new disk' });
+          return;
+        }
+        case 'resume': {
+          await this.#annotate(key, { [annotations.suspended]: undefined });
+          return;
+        }
+        default:
+          return;
+      }
+    } catch (error) {
+      // Refused, and its user has been told.
+      if (!refusals.some((code) => isSwarmError(error, code))) throw error;
+    }
+  }
+
+  /** Another host at the address of a node may take the place of the one before. */
+  async #acceptEngine(key: ObjectKey): Promise<void> {
+    const object = this.#disks.store.get(key);
+    const engine = this.#engineOf(key.name);
+    const ready = object && findCondition(conditionsOf(object), 'Ready');
+    if (engine !== undefined && ready?.reason === 'EngineReplaced')
+      await this.#annotate(key, { [annotations.acceptEngine]: engine.id });
+  }
+
+  async #annotate(key: ObjectKey, changes: Readonly<Record<string, string | undefined>>): Promise<void> {
+    const { store } = this.#disks;
+    const object = store.get(key);
+    if (object === undefined) return;
+    const kept = omitKeys({ ...object.metadata.annotations }, ...Object.keys(changes));
+    const added = Object.entries(changes).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const all = { ...kept, ...Object.fromEntries(added) };
+    await store.update({ ...object, metadata: { ...object.metadata, annotations: all } }, api);
+  }
+
+  async #round(): Promise<void> {
+    const operator = this.#operator;
+    await operator.look();
+    await operator.reconcileCluster('demo');
+    for (const node of nodes) await operator.reconcileNode(node);
+    await operator.collectDebts();
+    await operator.reconcileCluster('demo');
+  }
+
+  /** Everything that was wrong is put right; what waits for a person gets its answer. */
+  async #endFaults(): Promise<void> {
+    for (const engine of this.#world.engines) {
+      engine.fault = 'up';
+      while (this.#world.deliver(engine)) await turn();
+    }
+    this.#directory.tidy();
+    await this.#ask({ do: 'resume', object: 'demo' });
+    for (const node of nodes) await this.#ask({ do: 'resume', object: node });
+    for (const node of nodes) {
+      const isOfApi = this.#disks.store.originOf(keyOf(node))?.type === 'api';
+      if (isOfApi) await this.#ask({ do: 'apply', object: node, at: homeOf(node) });
+    }
+  }
+
+  async #converge(): Promise<void> {
+    const seen = (): string =>
+      foundEnd({ world: this.#world, store: this.#disks.store, debts: this.#disks.debts });
+    const wanted = (): string =>
+      expectedEnd({ directory: this.#directory, world: this.#world, store: this.#disks.store });
+    let restless = '';
+    const stopListening = this.#disks.store.subscribe(({ object }) => {
+      const { kind, metadata, status } = object;
+      restless = `${kind} ${metadata.name}: ${JSON.stringify(status)}`;
+    });
+    for (let round = 0; round < mostRounds; round += 1) {
+      const before = this.#mark();
+      await this.#approveAll();
+      await this.#round();
+      this.#check();
+      // Nothing was done and nothing was written, and it is where it should be: this is the end.
+      if (this.#mark() === before && wanted() === seen()) {
+        stopListening();
+        return;
+      }
+      await this.#operator.wait(roundMs);
+    }
+    throw new Error(
+      `it does not come to rest within ${mostRounds} rounds:\n${difference(wanted(), seen())}\nthe last change was of ${restless}`,
+    );
+  }
+
+  /** Changes with everything that is done or written. */
+  #mark(): string {
+    const { store, debts } = this.#disks;
+    return `${this.#world.changes} ${store.resourceVersion} ${debts.list().length}`;
+  }
+
+  async #approveAll(): Promise<void> {
+    await this.#ask({ do: 'approve', object: 'demo' });
+    for (const node of nodes) await this.#ask({ do: 'approve', object: node });
+  }
+
+  #check(): void {
+    this.#rules.check();
+    for (const [engine, text] of this.#foreign) {
+      if (engine.foreign() !== text || !engine.volumes.has('web-data'))
+        throw new Error(`what is not ours was changed on engine ${engine.number}`);
+    }
+  }
+
+  #isDescribed(file: string): boolean {
+    const { store } = this.#disks;
+    return [...store.list('Cluster'), ...store.list('Node')].some(({ kind, metadata }) => {
+      const origin = store.originOf({ kind, name: metadata.name });
+      const isThere = origin?.type === 'directory' && origin.missing !== true;
+      return isThere && metadata.deletionTimestamp === undefined && origin.position.startsWith(`${file}:`);
+    });
+  }
+
+  #replace(engine: ModelEngine): void {
+    engine.replace();
+    this.#foreign.set(engine, engine.foreign());
+  }
+
+  #engineOf(node: string): ModelEngine | undefined {
+    const address = this.#disks.store.getNode(node)?.spec.engine?.address;
+    return this.#world.engines.find(({ number }) => addressAt(number) === address);
+  }
+
+  #engine(number: number): ModelEngine {
+    const engine = this.#world.engines[number - 1];
+    if (engine === undefined) throw new Error(`no engine ${number}`);
+    return engine;
+  }
+
+  #start(): ModelOperator {
+    const { validator, parse } = this.#materials;
+    return new ModelOperator(this.#disks, {
+      ...{ world: this.#world, directory: this.#directory, clock: this.#clock, validator, parse },
+      onDecision: (...all) => this.#rules.decide(...all),
+    });
+  }
+}
+
+export function storyOf(steps: readonly Step[]): string {
+  return steps.map((step) => `  ${stepText(step)}`).join('\n');
+}
+
+const refusals = ['OBJECT_READ_ONLY', 'OBJECT_CONFLICT', 'OBJECT_NOT_FOUND', 'OBJECT_EXISTS'] as const;
+
+const applied = {
+  cluster: aCluster({ tls: { mode: 'disabled' } }),
+  node: (name: string, at: number): Node => {
+    const spec = { engine: { address: addressAt(at), tls: { mode: 'disabled' as const } } };
+    const made = aNode({ name, spec });
+    return { ...made, apiVersion, spec: omitKeys(made.spec, 'machine') };
+  },
+};
+
+function keyOf(name: ObjectName): ObjectKey {
+  return { kind: name === 'demo' ? 'Cluster' : 'Node', name };
+}
+
+function isSame(a: Cluster | Node, b: Cluster | Node | undefined): boolean {
+  return JSON.stringify(a.spec) === JSON.stringify(b?.spec);
+}
+
+function difference(wanted: string, found: string): string {
+  const [before, after] = [wanted.split('\n'), found.split('\n')];
+  return [
+    ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
+  ].join('\n');
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

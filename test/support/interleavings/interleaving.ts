@@ -195,7 +195,7 @@ export class Interleaving {
         case 'approve':
           if (object?.metadata.annotations?.[annotations.deletionHeld] !== undefined)
             await this.#annotate(key, { [annotations.deletionApproved]: 'true' });
-          else await this.#acceptEngine(key);
+          await this.#acceptEngine(key);
           return;
         case 'suspend': {
           await this.#annotate(key, { [annotations.suspended]: 'new disk' });

@@ -103,6 +103,13 @@ export class GitRepository {
     return result.words === '' ? 'it is not signed' : `its signature is not good: ${result.words}`;
   }
 
+  /** `apps, fleet …`; `''` when there is none. */
+  async #directories(id: string, signal: AbortSignal): Promise<string> {
+    const { stdout } = await this.#git(['ls-tree', '-d', '--name-only', '-z', id], signal);
+    const names = stdout.split('\0').filter((name) => name !== '');
+    return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' …' : ''}`;
+  }
+
   /**
    * The manifests of a commit in a directory of their own, written anew: what an earlier process left may be half of it.
    * @returns the directory, and entries that cannot be used
@@ -114,7 +121,12 @@ export class GitRepository {
   ): Promise<{ readonly directory: string; readonly problems: readonly { file: string; why: string }[] }> {
     const tree = this.#o.path === '.' ? `${id}^{tree}` : `${id}:${this.#o.path}`;
     if ((await this.#git(['cat-file', '-t', tree], signal)).stdout.trim() !== 'tree') {
-      throw failed(`use commit "${id.slice(0, 12)}"`, `it has no directory "${this.#o.path}"`);
+      const there = await this.#directories(id, signal);
+      const has = there === '' ? 'it has none at its top' : `at its top are ${there}`;
+      throw failed(
+        `use commit "${id.slice(0, 12)}"`,
+        `it has no directory "${this.#o.path}", which --path names; ${has}. Nothing is deleted because of that`,
+      );
     }
     const directory = path.join(this.#checkouts, id);
     await rm(directory, { recursive: true, force: true });

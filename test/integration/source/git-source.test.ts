@@ -279,7 +279,7 @@ t.test(
       await remote.git('rm', '-r', '--quiet', '--cached', 'fleet');
       await remote.git('commit', '--quiet', '-m', 'Without the path');
       await remote.git('push', '--quiet', '--force', remote.bare, 'HEAD:refs/heads/main');
-    }, /it has no directory "fleet"/);
+    }, /it has no directory "fleet", which --path names; it has none at its top\. Nothing is deleted/);
   },
 );
 

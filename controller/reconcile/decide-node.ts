@@ -56,6 +56,8 @@ type Answer = Summary | undefined;
 export function decideNode(facts: NodeFacts): Summary {
   return (
     decideDeletion(facts) ??
+    // A name that is wrong is told also where the engine has troubles of its own: only the user can correct it.
+    decideHome(facts) ??
     decideEngine(facts) ??
     decideCluster(facts) ??
     decideWork(facts) ??
@@ -170,15 +172,17 @@ function decideEngine({ node, view, duplicateOf }: NodeFacts): Answer {
   );
 }
 
-function decideCluster({ node, cluster }: NodeFacts): Answer {
-  if (cluster === undefined) {
-    const error = new SwarmError(
-      'CLUSTER_NOT_FOUND',
-      `Cannot join node "${node.metadata.name}": there is no cluster "${node.spec.cluster}"`,
-    );
-    return { ...summaryOfError(error), progress: 'stalled' };
-  }
-  if (cluster.metadata.deletionTimestamp === undefined) return undefined;
+function decideHome({ node, cluster }: NodeFacts): Answer {
+  if (cluster !== undefined) return undefined;
+  const error = new SwarmError(
+    'CLUSTER_NOT_FOUND',
+    `Cannot join node "${node.metadata.name}": there is no cluster "${node.spec.cluster}"`,
+  );
+  return { ...summaryOfError(error), progress: 'stalled' };
+}
+
+function decideCluster({ cluster }: NodeFacts): Answer {
+  if (cluster?.metadata.deletionTimestamp === undefined) return undefined;
   return working('ClusterTerminating', `Cluster "${cluster.metadata.name}" is being deleted`);
 }
 

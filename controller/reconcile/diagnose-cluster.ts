@@ -50,7 +50,9 @@ function checkReady(subject: string, cluster: Cluster): readonly Finding[] {
   const ready = findCondition(conditionsOf(cluster), 'Ready');
   if (ready === undefined) return [];
   const level = ready.status === 'True' ? 'ok' : 'warn';
-  const message = ready.reason === 'Ready' ? ready.message : `${ready.reason}: ${ready.message}`;
+  // What to do about it is said below, once.
+  const said = ready.message.split(' → ')[0] ?? '';
+  const message = ready.reason === 'Ready' ? said : `${ready.reason}: ${said}`;
   const remedy = `swarmctl describe ${subject} tells the whole story`;
   return [finding(subject, 'CLUSTER_READY', { level, message, remedy })];
 }

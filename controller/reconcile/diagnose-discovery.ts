@@ -106,9 +106,11 @@ async function checkService(
           }),
     ];
   }
-  const wanted = o.nodes.filter(isWorker).flatMap(({ entry }) => entry ?? []);
-  const missing = wanted.filter((entry) => !entries.includes(entry));
-  const strange = entries.filter((entry) => !wanted.includes(entry));
+  const wanted = o.nodes.filter((node) => isWorker(node) && node.entry !== undefined);
+  const missing = wanted
+    .filter(({ entry }) => !entries.includes(entry ?? ''))
+    .map(({ name, entry }) => `${name} (${entry ?? ''})`);
+  const strange = entries.filter((one) => !wanted.some(({ entry }) => entry === one));
   const list = (some: readonly string[]): string =>
     `${some.slice(0, 3).join(', ')}${some.length > 3 ? ` and ${some.length - 3} more` : ''}`;
   const about = `the discovery service ${where} has leases of ${wanted.length - missing.length} of ${wanted.length} workers`;

@@ -33,7 +33,7 @@ export const remedies = {
     'See docker logs of the discovery container, and of the join container of an engine that is missing',
   CLUSTER_MANAGER:
     'See docker logs of its manage container; check that its port is free and the firewall lets it through',
-  CLUSTER_ENGINES: 'See the reason of each Node with swarmctl get nodes -o wide',
+  CLUSTER_ENGINES: 'See what swarmctl doctor node NAME finds of each, and repair that',
   NODE_CERTIFICATE:
     'Issue a new client certificate with the CA of the engine, and save it under the same name',
   NODE_KEYS: 'Take the rights of others away: chmod 600 FILE',

@@ -1,10 +1,12 @@
 // The main job as a user does it: four Node manifests and one Cluster manifest become one Docker API, used through
 // every docker CLI on this machine; then drift, a foreign container and deletion.
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import t from 'tap';
 import { agentsOn, dockerOn, loadBusybox, nodeManifests, startCluster } from '../support/cluster.js';
+import type { Finding } from '../../controller/reconcile/diagnosis.js';
+import { matchScreen } from '../support/screens.js';
 import { dockerClis, run, waitUntil, type RunOptions } from '../support/programs.js';
 
 const cluster = await startCluster(t);
@@ -26,6 +28,65 @@ t.test('swarmctl get shows the fleet and docker info shows three healthy nodes',
     t.equal((info.stdout.match(/Status: Healthy/g) ?? []).length, 3, info.stdout);
     t.match(info.stdout, /└ Reserved CPUs: 0 \/ \d+/);
   }
+});
+
+t.test('describe and doctor show what docs/describe.md shows', async (t) => {
+  const [, drifted, away] = workers;
+  if (drifted === undefined || away === undefined) throw new Error('too few workers');
+  const rename = [
+    ...cluster.engines.engines.map(({ address }, i) => [address.host, `192.168.99.10${i}`] as const),
+    [`${operator.manifests}/`, 'manifests/'],
+    [operator.stateDirectory, '/var/lib/swarmctl'],
+  ] as const;
+  const screen = async (args: readonly string[]): Promise<string> => (await operator.swarmctl(args)).stdout;
+  const show = async (command: string, wanted: RegExp): Promise<void> => {
+    const text = await waitUntil(`${command} matches ${String(wanted)}`, async () => {
+      const now = await screen(command.split(' '));
+      return wanted.test(now) ? now : undefined;
+    });
+    await matchScreen(t, { command: `swarmctl ${command}`, screen: text, rename });
+  };
+  await operator.waitReady();
+  const healthy = await operator.swarmctl(['doctor', '-o', 'json']);
+  const found = (JSON.parse(healthy.stdout) as readonly Finding[]).filter(
+    // How full the disk of this machine is, and what its kernel allows, is not ours.
+    ({ subject, level }) => subject !== 'host' && level !== 'ok',
+  );
+  t.same(found, [], 'a healthy fleet has no finding');
+  await show('describe node node1', /Ready +True/);
+
+  const report = nodeManifests(cluster.engines.engines).replace(
+    `name: ${drifted.name}\nspec:\n`,
+    `name: ${drifted.name}\nspec:\n  driftPolicy: Report\n`,
+  );
+  await operator.write('nodes.yaml', report);
+  await waitUntil('the policy is known', async () =>
+    (await screen(['get', 'node', drifted.name, '-o', 'yaml'])).includes('driftPolicy: Report'),
+  );
+  const update = ['update', '--restart=no', '--cpu-shares=512', 'swarm-demo-join'];
+  t.equal((await dockerOn(drifted, update)).code, 0);
+  await waitUntil('the drift is reported', async () =>
+    /Drifted +True +Reported .*CPU shares/.test(await screen(['describe', 'node', drifted.name])),
+  );
+  const suspend = ['suspend', `node/${drifted.name}`, '--for', '2h', '--author', 'ann'];
+  t.equal((await operator.swarmctl([...suspend, '--reason', 'kernel upgrade'])).code, 0);
+  await show('describe node node2', /Suspended +True[^]*Drifted|Drifted +True[^]*Suspended +True/);
+
+  await cluster.engines.machines.stop([away.name], { graceMs: 0 });
+  await waitUntil('the operator knows', async () =>
+    (await screen(['describe', 'node', away.name])).includes('Ready         False   EngineUnreachable'),
+  );
+  await show(
+    'describe cluster demo',
+    /2 of 3 workers joined[^]*Ready +False +NodesNotReady +Node node3 .*EngineUnreachable/,
+  );
+  // Its lease is over, and the manager has noticed.
+  await show('doctor', /fail +CLUSTER_DISCOVERY[^]*fail +CLUSTER_ENGINES/);
+
+  await cluster.engines.machines.start([away.name]);
+  await operator.swarmctl(['resume', `node/${drifted.name}`]);
+  await operator.write('nodes.yaml', nodeManifests(cluster.engines.engines));
+  await operator.waitReady();
 });
 
 for (const [version, file] of await dockerClis()) {
@@ -178,6 +239,50 @@ t.test('a removed, stopped or killed container of ours is back by itself', async
   await operator.waitReady();
   for (const [engine, agents] of before)
     t.same(await agentsOn(engine), agents, `${engine.name}: same containers, none twice`);
+});
+
+t.test('doctor finds each of five broken things while the operator is down', async (t) => {
+  const [engine, , away] = workers;
+  if (engine === undefined || away === undefined) throw new Error('too few workers');
+  await operator.stop();
+  const at = (name: string): string => path.join(operator.stateDirectory, name);
+  const object = at(`objects/node.${engine.name}.json`);
+  const pair = [at(`clusters/demo/pki/manager-${manager.name}-key.pem`), at('clusters/demo/client/key.pem')];
+  const [objectText, keyText, otherKey] = await Promise.all(
+    [object, ...pair].map((file) => readFile(file, 'utf8')),
+  );
+  if (objectText === undefined || keyText === undefined || otherKey === undefined)
+    throw new Error('no files');
+  await writeFile(object, objectText.slice(0, -40));
+  await writeFile(pair[0] ?? '', otherKey);
+  await chmod(at('clusters/demo/token'), 0o644);
+  await cluster.engines.machines.stop([away.name], { graceMs: 0 });
+  // Another container takes the manager's port.
+  await loadBusybox([manager]);
+  await dockerOn(manager, ['rm', '-f', 'swarm-demo-manage']);
+  const taken = ['run', '-d', '--name', 'web', '-p', '3376:80', 'busybox', 'httpd', '-f', '-p', '80'];
+  t.equal((await dockerOn(manager, taken)).code, 0);
+
+  const { stdout, code } = await operator.swarmctl(['doctor', '-o', 'json']);
+  t.equal(code, 1);
+  const findings = JSON.parse(stdout) as readonly Finding[];
+  const has = (wanted: string, subject: string, message: RegExp): void => {
+    const one = findings.find((finding) => finding.code === wanted && finding.subject === subject);
+    t.match(one, { level: 'fail', message, remedy: /\S/ }, `${wanted}: ${one?.message ?? stdout}`);
+  };
+  has('HOST_OBJECTS', 'host', /objects\/node\.node1\.json: it is not JSON/);
+  has('CLUSTER_KEYS', 'cluster/demo', /others may read token \(644\)/);
+  has('CLUSTER_PKI', 'cluster/demo', /manager-node0-key\.pem is not the key of manager-node0\.pem/);
+  has('CLUSTER_PORT', 'cluster/demo', /port 3376 of node0 is taken by container "web"/);
+  has('ENGINE_REACHABLE', `node/${away.name}`, /Cannot connect to engine "node3"/);
+
+  await dockerOn(manager, ['rm', '-f', 'web']);
+  await writeFile(object, objectText);
+  await writeFile(pair[0] ?? '', keyText);
+  await chmod(at('clusters/demo/token'), 0o600);
+  await cluster.engines.machines.start([away.name]);
+  await operator.start();
+  await operator.waitReady();
 });
 
 t.test('a container someone else named like ours is reported and left alone', async (t) => {

@@ -1,5 +1,6 @@
 // swarmctl suspend: the operator leaves an object alone for a time, and everybody reads who asked for that and why.
 import type { Command } from 'commander';
+import { userInfo } from 'node:os';
 import { formatTime } from '../../../controller/api/conditions.js';
 import { annotations as known } from '../../../controller/api/labels.js';
 import { parseGoDuration } from '../../../controller/base/duration.js';
@@ -45,7 +46,7 @@ async function suspend(
   const nowMs = context.clock.now();
   const until = durationMs === undefined ? undefined : formatTime(nowMs + durationMs);
   const { env } = context;
-  const author = options.author ?? env['SUDO_USER'] ?? env['USER'] ?? env['LOGNAME'] ?? 'unknown';
+  const author = options.author ?? env['SUDO_USER'] ?? env['USER'] ?? env['LOGNAME'] ?? accountName();
   const annotations = {
     [known.suspended]: options.reason,
     [known.suspendedBy]: author,
@@ -76,4 +77,14 @@ function readDuration(text: string): number {
     throw usageError(`Cannot read --for ${JSON.stringify(text)}: must be a duration such as 30m or 2h`);
   }
   return parsed.ms;
+}
+
+/** Of the account this runs as, for shells that do not say. */
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // Containers may run as a number that has no account.
+    return 'unknown';
+  }
 }

@@ -6,7 +6,14 @@ import { annotations as known } from '../../../controller/api/labels.js';
 import type { Condition } from '../../../controller/api/conditions.js';
 import { conditionsOf } from '../client/wait-for.js';
 import { labelText } from './object-table.js';
-import { actionSection, driftSection, nextLines, ownerSection, suspendedLines } from './story-sections.js';
+import {
+  actionSection,
+  driftSection,
+  isListed,
+  nextLines,
+  ownerSection,
+  suspendedLines,
+} from './story-sections.js';
 import { splitHint } from './split-hint.js';
 import { cellText, columnWidths, formatRow, formatRows } from './table.js';
 
@@ -27,7 +34,10 @@ export function formatDescription(o: {
     ...driftSection(object),
     ...actionSection(object, nowMs),
     ...ownerSection(o.story),
-    ...storySection(o.events, nowMs),
+    ...storySection(
+      o.events.filter((event) => !isListed(event, object)),
+      nowMs,
+    ),
   ];
   return sections.join('');
 }
@@ -75,8 +85,19 @@ export function statusLine(object: JsonObject, nowMs: number): string {
     return `Being deleted${ready?.status === 'True' ? '' : why} (since ${age(deletedAt, nowMs)})`;
   if (ready === undefined) return 'Not known yet';
   const since = `(since ${age(ready.lastTransitionTime, nowMs)})`;
-  if (ready.status === 'True') return `Ready ${since}`;
+  if (ready.status === 'True') return `Ready ${since}${reservations(object)}`;
   return `${ready.status === 'Unknown' ? 'Not known' : 'Not ready'}${why} ${since}`;
+}
+
+/** What a reader of "Ready" must know at once. */
+function reservations(object: JsonObject): string {
+  const isTrue = (wanted: string): boolean =>
+    conditionsOf(object).some(({ type, status }) => type === wanted && status === 'True');
+  const words = [
+    ...(isTrue('Suspended') ? ['suspended'] : []),
+    ...(isTrue('Drifted') ? ['changed by others'] : []),
+  ];
+  return words.length === 0 ? '' : `, but ${words.join(' and ')}`;
 }
 
 function nodeSections(object: JsonObject, nowMs: number): string[] {
@@ -91,10 +112,12 @@ function nodeSections(object: JsonObject, nowMs: number): string[] {
     ...(spec['unschedulable'] === true ? [['Cordoned', 'yes: no new containers']] : []),
     [
       'Engine',
-      [engine['version'], engine['os'], engine['arch']]
+      [
+        engine['version'] === undefined ? undefined : `Docker ${cellText(engine['version'])}`,
+        platform(engine),
+      ]
         .filter((part) => part !== undefined)
-        .map(String)
-        .join(' '),
+        .join(', '),
     ],
     ['Capacity', capacity(engine)],
     ['Cert', expiry === undefined ? undefined : expiryText(expiry, nowMs)],
@@ -109,6 +132,11 @@ function nodeSections(object: JsonObject, nowMs: number): string[] {
   return [factLines(facts), ...(rows.length === 0 ? [] : [`Containers:\n${formatRows(rows)}`])];
 }
 
+/** `linux/amd64`. */
+function platform({ os, arch }: JsonObject): string | undefined {
+  return os === undefined ? undefined : [os, ...(arch === undefined ? [] : [arch])].map(cellText).join('/');
+}
+
 function capacity(engine: JsonObject): string | undefined {
   if (engine['cpus'] === undefined) return undefined;
   return `${cellText(engine['cpus'])} CPUs, ${cellText(engine['memory'])} memory`;
@@ -116,7 +144,9 @@ function capacity(engine: JsonObject): string | undefined {
 
 function expiryText(time: string, nowMs: number): string {
   const leftMs = Date.parse(time) - nowMs;
-  return leftMs > 0 ? `expires in ${formatAge(leftMs)}` : `expired ${formatAge(-leftMs)} ago`;
+  return leftMs > 0
+    ? `of the engine, valid for another ${formatAge(leftMs)}`
+    : `of the engine, expired ${formatAge(-leftMs)} ago`;
 }
 
 function clusterSections(object: JsonObject, nowMs: number): string[] {
@@ -131,7 +161,7 @@ function clusterSections(object: JsonObject, nowMs: number): string[] {
       'Nodes',
       Object.keys(nodes).length === 0
         ? undefined
-        : `${count('total')}, ${count('ready')} ready; ${count('joined')} of ${count('workers')} workers joined`,
+        : `${count('ready')} of ${count('total')} ready, ${count('joined')} of ${count('workers')} workers joined`,
     ],
     ['Strategy', stringAt(objectAt(spec, 'manager'), 'strategy')],
     ['Discovery', stringAt(objectAt(spec, 'discovery'), 'backend')],
@@ -165,11 +195,15 @@ function factLines(facts: readonly (readonly (string | undefined)[])[]): string 
 function conditionSection(object: JsonObject): string[] {
   const conditions = conditionsOf(object);
   if (conditions.length === 0) return [];
-  const cells = conditions.map(({ type, status, reason, message }) => [
-    `  ${type}`,
-    status,
-    reason,
-    cellText(splitHint(message).text),
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  // Reconciling and Stalled repeat what Ready says.
+  const isRepeated = ({ type, message }: Condition): boolean =>
+    type !== 'Ready' && ready?.status !== 'True' && message === ready?.message;
+  const cells = conditions.map((condition) => [
+    `  ${condition.type}`,
+    condition.status,
+    condition.reason,
+    isRepeated(condition) ? 'as Ready says' : cellText(splitHint(ownWords(condition, conditions)).text),
   ]);
   const widths = columnWidths(cells);
   const indent = widths.slice(0, 3).reduce((sum, width) => sum + width + 3, 0);
@@ -185,6 +219,17 @@ function conditionSection(object: JsonObject): string[] {
   return [`Conditions:\n${lines.join('')}`];
 }
 
+/** What others of them say for themselves is not said by Ready as well. */
+function ownWords({ type, message }: Condition, conditions: readonly Condition[]): string {
+  if (type !== 'Ready') return message;
+  return conditions
+    .filter((other) => other.type !== 'Ready')
+    .reduce(
+      (text, other) => text.replace(`; ${other.message.replace(/^Nothing is changed: /, '')}`, ''),
+      message,
+    );
+}
+
 /** What to do about a condition that is not as it should be: its own words, else those of the error table. */
 function hintOf(condition: Condition): string | undefined {
   const bad = condition.type === 'Ready' ? condition.status !== 'True' : condition.type === 'Stalled';
@@ -194,7 +239,7 @@ function hintOf(condition: Condition): string | undefined {
 }
 
 function storySection(events: readonly JsonObject[], nowMs: number): string[] {
-  if (events.length === 0) return ['Story:     nothing yet\n'];
+  if (events.length === 0) return [];
   const rows = events.map((event) => {
     const count =
       typeof event['count'] === 'number' && event['count'] > 1

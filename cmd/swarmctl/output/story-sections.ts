@@ -3,7 +3,7 @@ import { suspensionAnnotations } from '../../../controller/api/suspension.js';
 import { annotations as known } from '../../../controller/api/labels.js';
 import { formatAge } from '../../../controller/base/duration.js';
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
-import { cellText, formatRows } from './table.js';
+import { cellText, columnWidths, formatRow, formatRows } from './table.js';
 
 /** `Suspended: by ann 5m ago, for another 2h: new disk`; none when it is not. */
 export function suspendedLines(object: JsonObject, nowMs: number): readonly string[] {
@@ -22,14 +22,14 @@ export function suspendedLines(object: JsonObject, nowMs: number): readonly stri
   return [...lines, `Suspended: ${by}, ${end}: ${cellText(reason)}`];
 }
 
-/** `Next:      looks again in 16s, after 4 failures`. */
+/** `Next look: in 16s, after 4 failures in a row`. */
 export function nextLines(story: JsonObject | undefined, nowMs: number): readonly string[] {
   const nextMs = Date.parse(stringAt(story, 'nextRunTime') ?? '') - nowMs;
   if (story === undefined || Number.isNaN(nextMs)) return [];
   const failures = typeof story['failures'] === 'number' ? story['failures'] : 0;
   const after =
     failures === 0 ? '' : `, after ${failures} ${failures === 1 ? 'failure' : 'failures in a row'}`;
-  return [`Next:      looks again in ${formatAge(Math.max(0, nextMs))}${after}`];
+  return [`Next look: ${nextMs < 1000 ? 'now' : `in ${formatAge(nextMs)}`}${after}`];
 }
 
 export function driftSection(object: JsonObject): readonly string[] {
@@ -37,32 +37,59 @@ export function driftSection(object: JsonObject): readonly string[] {
     `  ${cellText(drift['container'])}`,
     cellText(drift['field']),
     `is ${cellText(drift['found'])}`,
-    `was made ${cellText(drift['expected'])}`,
+    `should be ${cellText(drift['expected'])}`,
   ]);
   return rows.length === 0 ? [] : [`Changed by others:\n${formatRows(rows)}`];
 }
 
-/** Newest first, in the words of `swarmctl plan`. */
+/** Newest first, in the words of `swarmctl plan`; what went wrong is on a line of its own. */
 export function actionSection(object: JsonObject, nowMs: number): readonly string[] {
-  const rows = listAt(objectAt(object, 'status'), 'lastActions').map((one) => {
+  const actions = listAt(objectAt(object, 'status'), 'lastActions');
+  const rows = actions.map((one) => {
     const ms = typeof one['milliseconds'] === 'number' ? one['milliseconds'] : 0;
     const isDone = one['result'] === 'done';
     return [
       `${isDone ? ' ' : '!'} ${age(stringAt(one, 'time'), nowMs)} ago`,
-      `${(ms / 1000).toFixed(1)} s`,
-      isDone ? 'done' : 'failed',
-      `${cellText(one['action'])}${isDone ? '' : `: ${cellText(one['result'])}`}`,
+      `${isDone ? 'done in' : 'failed after'} ${(ms / 1000).toFixed(1)}s`,
+      cellText(one['action']),
     ];
   });
-  return rows.length === 0 ? [] : [`Last actions:\n${formatRows(rows)}`];
+  if (rows.length === 0) return [];
+  const widths = columnWidths(rows);
+  const indent = ' '.repeat(widths.slice(0, 2).reduce((sum, width) => sum + width + 3, 0));
+  const lines = rows.map((row, index) => {
+    const result = actions[index]?.['result'];
+    const why = result === 'done' ? '' : `${indent}${cellText(result)}\n`;
+    return `${formatRow(row, widths)}\n${why}`;
+  });
+  return [`Last actions:\n${lines.join('')}`];
+}
+
+/** Whether an event tells no more than a line of the last actions. */
+export function isListed(event: JsonObject, object: JsonObject): boolean {
+  const actions = listAt(objectAt(object, 'status'), 'lastActions');
+  return actions.some((one) => one['result'] === 'done' && one['action'] === event['message']);
 }
 
 export function ownerSection(story: JsonObject | undefined): readonly string[] {
   const rows = listAt(story ?? {}, 'owners').map((entry) => {
     const fields: unknown = entry['fields'];
-    return [`  ${cellText(entry['owner'])}`, Array.isArray(fields) ? fields.map(String).join(', ') : ''];
+    return [`  ${cellText(entry['owner'])}`, Array.isArray(fields) ? fieldList(fields.map(String)) : ''];
   });
   return rows.length === 0 ? [] : [`Owners of fields:\n${formatRows(rows)}`];
+}
+
+/** `spec, labels env and zone`: the kind of several fields is said once. */
+function fieldList(fields: readonly string[]): string {
+  const kinds = ['label', 'annotation'] as const;
+  const rest = fields.filter((field) => !kinds.some((kind) => field.startsWith(`${kind} `)));
+  const grouped = kinds.flatMap((kind) => {
+    const own = fields.filter((field) => field.startsWith(`${kind} `));
+    if (own.length < 2) return own;
+    const names = own.map((field) => field.slice(kind.length + 1));
+    return [`${kind}s ${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`];
+  });
+  return [...rest, ...grouped].join(', ');
 }
 
 function listAt(value: JsonObject, key: string): readonly JsonObject[] {

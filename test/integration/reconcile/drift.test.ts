@@ -228,7 +228,7 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
     );
     t.match(
       events('DriftFighting'),
-      /^Somebody undoes what is healed on node1, swarm-demo-join: its memory limit is 90MiB, not 256MiB; healed [34] times since/,
+      /^Somebody undoes what is healed on node1, swarm-demo-join: its memory limit is 90MiB, not 256MiB; healed [34] times since/m,
     );
     t.equal(await inspect('{{.HostConfig.Memory}}'), String(90 * 2 ** 20), 'left for now');
     const node = operator.store.getNode('node1');

@@ -39,7 +39,7 @@ export class Rules {
   #guards = new Map<string, string>();
   /** Objects that a user deleted through the API. */
   readonly #deleted = new Set<string | undefined>();
-  /** Lines that the loops of nodes have announced and not yet carried out, by life and engine. */
+  /** Lines that the loops of nodes have announced and not yet carried out, by life and node. */
   readonly #announced = new WeakMap<Life, Map<string, string[]>>();
 
   /** The first rule that was broken: who broke it may have taken the refusal for one of an engine. */
@@ -113,7 +113,7 @@ export class Rules {
     if (wrong.length > 0) throw this.#break(`does what the plan does not say: ${wrong.join('; ')}`);
     const announced = this.#announced.get(operator.life) ?? new Map<string, string[]>();
     this.#announced.set(operator.life, announced);
-    announced.set(node.spec.engine?.address ?? '', [...lines]);
+    announced.set(key.name, [...lines]);
   }
 
   /** A change arrives at an engine. */
@@ -141,14 +141,15 @@ export class Rules {
   }
 
   #requireAnnounced(engine: ModelEngine, change: Change, life: Life): void {
-    const lines = this.#announced.get(life)?.get(addressAt(engine.number)) ?? [];
     const start = `${change.operation} ${change.operation === 'load' ? 'image' : 'container'} ${change.name} `;
-    const index = lines.findIndex((line) => line.startsWith(start));
-    if (index < 0)
-      throw this.#break(
-        `${change.operation} of ${change.name} on engine ${engine.number} was not in the plan (${lines.join('; ')})`,
-      );
-    lines.splice(index, 1);
+    // A run goes on where it began, also when its node is moved meanwhile.
+    for (const lines of this.#announced.get(life)?.values() ?? []) {
+      const index = lines.findIndex((line) => line.startsWith(start));
+      if (index < 0) continue;
+      lines.splice(index, 1);
+      return;
+    }
+    throw this.#break(`${change.operation} of ${change.name} on engine ${engine.number} was not in the plan`);
   }
 
   #onChange({ type, object }: StoreEvent): void {

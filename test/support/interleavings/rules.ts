@@ -142,8 +142,12 @@ export class Rules {
 
   #requireAnnounced(engine: ModelEngine, change: Change, life: Life): void {
     const start = `${change.operation} ${change.operation === 'load' ? 'image' : 'container'} ${change.name} `;
+    const all = [...(this.#announced.get(life) ?? [])];
+    const isHere = (node: string): boolean =>
+      this.#store.getNode(node)?.spec.engine?.address === addressAt(engine.number);
     // A run goes on where it began, also when its node is moved meanwhile.
-    for (const lines of this.#announced.get(life)?.values() ?? []) {
+    const sorted = [...all.filter(([node]) => isHere(node)), ...all.filter(([node]) => !isHere(node))];
+    for (const [, lines] of sorted) {
       const index = lines.findIndex((line) => line.startsWith(start));
       if (index < 0) continue;
       lines.splice(index, 1);

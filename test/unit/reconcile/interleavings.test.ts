@@ -14,7 +14,7 @@ import { step, type Step } from '../../support/interleavings/steps.js';
 t.setTimeout(280_000);
 
 /** INTERLEAVINGS=100000 for a long run, SEED=42 to repeat one. */
-const count = Number(process.env['INTERLEAVINGS'] ?? 2000);
+const count = Number(process.env['INTERLEAVINGS'] ?? 1500);
 const seed = Number(process.env['SEED'] ?? 20_260_101);
 const mostSteps = 60;
 /** On a machine that has much else to do there are fewer; what is found does not depend on it. */

@@ -20,6 +20,8 @@ export interface WorkQueueOptions {
   readonly random: () => number;
   /** Keys that may run at the same time. */
   readonly concurrency: number;
+  /** Runs that take longer than `afterMs` let another key have their place, at most so many at once. Default: none. */
+  readonly overtime?: { readonly afterMs: number; readonly most: number };
   /** Brings one key to its desired state. It must end soon after `signal` aborts: until it does, its key waits. */
   readonly reconcile: (key: ObjectKey, signal: AbortSignal) => Promise<Outcome>;
   /** Told of every failed run. */
@@ -53,6 +55,8 @@ export class WorkQueue {
   readonly #entries = new Map<string, Entry>();
   /** Of the runs under way. Not one signal for all: every run would hang something on it. */
   readonly #underWay = new Set<Deadline>();
+  /** Runs that have given up their place in the pool. */
+  readonly #late = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
   constructor(options: WorkQueueOptions) {
@@ -81,14 +85,18 @@ export class WorkQueue {
   }
 
   /** Resolves when no key runs or waits for a worker; keys that wait for their time do not count. */
-  idle(): Promise<void> {
-    return this.#pool.onIdle();
+  async idle(): Promise<void> {
+    await this.#pool.onIdle();
+    while (this.#late.size > 0) {
+      await Promise.all(this.#late);
+      await this.#pool.onIdle();
+    }
   }
 
   /** Numbers for metrics and health. */
   depth(): { readonly ready: number; readonly running: number; readonly delayed: number } {
     const delayed = [...this.#entries.values()].filter((entry) => entry.timer !== undefined).length;
-    return { ready: this.#pool.size, running: this.#pool.pending, delayed };
+    return { ready: this.#pool.size, running: this.#pool.pending + this.#late.size, delayed };
   }
 
   /** Aborts what runs, forgets what waits, and resolves when the last run has ended. Idempotent. */
@@ -102,7 +110,7 @@ export class WorkQueue {
     for (const deadline of this.#underWay) deadline.abort(reason);
     for (const entry of this.#entries.values()) cancelTimer(entry);
     this.#pool.clear();
-    await this.#pool.onIdle();
+    await this.idle();
     this.#entries.clear();
   }
 
@@ -125,7 +133,28 @@ export class WorkQueue {
     if (entry.state !== 'resting' || this.#closed !== undefined) return;
     entry.state = 'ready';
     // New work goes to the end of the pool's line, so a key that is always dirty does not starve the others.
-    void this.#pool.add(() => this.#run(entry));
+    void this.#pool.add(() => this.#occupy(entry));
+  }
+
+  /** Holds a place of the pool for a run, until it takes long: what it waits for is nothing that others wait for. */
+  async #occupy(entry: Entry): Promise<void> {
+    const { clock, overtime } = this.#options;
+    const run = this.#run(entry);
+    if (overtime === undefined) return run;
+    await new Promise<void>((resolve, reject) => {
+      const cancel = clock.setTimer(overtime.afterMs, () => {
+        // A queue in which too many are late is slow, but stays bounded.
+        if (this.#late.size >= overtime.most) return;
+        this.#late.add(run);
+        resolve();
+      });
+      run
+        .finally(() => {
+          cancel();
+          this.#late.delete(run);
+        })
+        .then(resolve, reject);
+    });
   }
 
   async #run(entry: Entry): Promise<void> {

@@ -46,6 +46,13 @@ export type ManagerView =
   | { readonly type: 'silent'; readonly error: SwarmError };
 
 const silentCodes = ['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT'] as const;
+/** What is wrong here, before anything is sent. */
+const ownCodes = [
+  'CREDENTIALS_UNREADABLE',
+  'CREDENTIALS_INVALID',
+  'MACHINE_NOT_FOUND',
+  'MANIFEST_INVALID',
+] as const;
 
 export class Fleet {
   readonly drift = new DriftBook((engineId) => {
@@ -173,16 +180,21 @@ export class Fleet {
 
   /**
    * Whether no engine at all answers, of two or more that should: then it is not they who are gone but this machine that
-   * is cut off.
+   * is cut off. What failed before an engine was asked tells nothing.
    */
   isCutOff(): boolean {
-    const views = [...this.#nodes.values()];
-    return (
-      views.length > 1 &&
-      views.every(
-        (view) => view.type === 'failed' && silentCodes.some((code) => isSwarmError(view.error, code)),
-      )
-    );
+    let silent = 0;
+    for (const view of this.#nodes.values()) {
+      if (view.type !== 'failed') return false;
+      if (silentCodes.some((code) => isSwarmError(view.error, code))) silent += 1;
+      else if (!ownCodes.some((code) => isSwarmError(view.error, code))) return false;
+    }
+    return silent > 1;
+  }
+
+  /** Names of the nodes whose last look failed. */
+  failedNodes(): readonly string[] {
+    return [...this.#nodes].flatMap(([name, view]) => (view.type === 'failed' ? [name] : []));
   }
 
   /** Whether several nodes have an engine that says it is `engineId`. */

@@ -34,6 +34,7 @@ export async function lookAtEngine(
   const newest = store.getNode(name) ?? node;
   if (isStranger({ ...newest, spec: node.spec }, reading, installation)) return engine;
   const before = fleet.view(name);
+  const wasCutOff = fleet.isCutOff();
   const failures = before.type === 'observed' ? before.failures : 0;
   const applyError = before.type === 'observed' ? before.applyError : undefined;
   fleet.setView(name, {
@@ -44,6 +45,8 @@ export async function lookAtEngine(
     ...(applyError === undefined ? {} : { applyError }),
   });
   settleContainers(name, { cluster, ports });
+  // The network is back: nobody has to sit out the distance that grew while it was away.
+  if (wasCutOff) for (const other of fleet.failedNodes()) ports.enqueue({ kind: 'Node', name: other });
   if (before.type !== 'observed' || before.engine.id !== engine.id) {
     // Whether this engine is somebody else's changes for both.
     for (const other of fleet.nodesWithEngine(engine.id)) {

@@ -103,11 +103,13 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-/**
- * Keys worked on at the same time. A run mostly waits for one engine, at most 10 s for a dead one, which then comes back
- * every 30 s: 64 places are enough for some 200 dead engines before a living one has to wait, and hold a few MB.
- */
+/** Keys worked on at the same time: enough to keep two cores busy, few enough to hold only some MB. */
 const concurrency = 64;
+/**
+ * A run that takes longer waits for an engine that hangs, up to 10 s, or loads an image, of which only a few are loaded at
+ * once. It comes back every 30 s: 192 more at once are enough for a thousand dead engines before a living one has to wait.
+ */
+const overtime = { afterMs: 2000, most: 192 } as const;
 
 const settleMs = 50;
 
@@ -259,7 +261,7 @@ function createQueue(ports: ReconcilePorts): WorkQueue {
   const clusters = new ClusterLoop(ports);
   const { clock, random, logger } = ports;
   return new WorkQueue({
-    ...{ clock, random, logger, concurrency },
+    ...{ clock, random, logger, concurrency, overtime },
     reconcile: (key, signal) =>
       key.kind === 'Cluster' ? clusters.reconcile(key.name, signal) : reconcileNode(key.name, ports, signal),
     onError: (key, error) => {

@@ -22,6 +22,8 @@ export type Fault =
   | 'silent'
   /** Carried out, and then the connection is cut. */
   | 'cut'
+  /** The connection fails with this code. */
+  | { readonly failsWith: string }
   /** Answered this late, in milliseconds. */
   | { readonly lateMs: number }
   | { readonly answer: SimulatedAnswer };

@@ -25,6 +25,8 @@ export class MemoryWorld implements Carrier {
   hooks: Hooks = {};
   /** Calls that change something, as `engine METHOD path`. */
   readonly changes: string[] = [];
+  /** Calls that were tried, by address. */
+  readonly asked = new Map<string, number>();
   /** What was done that nobody may do. */
   readonly crimes: string[] = [];
 
@@ -63,9 +65,11 @@ export class MemoryWorld implements Carrier {
   ): Promise<MemoryAnswer> {
     if (process.isOver) return never(signal);
     const engine = this.engines.get(address);
+    this.asked.set(address, (this.asked.get(address) ?? 0) + 1);
     const fault = engine === undefined ? 'refused' : engine.fault(call);
     if (engine === undefined || fault === 'refused') throw failure('ECONNREFUSED');
     if (fault === 'silent') return never(signal);
+    if (typeof fault === 'object' && 'failsWith' in fault) throw failure(fault.failsWith);
     if (typeof fault === 'object' && 'lateMs' in fault) await this.clock.sleep(fault.lateMs, signal);
     if (typeof fault === 'object' && 'answer' in fault) return { type: 'whole', answer: fault.answer };
     this.hooks.before?.(engine, call);

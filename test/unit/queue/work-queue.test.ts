@@ -251,6 +251,39 @@ t.test('WorkQueue.close() leaves no timer of a run that ends meanwhile', async (
   t.equal(clock.pendingTimers, 0);
 });
 
+t.test('WorkQueue lets others have the places of runs that take long, within a bound', async (t) => {
+  const ends: (() => void)[] = [];
+  const node = (name: string): ObjectKey => ({ kind: 'Node', name });
+  const names = (all: readonly string[]): readonly string[] => all.map((run) => run.replace(/@.*/, ''));
+  const { clock, runs, queue } = aQueue(
+    async ({ key }) => {
+      if (key.name.startsWith('hung')) await new Promise<void>((resolve) => ends.push(resolve));
+      return {};
+    },
+    { concurrency: 2, overtime: { afterMs: 2000, most: 2 } },
+  );
+  for (const name of ['hung1', 'hung2', 'good1', 'hung3', 'hung4', 'good2']) queue.add(node(name));
+  await clock.advance(1999);
+  t.same(names(runs), ['hung1', 'hung2'], 'a run has its place for a while');
+  await clock.advance(1);
+  t.same(names(runs), ['hung1', 'hung2', 'good1', 'hung3', 'hung4']);
+  queue.add(node('hung1'));
+  await clock.advance(10_000);
+  t.same(names(runs).length, 5, 'late ones are not more than allowed, and no key runs twice');
+  t.match(queue.depth(), { running: 4, ready: 1 });
+  ends[0]?.();
+  ends[2]?.();
+  await clock.advance(0);
+  t.same(names(runs).slice(5), ['good2', 'hung1'], 'who was late gives others a place by ending');
+  let isClosed = false;
+  const closing = queue.close().then(() => (isClosed = true));
+  await clock.advance(0);
+  t.equal(isClosed, false, 'late runs are waited for');
+  for (const end of ends) end();
+  await closing;
+  t.match(queue.depth(), { running: 0, ready: 0 });
+});
+
 t.test('WorkQueue.close() aborts what runs, waits for it, and starts nothing more', async (t) => {
   const events: string[] = [];
   const { clock, runs, queue } = aQueue(

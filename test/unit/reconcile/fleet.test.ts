@@ -33,6 +33,9 @@ const rows: readonly (readonly [string, readonly NodeView[], boolean])[] = [
   ['every engine is silent', [down, failed('ENGINE_TIMEOUT'), down], true],
   ['one answers', [down, down, seen], false],
   ['one was not looked at yet', [down, { type: 'unknown' }], false],
+  ['two are silent, and one has no machine', [down, down, failed('MACHINE_NOT_FOUND')], true],
+  ['one is silent, and one has no file', [down, failed('CREDENTIALS_UNREADABLE')], false],
+  ['one was replaced, so it answers', [down, down, failed('ENGINE_REPLACED')], false],
   ['one refuses us, so it is there', [down, failed('ENGINE_CLIENT_REJECTED')], false],
 ];
 

@@ -1,6 +1,6 @@
 // Is this Node ready, and if not, why? One ordered list of questions; the first that says no is the answer. Pure.
 import { formatBytes } from '../base/byte-size.js';
-import { errorTable, SwarmError } from '../base/errors.js';
+import { SwarmError } from '../base/errors.js';
 import { formatTime, type Condition } from '../api/conditions.js';
 import { formatHostPort } from '../api/engine-address.js';
 import { containerLabels } from '../api/labels.js';
@@ -159,13 +159,7 @@ export function leavesAtMs(node: Node, deletedAt: string): number {
 }
 
 function decideEngine({ node, view, duplicateOf, isCutOff }: NodeFacts): Answer {
-  if (view.type === 'failed') {
-    const summary = summaryOfError(view.error);
-    if (isCutOff !== true) return summary;
-    const { hint } = errorTable.OPERATOR_CUT_OFF;
-    const message = `${view.error.message}; no engine of any cluster answers, so it is this machine that is cut off → ${hint}`;
-    return { ...summary, message };
-  }
+  if (view.type === 'failed') return summaryOfError(view.error, { isCutOff: isCutOff ?? false });
   if (view.type === 'unknown') {
     return { ready: 'Unknown', reason: 'Progressing', message: 'Looking at the engine', progress: 'working' };
   }

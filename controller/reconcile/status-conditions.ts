@@ -1,7 +1,7 @@
 // Turns one summary into the conditions of a status: Ready always, Reconciling and Stalled only while True. Pure.
 import { removeCondition, setCondition, type Condition, type ConditionStatus } from '../api/conditions.js';
 import { redact } from '../base/redact.js';
-import type { SwarmError } from '../base/errors.js';
+import { errorTable, type SwarmError } from '../base/errors.js';
 
 export interface Summary {
   readonly ready: ConditionStatus;
@@ -50,12 +50,17 @@ export function summarize(
   return conditions;
 }
 
-/** Not ready because of an error: what is true now, and what to do next. */
-export function summaryOfError(error: SwarmError): Summary {
+/**
+ * Not ready because of an error: what is true now, and what to do next.
+ * @param o.isCutOff no engine of any cluster answers: the remedy is here, and not at the engine
+ */
+export function summaryOfError(error: SwarmError, { isCutOff } = { isCutOff: false }): Summary {
   return {
     ready: 'False',
     reason: error.reason,
-    message: `${error.message} → ${error.hint}`,
+    message: isCutOff
+      ? `${error.message}; no engine of any cluster answers, so it is this machine that is cut off → ${errorTable.OPERATOR_CUT_OFF.hint}`
+      : `${error.message} → ${error.hint}`,
     progress: error.retry === 'terminal' ? 'stalled' : 'working',
   };
 }

@@ -1,5 +1,6 @@
 // swarmctl sessions against a real API server, read as the goldens say.
 import t from 'tap';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../../controller/base/clock.js';
 import { SwarmError } from '../../../controller/base/errors.js';
@@ -308,12 +309,12 @@ t.test('suspend and resume leave the manifest alone, and describe tells of them'
     left.filter((key) => key.startsWith('swarmctl.io/')),
     ['swarmctl.io/source'],
   );
-  t.match(await run(['suspend', 'cluster/demo', '--reason', 'tonight']), {
+  t.match(await run(['suspend', 'cluster/demo', '--reason', 'tonight'], { env: {} }), {
     stdout: 'cluster.swarmctl.io/demo suspended until swarmctl resume\n',
   });
   t.match(
     (await run(['describe', 'cluster/demo'])).stdout,
-    /^Suspended: by unknown .*until swarmctl resume: tonight$/m,
+    new RegExp(`^Suspended: by ${userInfo().username} .*until swarmctl resume: tonight$`, 'm'),
   );
   t.match(await run(['suspend', 'cluster/demo']), { code: 2, stderr: /--reason/ });
   t.match(await run(['suspend', 'cluster/demo', '--reason', 'x', '--for', 'soon']), {

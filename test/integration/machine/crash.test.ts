@@ -1,5 +1,5 @@
 // A creator that is killed (-9) at a chosen step: what it leaves is shown, can be made again, and can be removed.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -100,7 +100,9 @@ t.test('create() makes anew what a killed creator left half-made', async (t) => 
 });
 
 t.test('sweepTestEngines() removes the engines of a killed run', async (t) => {
-  const { directory, set } = await openTestStore(t);
+  const { directory, set: own } = await openTestStore(t);
+  // As a test names its set that has ended meanwhile.
+  const set = own.replace(String(process.pid), String(spawnSync('true').pid));
   await killCreator({ directory, set }, async (scene) => (await steps['dockerd has begun']?.(scene)) ?? true);
   await sweepTestEngines();
   t.same(await tracesOf(set, directory), noTraces);

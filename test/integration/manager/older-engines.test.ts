@@ -28,11 +28,15 @@ function changes(engine: FakeEngine | undefined): readonly string[] {
 void t.test('a container goes where its options are known, and nowhere else', async (t) => {
   const manager = await startFakeManager(t, { engines: [older, newer] });
   const [first, second] = manager.engines;
-  const subpath = mounted({ Type: 'volume', Source: 'v', VolumeOptions: { Subpath: 'a' } });
-  for (const name of ['a', 'b', 'c']) t.match(await create(manager, name, subpath), { status: 201 });
+  const subpath = (volume: string) =>
+    mounted({ Type: 'volume', Source: volume, VolumeOptions: { Subpath: 'a' } });
+  for (const name of ['a', 'b', 'c']) t.match(await create(manager, name, subpath('v')), { status: 201 });
   t.equal(first?.containers.size, 0);
   t.equal(second?.containers.size, 3);
-  t.match(await manager.call('POST', '/v1.44/containers/create?name=d', { body: subpath }), { status: 201 });
+  // Another volume: the first one is where its containers are.
+  t.match(await manager.call('POST', '/v1.44/containers/create?name=d', { body: subpath('w') }), {
+    status: 201,
+  });
   t.equal(first?.containers.size, 1, 'a client of an API without it asks for nothing');
 
   const refused = await create(manager, 'e', {

@@ -55,6 +55,8 @@ const objectKinds: readonly ObjectKind[] = ['images', 'networks', 'volumes'];
 const maxQueuedEvents = 10_000;
 /** Longest wait of an event for the read it caused; clients would rather have it before the cache than much later. */
 const maxEventDelayMs = 2_000;
+/** Between reads of a container that still has its old name, too; engines take microseconds, but for a busy host. */
+const renamePausesMs: readonly number[] = [10, 50, 250, 1_000];
 /** More stale containers than this are read by listing all: 100 IDs make a query of 7 KB. */
 const maxIdsPerRead = 100;
 /** Specs change by hand (labels, memory of a VM); `daemon reload` events announce most. */
@@ -232,12 +234,14 @@ export class EngineSession {
     const { tables } = this.#options;
     const ids = new Set<string>();
     const made = new Set<string>();
+    const renamed = new Set<string>();
     const inspect = new Set<string>();
     const kinds = new Set<ObjectKind>();
     let areSpecsStale = false;
     for (const { event } of batch) {
       const stale = stalenessOf(event);
-      if (stale.type === 'container') ids.add(stale.id);
+      if (stale.type === 'container' || stale.type === 'renamed') ids.add(stale.id);
+      if (stale.type === 'renamed') renamed.add(stale.id);
       if (stale.type === 'made') made.add(stale.id);
       if (stale.type === 'container' && stale.reservations) inspect.add(stale.id);
       if (stale.type === 'images' || stale.type === 'networks' || stale.type === 'volumes')
@@ -255,6 +259,16 @@ export class EngineSession {
       areSpecsStale ? this.#refreshSpecs() : undefined,
     ]);
     for (const id of inspect) this.#inspect(id);
+    if (renamed.size > 0) await this.#readRenamed([...renamed]);
+  }
+
+  async #readRenamed(ids: readonly string[]): Promise<void> {
+    for (const pauseMs of renamePausesMs) {
+      const withTwo = ids.filter((id) => this.#options.tables.hasTwoNames(id));
+      if (withTwo.length === 0 || this.#isOver()) return;
+      await this.#options.clock.sleep(pauseMs, this.#stop.signal).catch(() => undefined);
+      await this.refreshContainers(withTwo);
+    }
   }
 
   /** @param made created meanwhile; whoever made them may be reading them already */

@@ -87,6 +87,12 @@ export class EngineTables {
     return this.#rows.get(id)?.row?.entry;
   }
 
+  /** Whether a container was read in the middle of a rename. Names of links have an inner slash, and are as many as you like. */
+  hasTwoNames(id: string): boolean {
+    const names = this.#rows.get(id)?.row?.names ?? [];
+    return names.filter((name) => !name.includes('/')).length > 1;
+  }
+
   /** Applies the answer of a read at once; see `applying`. */
   apply(read: ReadNumber, answer: readonly (ListEntry | JsonObject)[], ids?: readonly string[]): void {
     const steps = this.applying(

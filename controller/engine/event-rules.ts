@@ -5,6 +5,8 @@ export type Staleness =
   | { readonly type: 'nothing' }
   /** Read this container again; `reservations`: its limits may have changed too. */
   | { readonly type: 'container'; readonly id: string; readonly reservations: boolean }
+  /** Read it again until it has one name: engines announce a rename a moment before they give up the old name. */
+  | { readonly type: 'renamed'; readonly id: string }
   /** The container is new: nothing that was read before has it as it is. */
   | { readonly type: 'made'; readonly id: string }
   /** The container is gone for good: IDs are never used twice. */
@@ -40,6 +42,7 @@ export function stalenessOf(event: JsonObject): Staleness {
       if (action === 'commit') return { type: 'images' };
       if (id === '') return nothing;
       if (action === 'create') return { type: 'made', id };
+      if (action === 'rename') return { type: 'renamed', id };
       return action === 'destroy'
         ? { type: 'gone', id }
         : { type: 'container', id, reservations: action === 'update' };

@@ -178,7 +178,7 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
     await until(() => pool.containers()[0]?.state === 'running');
     await transport.requestJson({ method: 'POST', path: `/containers/${id}/rename?name=contract-renamed` });
     await until(() => pool.findContainer('contract-renamed').type === 'found');
-    // An engine that is asked in the middle of a rename names both.
+    // An engine that is asked in the middle of a rename names both: the pool asks again.
     await until(() => pool.findContainer('contract-pool').type === 'missing');
     await transport.requestJson({
       method: 'POST',

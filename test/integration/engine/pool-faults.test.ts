@@ -155,6 +155,25 @@ void t.test('a read that failed is repeated soon, not at the next refresh', asyn
   t.ok(tookMs <= 5_000, `${tookMs} ms`);
 });
 
+void t.test('a container that has both names after its rename is read again until it has one', async (t) => {
+  const engine = await aFakeEngine(t);
+  const container = engine.addContainer({ name: 'old', silently: true });
+  const { pool, at, actions } = aPool(t);
+  pool.setAddresses([engine.address]);
+  await until(() => at(engine.address).state === 'healthy');
+  let answered = 0;
+  engine.faults.answer = ({ path }) => {
+    if (path !== '/containers/json' || (answered += 1) > 3) return undefined;
+    return { status: 200, json: [{ Id: container.Id, Names: ['/new', '/old', '/other/link'], Labels: {} }] };
+  };
+  container.name = 'new';
+  engine.announce(container, 'rename');
+  await until(() => actions().includes('container:rename'));
+  t.equal(pool.findContainer('new').type, 'found');
+  t.equal(pool.findContainer('old').type, 'missing');
+  t.equal(answered, 4);
+});
+
 void t.test('reportOutcome() counts failures to connect, and nothing else', async (t) => {
   const clock = new FakeClock();
   const engine = await aFakeEngine(t);

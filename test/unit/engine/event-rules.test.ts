@@ -10,7 +10,7 @@ const cases: readonly (readonly [string, string, Staleness])[] = [
   ['container', 'start', container()],
   ['container', 'die', container()],
   ['container', 'oom', container()],
-  ['container', 'rename', container()],
+  ['container', 'rename', { type: 'renamed', id: 'x' }],
   ['container', 'health_status: healthy', container()],
   ['container', 'update', container(true)],
   ['container', 'destroy', { type: 'gone', id: 'x' }],

@@ -38,7 +38,7 @@ export interface FanOutResult {
 
 export interface FanOutRequest {
   /** Encoded path without version. */
-  readonly path: string;
+  readonly path: string | ((engine: PooledEngine) => string);
   /** Default: the client's query. */
   readonly query?: URLSearchParams | ((engine: PooledEngine) => URLSearchParams);
   /** Default: the client's method. */
@@ -65,9 +65,10 @@ export async function fanOut(
   const settled = await settleAll(engines, fanOutLimit, (engine) => {
     const query =
       typeof request.query === 'function' ? request.query(engine) : (request.query ?? context.query);
+    const path = typeof request.path === 'function' ? request.path(engine) : request.path;
     const sent: EngineRequest = {
       method: request.method ?? context.request.method,
-      path: enginePath(engine, { version: context.version, path: request.path, query }),
+      path: enginePath(engine, { version: context.version, path, query }),
       headers,
       headersTimeoutMs: request.answerWithinMs ?? answerWithin.slow,
       ...(request.body === undefined ? {} : { body: request.body }),

@@ -4,6 +4,8 @@ import type { CachedObject, ClusterView, PooledEngine } from '../engine/cluster-
 import { ambiguousReference, noSuchImage } from './api-error.js';
 import { isReachable } from './find-container.js';
 import { idDigits, namesOf, nameKey } from './image-reference.js';
+import { keepsImagesInContainerd } from './image-store.js';
+import { SameImages } from './same-images.js';
 
 type Cluster = Pick<ClusterView, 'engines' | 'images' | 'imagesOf'>;
 
@@ -11,7 +13,10 @@ type Cluster = Pick<ClusterView, 'engines' | 'images' | 'imagesOf'>;
 export interface ImagePresence {
   /** The engine's own copy under this reference. */
   readonly own: CachedObject | undefined;
-  /** Copies on other engines that answer, of what the reference means now; the one to ask first is first. */
+  /**
+   * Copies on other engines that answer, of what the reference means now; the one to ask first is first: engines that keep
+   * images as the target does give it the same ID.
+   */
   readonly sources: readonly CachedObject[];
   /** The engine's copy is an older image of this name than what `sources` have. */
   readonly isOutdated: boolean;
@@ -24,7 +29,9 @@ interface EngineImages {
 
 /** Copies of one image. */
 interface Group {
+  /** The one that stands for it, where engines that store images differently know it by several. */
   readonly id: string;
+  /** Those of that ID are first. */
   readonly copies: readonly CachedObject[];
   /** When the name was given to it, as far as known, epoch seconds; at least the image's own age. */
   readonly namedAtSeconds: number;
@@ -41,6 +48,7 @@ export class ImageCatalog {
   // An engine's list is replaced as a whole when it changes, so what was made from it goes with it.
   readonly #indexes = new WeakMap<readonly CachedObject[], EngineImages>();
   readonly #moved = new Map<string, { readonly id: string; readonly atSeconds: number }>();
+  readonly #same = new SameImages();
   /** By platform and name, as long as the images of the cluster are these. */
   #newest: { readonly from: readonly CachedObject[]; readonly byName: Map<string, number> } = {
     from: [],
@@ -72,7 +80,8 @@ export class ImageCatalog {
     const [group] = groups;
     if (group === undefined) throw noSuchImage(reference);
     if (groups.length > 1 && !this.#isName(reference, group.copies)) {
-      throw ambiguousReference('image', reference, groups.map(({ id }) => id).sort());
+      const ids = groups.flatMap(({ copies }) => copies[0]?.id ?? []);
+      throw ambiguousReference('image', reference, ids.sort());
     }
     return group.copies;
   }
@@ -91,9 +100,13 @@ export class ImageCatalog {
     const [newest] = groups;
     const mine = groups.find(({ copies }) => copies.some(({ engine }) => engine === target));
     const own = mine?.copies.find(({ engine }) => engine === target);
+    const sources = (newest?.copies ?? []).filter(({ engine }) => engine !== target);
+    const isInContainerd = keepsImagesInContainerd(target);
+    const isStoredAlike = ({ engine }: CachedObject): boolean =>
+      keepsImagesInContainerd(engine) === isInContainerd;
     return {
       own,
-      sources: (newest?.copies ?? []).filter(({ engine }) => engine !== target),
+      sources: [...sources.filter(isStoredAlike), ...sources.filter((source) => !isStoredAlike(source))],
       isOutdated:
         mine !== undefined &&
         newest !== undefined &&
@@ -109,7 +122,8 @@ export class ImageCatalog {
     if (own === undefined) return false;
     const moved = this.#moved.get(key);
     const movedAt = moved?.atSeconds ?? 0;
-    const ownAt = moved?.id === own.id ? Math.max(createdSeconds(own), movedAt) : createdSeconds(own);
+    const isMoved = moved !== undefined && this.#same.areSame(moved.id, own.id);
+    const ownAt = isMoved ? Math.max(createdSeconds(own), movedAt) : createdSeconds(own);
     if (ownAt >= Math.max(movedAt, this.#newestOf(key, target))) return false;
     // What is newer may be out of reach.
     return this.presence(target, reference).isOutdated;
@@ -122,6 +136,46 @@ export class ImageCatalog {
     this.#moved.set(key, { id, atSeconds: this.#nowMs() / 1000 });
     const [oldest] = this.#moved.keys();
     if (this.#moved.size > rememberedNames && oldest !== undefined) this.#moved.delete(oldest);
+  }
+
+  /**
+   * Notes that one request gave `name` to what these engines have under it: one image per platform, unless engines that
+   * store images alike got different ones.
+   */
+  noteGiven(name: string, engines: readonly PooledEngine[]): void {
+    const key = nameKey(name);
+    const copies = this.find(name).filter(
+      (copy) => engines.includes(copy.engine) && namesOf(copy).includes(key),
+    );
+    const byPlatform = new Map<string, { readonly graph: Set<string>; readonly containerd: Set<string> }>();
+    for (const { engine, id } of copies) {
+      const platform = `${engine.specs?.os ?? ''}/${engine.specs?.arch ?? ''}`;
+      const ids = byPlatform.get(platform) ?? { graph: new Set(), containerd: new Set() };
+      byPlatform.set(platform, ids);
+      ids[keepsImagesInContainerd(engine) ? 'containerd' : 'graph'].add(id);
+    }
+    const given = new Set(copies.map(({ id }) => id));
+    for (const { graph, containerd } of byPlatform.values()) {
+      if (graph.size !== 1 || containerd.size !== 1) continue;
+      this.#same.note([...given].filter((id) => graph.has(id) || containerd.has(id)));
+    }
+    const [first] = copies;
+    if (first !== undefined) this.noteName(name, first.id);
+  }
+
+  /** Notes that engines know one image by these IDs. */
+  noteSame(ids: readonly string[]): void {
+    this.#same.note(ids);
+  }
+
+  isSame(a: string, b: string): boolean {
+    return this.#same.areSame(a, b);
+  }
+
+  /** The engine's copy of the image with this ID, by whatever ID and names it has it. */
+  sameOn(engine: PooledEngine, id: string): CachedObject | undefined {
+    const images = this.#cluster.imagesOf(engine);
+    return this.#indexOf(engine).byId.get(id) ?? images.find((image) => this.#same.areSame(image.id, id));
   }
 
   /** Age of the newest image of this name on engines of the target's platform, up or not, epoch seconds. */
@@ -156,23 +210,36 @@ export class ImageCatalog {
     const moved = named.length > 0 ? this.#moved.get(key) : undefined;
     const byImage = new Map<string, CachedObject[]>();
     for (const copy of found) {
-      const copies = byImage.get(copy.id);
-      if (copies === undefined) byImage.set(copy.id, [copy]);
+      const id = this.#same.firstOf(copy.id);
+      const copies = byImage.get(id);
+      if (copies === undefined) byImage.set(id, [copy]);
       else copies.push(copy);
     }
+    const isMoved = (id: string): boolean => moved !== undefined && this.#same.areSame(moved.id, id);
     return [...byImage]
       .map(([id, copies]): Group => {
         const created = Math.max(...copies.map(createdSeconds));
         return {
           id,
-          copies,
-          namedAtSeconds: moved?.id === id ? Math.max(created, moved.atSeconds) : created,
+          copies: startingWith(id, copies),
+          namedAtSeconds: isMoved(id) ? Math.max(created, moved?.atSeconds ?? 0) : created,
         };
       })
       .sort(
         (a, b) =>
-          b.namedAtSeconds - a.namedAtSeconds || b.copies.length - a.copies.length || (a.id < b.id ? -1 : 1),
+          b.namedAtSeconds - a.namedAtSeconds ||
+          this.#storedAs(b) - this.#storedAs(a) ||
+          b.copies.length - a.copies.length ||
+          (a.id < b.id ? -1 : 1),
       );
+  }
+
+  /** How many engines store images as those that have this one: unlike the number of copies, this does not change. */
+  #storedAs({ copies: [copy] }: Group): number {
+    if (copy === undefined) return 0;
+    const isInContainerd = keepsImagesInContainerd(copy.engine);
+    return this.#cluster.engines().filter((engine) => keepsImagesInContainerd(engine) === isInContainerd)
+      .length;
   }
 
   #indexOf(engine: PooledEngine): EngineImages {
@@ -180,7 +247,14 @@ export class ImageCatalog {
     const known = this.#indexes.get(images);
     if (known !== undefined) return known;
     const byName = new Map<string, CachedObject>();
-    for (const image of images) for (const name of namesOf(image)) byName.set(name, image);
+    const isInContainerd = keepsImagesInContainerd(engine);
+    for (const image of images) {
+      for (const name of namesOf(image)) {
+        byName.set(name, image);
+        // Such an engine takes every name of the image with its ID as a digest, and lists one of these.
+        if (isInContainerd) byName.set(`${name.replace(/[:@][^/]*$/, '')}@${image.id}`, image);
+      }
+    }
     const index = { byName, byId: new Map(images.map((image) => [image.id, image])) };
     this.#indexes.set(images, index);
     return index;
@@ -192,6 +266,12 @@ export function isSamePlatform(a: PooledEngine, b: PooledEngine): boolean {
   const differs = (left: string | undefined, right: string | undefined): boolean =>
     (left ?? '') !== '' && (right ?? '') !== '' && left !== right;
   return !differs(a.specs?.os, b.specs?.os) && !differs(a.specs?.arch, b.specs?.arch);
+}
+
+/** Those of this ID first, else in their order: what is asked of the first one must not change with every copy. */
+function startingWith(id: string, copies: readonly CachedObject[]): readonly CachedObject[] {
+  if (copies.every((copy) => copy.id === id)) return copies;
+  return [...copies.filter((copy) => copy.id === id), ...copies.filter((copy) => copy.id !== id)];
 }
 
 function withId(byId: ReadonlyMap<string, CachedObject>, digits: string): readonly CachedObject[] {

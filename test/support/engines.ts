@@ -58,8 +58,8 @@ export async function startEngines(
     readonly names?: readonly string[];
     readonly labels?: Readonly<Record<string, string>> | readonly Readonly<Record<string, string>>[];
     readonly dockerd?: string | readonly (string | undefined)[];
-    /** Further flags of dockerd. */
-    readonly engineArguments?: readonly string[];
+    /** Further flags of dockerd: of all engines, or per engine in their order. */
+    readonly engineArguments?: readonly string[] | readonly (readonly string[])[];
   } = {},
 ): Promise<TestEngines> {
   await sweepTestEngines();
@@ -70,7 +70,7 @@ export async function startEngines(
     const dockerd = isList(options.dockerd) ? options.dockerd[index] : options.dockerd;
     return {
       labels: labelsAt(options.labels, index),
-      engineArguments,
+      engineArguments: argumentsAt(engineArguments, index),
       ...(dockerd === undefined ? {} : { dockerd }),
     };
   };
@@ -212,6 +212,14 @@ function labelsAt(
 ): Readonly<Record<string, string>> {
   if (labels === undefined) return {};
   return isList(labels) ? (labels[index] ?? {}) : labels;
+}
+
+function argumentsAt(
+  of: readonly string[] | readonly (readonly string[])[],
+  index: number,
+): readonly string[] {
+  const isPerEngine = (list: typeof of): list is readonly (readonly string[])[] => Array.isArray(list[0]);
+  return isPerEngine(of) ? (of[index] ?? []) : of;
 }
 
 function isList<T>(value: T | readonly T[] | undefined): value is readonly T[] {

@@ -113,7 +113,8 @@ export async function startManagerCluster(
     readonly imageOn?: readonly number[];
     /** dockerd of each engine; undefined: the installed one. */
     readonly dockerd?: readonly (string | undefined)[];
-    readonly engineArguments?: readonly string[];
+    /** Of all engines, or per engine in their order. */
+    readonly engineArguments?: readonly string[] | readonly (readonly string[])[];
   },
 ): Promise<ManagerCluster> {
   const { count, dockerd = [], engineArguments = [] } = options;

@@ -10,7 +10,7 @@ import type { ImageCatalog } from '../image-catalog.js';
 import { nameKey, namesOf, repoTags } from '../image-reference.js';
 import type { SmallResponse } from '../call-engine.js';
 import { createWithImage, type ImageNeed } from './provide-image.js';
-import { inspectCopy, transferImage, TransferError } from './transfer-image.js';
+import { inspectCopy, tagCopy, transferImage, TransferError } from './transfer-image.js';
 
 export interface CopyOptions {
   /** Aborted when the one who asked waits no more; the copy goes on as long as another waits. */
@@ -19,6 +19,8 @@ export interface CopyOptions {
   readonly platform?: string | undefined;
   /** Copies that nobody waits for let others go first. Default false. */
   readonly isBackground?: boolean;
+  /** Called when data was sent, unlike when the engine only got another name for what it had. */
+  readonly onCopied?: (() => void) | undefined;
 }
 
 export interface ImageCopier {
@@ -42,6 +44,7 @@ export interface ImageCopier {
 const copiesAtOnce = 4;
 
 interface Flight {
+  readonly copy: Copy;
   readonly result: Promise<string | undefined>;
   readonly controller: AbortController;
   waiting: number;
@@ -71,7 +74,7 @@ export function createImageCopier(parts: CopyParts): ImageCopier {
         if (flights.get(key) === flight) flights.delete(key);
       });
     result.catch(() => undefined);
-    const flight: Flight = { result, controller, waiting: 0 };
+    const flight: Flight = { copy, result, controller, waiting: 0 };
     flights.set(key, flight);
     return flight;
   };
@@ -83,7 +86,9 @@ export function createImageCopier(parts: CopyParts): ImageCopier {
     const key = [target.address, source.id, reference, options.platform ?? ''].join(' ');
     const flight =
       flights.get(key) ?? begin(key, { ...options, target, reference, platform: options.platform });
-    return waitFor(flight, options.signal);
+    const id = await waitFor(flight, options.signal);
+    if (flight.copy.isSent) options.onCopied?.();
+    return id;
   };
   return { copyTo, createWithImage: (need, send) => createWithImage({ ...parts, copyTo }, need, send) };
 }
@@ -115,6 +120,8 @@ interface CopyWork extends CopyParts {
 
 class Copy {
   readonly #parts: CopyWork;
+  /** Whether an archive went from an engine to another. */
+  isSent = false;
 
   constructor(parts: CopyWork) {
     this.#parts = parts;
@@ -134,7 +141,7 @@ class Copy {
         throw problem;
       }
       try {
-        const id = await this.#copyFrom(source);
+        const id = (await this.#nameWhatIsThere(source)) ?? (await this.#copyFrom(source));
         if (id !== undefined) await cluster.refreshImages(target);
         return id;
       } catch (error) {
@@ -146,8 +153,25 @@ class Copy {
     }
   }
 
+  /** Gives the image its name where the target has it by another one; nothing is to be done for its ID or a digest. */
+  async #nameWhatIsThere(source: CachedObject): Promise<string | undefined> {
+    const { catalog, target, reference } = this.#parts;
+    const there = catalog.sameOn(target, source.id);
+    if (there === undefined) return undefined;
+    const own = await inspectCopy(
+      { ...this.#parts, source },
+      { engine: target, reference: there.id, side: 'target' },
+    );
+    if (own === undefined || !this.#runsThere(own)) return undefined;
+    const wanted = nameKey(reference);
+    if (repoTags(source).some((tag) => nameKey(tag) === wanted)) {
+      await tagCopy({ ...this.#parts, source }, { id: there.id, name: wanted });
+    }
+    return there.id;
+  }
+
   async #copyFrom(source: CachedObject): Promise<string | undefined> {
-    const { giving, target, reference, logger } = this.#parts;
+    const { giving, target, reference, logger, catalog } = this.#parts;
     const { address } = source.engine;
     const transfer = { ...this.#parts, source };
     giving.set(address, (giving.get(address) ?? 0) + 1);
@@ -160,7 +184,10 @@ class Copy {
       if (sent === undefined) throw new TransferError('source', goneMessage(source, { reference, target }));
       if (!this.#runsThere(sent)) return undefined;
       logger.info(`Copying image ${reference}`, { from: source.engine.name, to: target.name });
-      return await transferImage({ ...transfer, names: this.#namesFor(source) }, sent);
+      const id = await transferImage({ ...transfer, names: this.#namesFor(source) }, sent);
+      catalog.noteSame([source.id, id]);
+      this.isSent = true;
+      return id;
     } finally {
       const left = (giving.get(address) ?? 1) - 1;
       if (left > 0) giving.set(address, left);
@@ -175,7 +202,12 @@ class Copy {
     return repoTags(source).filter((tag) => {
       if (nameKey(tag) === wanted) return true;
       const there = catalog.on(target, tag);
-      return (there === undefined || there.id === source.id) && catalog.find(tag)[0]?.id === source.id;
+      const [newest] = catalog.find(tag);
+      return (
+        (there === undefined || catalog.isSame(there.id, source.id)) &&
+        newest !== undefined &&
+        catalog.isSame(newest.id, source.id)
+      );
     });
   }
 

@@ -20,6 +20,8 @@ export interface MakeOptions {
   readonly body: JsonObject;
   /** Aborted when nobody waits for the container any more: ends a copy of its image. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when the engine lacked the image, and it was copied there. */
+  readonly onCopied?: () => void;
   /** Sends the create with this body; called again when the image had to be brought first. */
   readonly send: (body: Buffer) => Promise<SmallResponse>;
 }
@@ -32,7 +34,8 @@ export async function makeContainer(engine: PooledEngine, options: MakeOptions):
     engine: engineVersion(engine, version),
     hasOldCgroups: engine.specs?.info['CgroupVersion'] === '1',
   });
-  const need = { engine, reference: options.image, platform: options.platform, signal: options.signal };
+  const { platform, signal, onCopied } = options;
+  const need = { engine, reference: options.image, platform, signal, onCopied };
   const answer = await images.createWithImage(need, (image) =>
     options.send(
       Buffer.from(stringifyJson(image === undefined ? adapted.body : { ...adapted.body, Image: image })),

@@ -15,6 +15,8 @@ export interface ImageNeed {
   readonly platform?: string | undefined;
   /** Aborted when the client leaves. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when the engine lacked it, and it was copied there. */
+  readonly onCopied?: (() => void) | undefined;
 }
 
 /**
@@ -28,19 +30,18 @@ export async function createWithImage(
     readonly copyTo: (
       target: PooledEngine,
       reference: string,
-      options: Pick<ImageNeed, 'platform' | 'signal'>,
+      options: Pick<ImageNeed, 'platform' | 'signal' | 'onCopied'>,
     ) => Promise<string | undefined>;
     readonly logger: Logger;
   },
   need: ImageNeed,
   send: (image?: string) => Promise<SmallResponse>,
 ): Promise<SmallResponse> {
-  const { engine, reference, signal, platform } = need;
+  const { engine, reference, signal, platform, onCopied } = need;
   const { catalog, copyTo, logger } = services;
-  const copy = (): Promise<string | undefined> => copyTo(engine, reference, { signal, platform });
   if (catalog.isOutdatedOn(engine, reference)) {
     try {
-      await copy();
+      await copyTo(engine, reference, { signal, platform });
     } catch (error) {
       if (signal?.aborted === true) throw error;
       // What the engine has under this name is older, but it is the image of that name there.
@@ -51,7 +52,7 @@ export async function createWithImage(
   if (!isImageMissing(answer)) return answer;
   let id: string | undefined;
   try {
-    id = await copy();
+    id = await copyTo(engine, reference, { signal, platform, onCopied });
   } catch (error) {
     if (signal?.aborted === true) throw error;
     logger.warn(messageOf(error));

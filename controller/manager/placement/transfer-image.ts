@@ -53,6 +53,25 @@ export async function inspectCopy(
   return parseJsonObject(answer.body);
 }
 
+/** Gives an image on the target a name, with its tag. @throws TransferError */
+export async function tagCopy(
+  transfer: Omit<Transfer, 'names'>,
+  { id, name }: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const { cluster, target, signal } = transfer;
+  const colon = name.lastIndexOf(':');
+  const query = new URLSearchParams({ repo: name.slice(0, colon), tag: name.slice(colon + 1) });
+  const answer = await onSide(transfer, 'target', () =>
+    callForBody(cluster, target, {
+      method: 'POST',
+      path: pathOf(target, `/images/${encodeReference(id)}/tag`, query),
+      headersTimeoutMs: answerWithin.slow,
+      signal,
+    }),
+  );
+  if (answer.status !== 201) throw failure(transfer, 'target', messageIn(answer));
+}
+
 /**
  * Copies the image and checks that what arrived is what was sent.
  * @returns the image's ID on the target, which differs when the engines store images differently

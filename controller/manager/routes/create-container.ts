@@ -114,15 +114,13 @@ async function placeAndCreate(
       engine: engine.name,
       engineVersion: engineVersion(engine, context.version),
     });
-    let sent = 0;
-    const onSend = (): void => void (sent += 1);
+    let broughtImage: string | undefined;
+    const onCopied = (): void => void (broughtImage = create.image);
     try {
-      const answer = await createOn(context, { engine, create, swarmId, record, onSend });
+      const answer = await createOn(context, { engine, create, swarmId, record, onCopied });
       if (answer.status < 400) {
         const id = createdId(answer);
         if (id !== '') await settleCreated(context, { engine, id, create, swarmId, record });
-        // It is sent again when the engine lacked the image and has it now.
-        const broughtImage = sent > 1 ? create.image : undefined;
         const warnings = [...lost, ...createWarnings(plan.explain, { record, broughtImage })];
         replySmall(context, withWarnings(answer, warnings));
         return true;
@@ -163,7 +161,7 @@ const lastChanceMs = 3_000;
 /** Makes the container on this engine. @returns the engine's answer, whatever its status */
 function createOn(
   context: RouteContext,
-  { engine, create, swarmId, record, onSend }: Made & { engine: PooledEngine; onSend: () => void },
+  { engine, create, swarmId, record, onCopied }: Made & { engine: PooledEngine; onCopied: () => void },
 ): Promise<SmallResponse> {
   const { cluster, images, clock, settings, others } = context.services;
   others.gave(swarmId);
@@ -181,16 +179,15 @@ function createOn(
       platform: context.query.get('platform') ?? undefined,
       signal: AbortSignal.any([context.signal, signal]),
       body: { ...body, Labels: labels },
-      send: (body) => {
-        onSend();
-        return forwardChange(context, {
+      onCopied,
+      send: (body) =>
+        forwardChange(context, {
           engine,
           path: '/containers/create',
           body,
           answerWithinMs: answerWithin.slow,
           signal,
-        });
-      },
+        }),
     }),
   );
 }

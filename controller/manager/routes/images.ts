@@ -87,17 +87,20 @@ export const saveImages: RouteHandler = async (context) => {
   });
 };
 
+/** On engines that store images differently the copies have an ID each. */
 export const tagImage: RouteHandler = async (context) => {
   const { catalog, cluster } = context.services;
   const copies = catalog.copies(param(context, 'name'));
-  const id = copies[0]?.id ?? '';
-  const engines = copies.map(({ engine }) => engine);
-  const result = await fanOut(context, engines, { path: `/images/${encodeReference(id)}/tag` });
+  const idOn = new Map(copies.map(({ engine, id }) => [engine, id]));
+  const result = await fanOut(context, [...idOn.keys()], {
+    path: (engine) => `/images/${encodeReference(idOn.get(engine) ?? '')}/tag`,
+  });
   requireSuccess(context, result);
   await Promise.all(result.successes.map(({ engine }) => cluster.refreshImages(engine)));
   const repo = context.query.get('repo') ?? '';
   const tag = context.query.get('tag') ?? '';
-  if (repo !== '') catalog.noteName(tag === '' ? repo : `${repo}:${tag}`, id);
+  const [copy] = copies;
+  if (repo !== '' && copy !== undefined) catalog.noteName(tag === '' ? repo : `${repo}:${tag}`, copy.id);
   replyEmpty(context.response, 201);
 };
 

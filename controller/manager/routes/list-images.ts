@@ -5,6 +5,7 @@ import { answerWithin } from '../call-engine.js';
 import { fanOut } from '../fan-out.js';
 import { reachableEngines } from '../find-container.js';
 import { filterImages } from '../image-filters.js';
+import { keepsImagesInContainerd } from '../image-store.js';
 import { mergeImages } from '../merge-images.js';
 import { isTrue } from '../query.js';
 import { replyJson } from '../reply.js';
@@ -33,18 +34,7 @@ function enginesToAsk(context: RouteContext): readonly PooledEngine[] {
   const wants = (key: (typeof computed)[number]): boolean => isTrue(context.query.get(key));
   const engines = reachableEngines(context.services.cluster);
   if (wants('shared-size')) return engines;
-  return wants('manifests') || wants('identity') ? engines.filter(keepsManifests) : [];
-}
-
-function keepsManifests({ specs }: PooledEngine): boolean {
-  const status: unknown = specs?.info['DriverStatus'];
-  return (
-    Array.isArray(status) &&
-    status.some(
-      (row: unknown) =>
-        Array.isArray(row) && row[0] === 'driver-type' && String(row[1]).includes('containerd'),
-    )
-  );
+  return wants('manifests') || wants('identity') ? engines.filter(keepsImagesInContainerd) : [];
 }
 
 /** All images, those of `engines` as they say now; of an engine that does not answer in time as it said last. */

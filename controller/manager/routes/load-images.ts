@@ -47,11 +47,8 @@ export const loadImages: RouteHandler = async (context) => {
     },
     after: (engine) => cluster.refreshImages(engine),
     finish: async (outcomes, say) => {
-      const holder = outcomes.find(({ type }) => type === 'done')?.engine;
-      for (const reference of loaded.keys()) {
-        const image = holder === undefined ? undefined : catalog.on(holder, reference);
-        if (image !== undefined && image.id !== reference) catalog.noteName(reference, image.id);
-      }
+      const done = outcomes.flatMap(({ type, engine }) => (type === 'done' ? [engine] : []));
+      for (const reference of loaded.keys()) catalog.noteGiven(reference, done);
       const late = engines.filter(
         (engine) => !direct.includes(engine) || branchOf.get(engine)?.errored instanceof TooSlowError,
       );

@@ -38,11 +38,12 @@ async function pullImage(context: RouteContext): Promise<void> {
     leftOut,
     limit: pullsAtOnce,
     makeRequest: (engine, signal) => ({ ...imageRequest(context, engine, '/images/create'), signal }),
-    after: async (engine) => {
-      await cluster.refreshImages(engine);
-      const image = catalog.on(engine, reference);
+    after: (engine) => cluster.refreshImages(engine),
+    finish: (outcomes) => {
+      const done = outcomes.flatMap(({ type, engine }) => (type === 'done' ? [engine] : []));
       // All tags of a name at once cannot be told apart here; their images' own ages decide.
-      if (image !== undefined && context.query.get('tag') !== '') catalog.noteName(reference, image.id);
+      if (context.query.get('tag') !== '') catalog.noteGiven(reference, done);
+      return Promise.resolve(outcomes);
     },
   });
 }

@@ -32,7 +32,7 @@ export const loop: Row = {
       }),
     });
     const get = (path: string): Promise<unknown> => client.call({ method: 'GET', path });
-    const body = JSON.stringify({ Image: 'busybox:latest', Cmd: ['true'] });
+    const body = JSON.stringify({ Image: 'busybox:latest', Cmd: ['serve'] });
     // A larger fleet has longer lists: the same bytes a second.
     const size = Math.max(1, world.options.engines / 1_000);
     world.fleet.churn(eventsPerSecond);

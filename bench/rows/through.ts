@@ -128,7 +128,7 @@ export const create: Row = {
     const client = world.client(64);
     const body = JSON.stringify({
       Image: 'busybox:latest',
-      Cmd: ['true'],
+      Cmd: ['serve'],
       HostConfig: { Memory: 4_194_304 },
     });
     const run = Date.now().toString(36);

@@ -1,4 +1,4 @@
-// The container operations of a simulated engine, in the words and statuses of dockerd. Nothing runs in its containers.
+// The container operations of a simulated engine, in the words and statuses of dockerd. Nothing runs in its containers, but what programs.ts has.
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
@@ -11,6 +11,7 @@ import type {
   SimulatedRoute,
 } from './engine-state.js';
 import { namedVolumes } from './named-volumes.js';
+import { outputFrame, programOf } from './programs.js';
 import { message, parseBody } from './request-body.js';
 
 /** How many bytes an export of the container has; default 10240, an empty archive. */
@@ -24,14 +25,18 @@ export const containerRoutes: readonly SimulatedRoute[] = [
   { method: 'GET', path: /^\/containers\/json$/, answer: listContainers },
   { method: 'POST', path: /^\/containers\/create$/, answer: createContainer },
   onContainer('GET', 'json', (engine, container) => ({ status: 200, json: inspect(engine, container) })),
-  onContainer('GET', 'logs', () => ({
-    status: 200,
-    text: '\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0003hi\n',
-    headers: { 'Content-Type': 'application/vnd.docker.multiplexed-stream' },
-  })),
+  onContainer('GET', 'logs', (engine, container) => {
+    const program = engine.options.runsPrograms === true ? programOf(container) : undefined;
+    return {
+      status: 200,
+      text: outputFrame(container, program?.output ?? 'hi\n'),
+      headers: { 'Content-Type': 'application/vnd.docker.multiplexed-stream' },
+    };
+  }),
   onContainer('POST', 'start', (engine, container) => {
     if (container.status === 'running') return { status: 304 };
     setStatus(engine, container, { status: 'running', action: 'start' });
+    if (engine.options.runsPrograms === true) runProgram(engine, container);
     return noContent;
   }),
   onContainer('POST', 'stop', (engine, container) => {
@@ -130,9 +135,7 @@ export const containerRoutes: readonly SimulatedRoute[] = [
         engine.announce(container, 'kill');
         end(engine, container);
       }
-      engine.containers.delete(container.Id);
-      engine.announce(container, 'destroy');
-      engine.changes.emit('removed', container.Id);
+      remove(engine, container);
       return noContent;
     }),
   },
@@ -238,6 +241,25 @@ function end(engine: SimulatedEngineState, container: SimulatedContainer, action
   setStatus(engine, container, { status: 'exited', action: 'die' });
   if (action !== undefined) engine.announce(container, action);
   engine.changes.emit('exited', container.Id);
+  if (container.body.HostConfig?.['AutoRemove'] === true) remove(engine, container);
+}
+
+function remove(engine: SimulatedEngineState, container: SimulatedContainer): void {
+  engine.containers.delete(container.Id);
+  engine.announce(container, 'destroy');
+  engine.changes.emit('removed', container.Id);
+}
+
+function runProgram(engine: SimulatedEngineState, container: SimulatedContainer): void {
+  const program = programOf(container);
+  if (program === undefined) return;
+  // The start is answered first.
+  setImmediate(() => {
+    if (container.status !== 'running') return;
+    if (program.output !== '') engine.changes.emit('output', container.Id, program.output);
+    container.exitCode = program.exitCode;
+    end(engine, container);
+  });
 }
 
 /** Headers at once, the answer when it happened: clients wait for the headers before they start the container. */

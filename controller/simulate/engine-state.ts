@@ -53,6 +53,8 @@ export interface SimulatedEngineOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Milliseconds before each request is answered; events are sent at once. Default 0. */
   readonly latencyMs?: number;
+  /** Whether containers carry out the few commands of programs.ts, and end with them. Default false: they stay up. */
+  readonly runsPrograms?: boolean;
 }
 
 export interface SimulatedRequest {
@@ -66,7 +68,11 @@ export interface SimulatedRequest {
 
 export type SimulatedAnswer =
   | { readonly status: number; readonly json: unknown; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly status: number; readonly text?: string; readonly headers?: Readonly<Record<string, string>> };
+  | {
+      readonly status: number;
+      readonly text?: string | Buffer;
+      readonly headers?: Readonly<Record<string, string>>;
+    };
 
 export interface SimulatedEngineState {
   readonly id: string;
@@ -78,7 +84,7 @@ export interface SimulatedEngineState {
   readonly volumes: Map<string, SimulatedVolume>;
   readonly execs: Map<string, { readonly containerId: string; readonly tty: boolean }>;
   readonly events: EventHub;
-  /** `removed` and `exited` with a container's ID, for requests that wait. */
+  /** `removed` and `exited` with a container's ID, and `output` with it and a text, for requests that wait. */
   readonly changes: EventEmitter;
   /** By ID, name or unique prefix of an ID. */
   find(reference: string): SimulatedContainer | undefined;

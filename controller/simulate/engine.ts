@@ -18,6 +18,7 @@ import type {
 } from './engine-state.js';
 import { EventHub, type SimulatedEvent } from './event-hub.js';
 import { objectRoutes } from './object-routes.js';
+import { outputFrame, programOf } from './programs.js';
 
 export type RequestHead = Pick<SimulatedRequest, 'method' | 'path'>;
 
@@ -229,7 +230,22 @@ export class SimulatedEngine implements SimulatedEngineState {
     socket.write(
       'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
     );
-    socket.pipe(socket);
+    const container = path.startsWith('/containers/') ? this.find(id) : undefined;
+    const hasProgram = container !== undefined && programOf(container) !== undefined;
+    if (hasProgram && this.options.runsPrograms === true) this.#sendOutput(container, socket);
+    else socket.pipe(socket);
+  }
+
+  #sendOutput(container: SimulatedContainer, socket: Socket): void {
+    socket.resume();
+    const onOutput = (id: string, text: string): void => {
+      if (id === container.Id) socket.write(outputFrame(container, text));
+    };
+    const onExit = (id: string): void => {
+      if (id === container.Id) socket.end();
+    };
+    this.changes.on('output', onOutput).on('exited', onExit);
+    socket.once('close', () => this.changes.off('output', onOutput).off('exited', onExit));
   }
 }
 
@@ -245,8 +261,8 @@ function createServer(tls: SimulatedEngineOptions['tls']): http.Server {
 }
 
 function reply(response: http.ServerResponse, method: string, answer: SimulatedAnswer): void {
-  const bytes =
-    'json' in answer ? Buffer.from(`${JSON.stringify(answer.json)}\n`) : Buffer.from(answer.text ?? '');
+  const content = 'json' in answer ? `${JSON.stringify(answer.json)}\n` : (answer.text ?? '');
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   if (!('json' in answer) && bytes.length === 0) response.setHeader('Content-Length', '0');
   else response.setHeader('Content-Type', 'json' in answer ? 'application/json' : 'text/plain');
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);

@@ -77,6 +77,7 @@ export class SimulatedFleet {
           `disk=${index % 2 === 0 ? 'ssd' : 'hdd'}`,
         ],
         latencyMs: part.latencyMs,
+        runsPrograms: true,
         ...(tls === undefined ? {} : { tls }),
       });
       seedEngine(engine, { index, containers: part.containersPerEngine, isOurs: part.isOurs });

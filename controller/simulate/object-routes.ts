@@ -1,5 +1,5 @@
 // What a simulated engine answers about itself, its images, networks and volumes, in the words and statuses of dockerd.
-import { imageEntry, imageEnvironment, infoOf, networkEntry, versionOf } from './answers.js';
+import { imageEntry, imageEnvironment, infoOf, networkEntry, summary, versionOf } from './answers.js';
 import type { SimulatedEngineState, SimulatedRequest, SimulatedRoute } from './engine-state.js';
 import { namedVolumes } from './named-volumes.js';
 import { message, parseBody } from './request-body.js';
@@ -9,6 +9,11 @@ const systemRoutes: readonly SimulatedRoute[] = [
   { method: 'HEAD', path: /^\/_ping$/, answer: () => ({ status: 200 }) },
   { method: 'GET', path: /^\/info$/, answer: (engine) => ({ status: 200, json: infoOf(engine) }) },
   { method: 'GET', path: /^\/version$/, answer: (engine) => ({ status: 200, json: versionOf(engine) }) },
+  {
+    method: 'GET',
+    path: /^\/system\/df$/,
+    answer: (engine) => ({ status: 200, json: usageOf(engine) }),
+  },
   {
     method: 'GET',
     path: /^\/events$/,
@@ -218,6 +223,25 @@ function volumeEntry(one: {
     Options: null,
     Scope: 'local',
     ...one,
+  };
+}
+
+/** What `docker system df` asks for. */
+function usageOf(engine: SimulatedEngineState): Record<string, unknown> {
+  const containers = [...engine.containers.values()];
+  return {
+    LayersSize: engine.images.size * 4_261_550,
+    Images: [...engine.images].map(imageEntry),
+    Containers: containers.map((one) => ({ ...summary(engine, one), SizeRw: 0, SizeRootFs: 4_261_550 })),
+    Volumes: [...engine.volumes.values()].map((volume) => ({
+      ...volumeEntry(volume),
+      UsageData: {
+        Size: 0,
+        RefCount: containers.filter((one) => namedVolumes(one).some(({ Name }) => Name === volume.Name))
+          .length,
+      },
+    })),
+    BuildCache: [],
   };
 }
 

@@ -1,4 +1,5 @@
 // Tests swarmctl simulate: the processes it starts, what they serve over TCP and TLS, and that they end with it.
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -98,6 +99,28 @@ void t.test('simulate --tls makes certificates that both sides accept', async (t
   await until(() => stranger.pool.engines().every(({ error }) => error !== undefined));
   t.match(stranger.pool.engines()[0]?.error, /certificate/);
 });
+
+void t.test(
+  'docker run on a simulated engine shows what a short command prints, and ends as it',
+  async (t) => {
+    const { directory } = await simulate(t, ['--engines', '1', '--containers', '2']);
+    const [node] = await readNodes(directory);
+    const docker = (...args: readonly string[]): Promise<{ code: number; stdout: string }> =>
+      new Promise((resolve) =>
+        execFile('docker', ['-H', `tcp://${node ?? ''}`, ...args], (error, stdout) =>
+          resolve({ code: Number(error?.code ?? 0), stdout }),
+        ),
+      );
+    t.same(await docker('run', '--rm', 'busybox', 'echo', 'hello', 'there'), {
+      code: 0,
+      stdout: 'hello there\n',
+    });
+    t.same(await docker('run', '-t', '--name', 'said', 'busybox', 'echo', 'hi'), { code: 0, stdout: 'hi\n' });
+    t.equal((await docker('run', '--rm', 'busybox', 'false')).code, 1);
+    t.same((await docker('ps', '-a', '--format', '{{.Names}}')).stdout.match(/^said$/m)?.length, 1);
+    t.match((await docker('system', 'df')).stdout, /Containers +3 +2 /);
+  },
+);
 
 void t.test('simulate says which value it cannot use', async (t) => {
   for (const [flag, value] of [

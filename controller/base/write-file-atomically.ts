@@ -31,12 +31,29 @@ export async function writeFileAtomically(
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await withSyncedDirectory(path.dirname(file), () => rename(temporary, file), options.fileSystem);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(path.dirname(file), options.fileSystem);
+}
+
+/**
+ * Finds out whether writes of that size succeed in `directory`, and makes the names in it durable: a file is made, synced and
+ * removed again.
+ */
+export async function probeDirectory(
+  directory: string,
+  o: { readonly bytes: number; readonly fileSystem?: DurableFileSystem },
+): Promise<void> {
+  const { rm } = o.fileSystem ?? nodeFileSystem;
+  // The name of an unfinished write: whoever finds it after a kill clears it away.
+  const file = path.join(directory, `probe.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await writeFileAtomically(file, Buffer.alloc(o.bytes), o);
+  } finally {
+    await rm(file, { force: true });
+  }
 }
 
 const unfinishedWrite = /\.[0-9a-f]{12}\.tmp$/;
@@ -55,9 +72,17 @@ export async function removeUnfinishedWrites(directory: string): Promise<void> {
   }
 }
 
-/** Makes a directory and its parents, private to this user. */
-export async function makePrivateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+/** Makes a directory and its parents, private to this user; durable when it resolves. */
+export async function makePrivateDirectory(
+  directory: string,
+  fileSystem: Pick<DurableFileSystem, 'open'> = nodeFileSystem,
+): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path.resolve(directory); ; made = path.dirname(made)) {
+    await syncDirectory(path.dirname(made), fileSystem);
+    if (made === path.resolve(first) || made === path.dirname(made)) return;
+  }
 }
 
 /** Makes a rename or unlink in `directory` durable. */
@@ -65,8 +90,21 @@ export async function syncDirectory(
   directory: string,
   fileSystem: Pick<DurableFileSystem, 'open'> = nodeFileSystem,
 ): Promise<void> {
+  await withSyncedDirectory(directory, () => Promise.resolve(), fileSystem);
+}
+
+/**
+ * Makes what `change` does to the names in `directory` durable. The directory is opened before, so that all that can fail
+ * after the change is the sync itself.
+ */
+export async function withSyncedDirectory(
+  directory: string,
+  change: () => Promise<void>,
+  fileSystem: Pick<DurableFileSystem, 'open'> = nodeFileSystem,
+): Promise<void> {
   const handle = await fileSystem.open(directory, constants.O_RDONLY);
   try {
+    await change();
     await handle.sync();
   } finally {
     await handle.close();

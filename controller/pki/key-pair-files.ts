@@ -13,6 +13,18 @@ import type { KeyPair } from './key-pair.js';
 
 const dayMs = 86_400_000;
 
+/** How the files are written, durably when it resolves; whoever keeps state has a way of its own. */
+export interface PairWriter {
+  makeDirectory(directory: string): Promise<void>;
+  /** @param mode permission bits */
+  write(file: string, data: string, mode: number): Promise<void>;
+}
+
+const plainWriter: PairWriter = {
+  makeDirectory: makePrivateDirectory,
+  write: (file, data, mode) => writeFileAtomically(file, data, { mode }),
+};
+
 /**
  * The authority in `directory`, made when there is none. An existing one is never replaced: everything it signed
  * would stop being trusted.
@@ -27,11 +39,13 @@ export async function loadOrCreateAuthority(options: {
   readonly nowMs: number;
   readonly validityDays: number;
   readonly known?: KeyPair | undefined;
+  /** Default: plain files. */
+  readonly writer?: PairWriter;
 }): Promise<KeyPair> {
   const loaded = await loadAuthority(options);
   if (loaded !== undefined) return loaded;
   const created = await createAuthority(options);
-  await writePair(options.directory, pairFiles(options.directory, options.name ?? 'ca'), created);
+  await writePair(options, pairFiles(options.directory, options.name ?? 'ca'), created);
   return created;
 }
 
@@ -77,6 +91,8 @@ export async function ensureCertificate(
     /** Base name of the key's file. Default `<name>-key`; docker's own layout is `cert` with `key`. */
     readonly keyName?: string;
     readonly renewBeforeDays: number;
+    /** Default: plain files. */
+    readonly writer?: PairWriter;
   },
 ): Promise<KeyPair> {
   const files = pairFiles(options.directory, options.name, options.keyName);
@@ -85,7 +101,7 @@ export async function ensureCertificate(
     return { certPem, keyPem };
   }
   const issued = await issueCertificate(options);
-  await writePair(options.directory, files, issued);
+  await writePair(options, files, issued);
   return issued;
 }
 
@@ -135,13 +151,13 @@ function pairFiles(
 }
 
 async function writePair(
-  directory: string,
+  { directory, writer = plainWriter }: { readonly directory: string; readonly writer?: PairWriter },
   files: { readonly cert: string; readonly key: string },
   pair: KeyPair,
 ): Promise<void> {
-  await makePrivateDirectory(directory);
-  await writeFileAtomically(files.key, pair.keyPem, { mode: 0o600 });
-  await writeFileAtomically(files.cert, pair.certPem, { mode: 0o644 });
+  await writer.makeDirectory(directory);
+  await writer.write(files.key, pair.keyPem, 0o600);
+  await writer.write(files.cert, pair.certPem, 0o644);
 }
 
 function readOptional(file: string): Promise<string | undefined> {

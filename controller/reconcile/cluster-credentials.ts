@@ -1,13 +1,12 @@
 // The secrets of clusters on the operator's disk: token, authority and certificates. Made when missing, renewed in time,
 // never replaced without need. One directory per cluster: token, pki/ and client/ (what DOCKER_CERT_PATH points at).
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import type { AgentRole } from '../api/agent-role.js';
 import type { Cluster } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
-import { messageOf, reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
-import { makePrivateDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
+import { messageOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import { describeCertificate, namesForCertificate, parseCertificate } from '../pki/certificate.js';
 import { Signers } from '../pki/authority.js';
@@ -15,6 +14,8 @@ import { ensureCertificate, loadOrCreateAuthority } from '../pki/key-pair-files.
 import type { CertificateUsage, KeyPair } from '../pki/key-pair.js';
 import type { ClusterCredentials } from '../plan/credentials.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
+import { rewriteTree } from '../store/rewrite-tree.js';
+import type { StateDisk } from '../store/state-disk.js';
 import { findLost, setAsideDamaged, type Credential } from './lost-credentials.js';
 import { readTls } from './read-tls.js';
 
@@ -50,6 +51,7 @@ interface Checked {
 
 export class CredentialStore {
   readonly #directory: string;
+  readonly #disk: StateDisk;
   readonly #clock: Clock;
   readonly #randomToken: () => string;
   readonly #known = new Map<string, ClusterCredentials>();
@@ -60,10 +62,13 @@ export class CredentialStore {
   constructor(options: {
     /** Holds one directory per cluster. */
     readonly directory: string;
+    readonly disk: StateDisk;
     readonly clock: Clock;
     readonly randomToken: () => string;
   }) {
     this.#directory = options.directory;
+    this.#disk = options.disk;
+    options.disk.join({ rewrite: (door) => rewriteTree(options.directory, door) });
     this.#clock = options.clock;
     this.#randomToken = options.randomToken;
   }
@@ -75,30 +80,22 @@ export class CredentialStore {
 
   /** @throws {CREDENTIALS_UNREADABLE | CREDENTIALS_INVALID | STATE_UNWRITABLE} */
   async ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {
-    const { name } = cluster.metadata;
-    try {
-      const ensured = await this.#ensure(cluster, nodes);
-      this.#known.set(name, ensured.credentials);
-      return ensured;
-    } catch (error) {
-      if (error instanceof SwarmError || systemCodeOf(error) === undefined) throw error;
-      throw new SwarmError(
-        'STATE_UNWRITABLE',
-        `Cannot write credentials of cluster "${name}": ${reasonOf(error)}`,
-        { cause: error },
-      );
-    }
+    // What is read may be lost by a power cut, and must not be given to containers.
+    this.#disk.refuseDoubt();
+    const ensured = await this.#ensure(cluster, nodes);
+    this.#known.set(cluster.metadata.name, ensured.credentials);
+    return ensured;
   }
 
   async #ensure(cluster: Cluster, nodes: readonly ResolvedNode[]): Promise<EnsuredCredentials> {
     const directory = path.join(this.#directory, cluster.metadata.name);
-    await makePrivateDirectory(directory);
+    await this.#makeDirectory(directory);
     const token = await this.#ensureToken(path.join(directory, 'token'));
     switch (cluster.spec.tls.mode) {
       case 'disabled':
         return { credentials: { token } };
       case 'hostPath':
-        return fromHostPath(cluster, { nodes, token, clientDirectory: path.join(directory, 'client') });
+        return this.#fromHostPath(cluster, { nodes, token, clientDirectory: path.join(directory, 'client') });
       case 'managed':
         return this.#managed(cluster, { nodes, token, directory });
     }
@@ -115,7 +112,10 @@ export class CredentialStore {
   }
 
   async setAsideDamaged(cluster: string): Promise<void> {
-    await setAsideDamaged(path.join(this.#directory, cluster), { nowMs: this.#clock.now() });
+    await setAsideDamaged(path.join(this.#directory, cluster), {
+      nowMs: this.#clock.now(),
+      disk: this.#disk,
+    });
   }
 
   /** What DOCKER_CERT_PATH points at: ca.pem, cert.pem, key.pem. */
@@ -132,7 +132,7 @@ export class CredentialStore {
   /** Removes everything of a cluster that is gone, its authority included. */
   async remove(cluster: string): Promise<void> {
     const directory = path.join(this.#directory, cluster);
-    await rm(directory, { recursive: true, force: true });
+    await this.#disk.remove(directory);
     this.#known.delete(cluster);
     for (const key of this.#checked.keys()) {
       if (key.startsWith(`${directory}${path.sep}`)) this.#checked.delete(key);
@@ -159,7 +159,7 @@ export class CredentialStore {
       }
     }
     const token = this.#randomToken();
-    await writeFileAtomically(file, `${token}\n`, { mode: 0o600 });
+    await this.#disk.write(file, `${token}\n`);
     return token;
   }
 
@@ -178,10 +178,11 @@ export class CredentialStore {
       nowMs,
       validityDays: authorityValidityDays,
       known: isFresh ? checked.pair : undefined,
+      writer: this.#disk,
     });
     if (!isFresh) this.#checked.set(pki, { key: '', caPem: '', atMs: nowMs, pair: authority });
-    await makePrivateDirectory(client);
-    await writeIfChanged(path.join(client, 'ca.pem'), authority.certPem);
+    await this.#makeDirectory(client);
+    await this.#writeIfChanged(path.join(client, 'ca.pem'), authority.certPem);
     const admin = await this.#ensurePair(cluster, authority, {
       directory: client,
       name: 'cert',
@@ -228,9 +229,46 @@ export class CredentialStore {
       validityDays,
       renewBeforeDays,
       signers: this.#signers,
+      writer: this.#disk,
     });
     this.#checked.set(place, { key, caPem, atMs: nowMs, pair });
     return pair;
+  }
+
+  /** One certificate for everything, as docker-machine laid it out. Copied, so that DOCKER_CERT_PATH is in one place. */
+  async #fromHostPath(
+    cluster: Cluster,
+    options: {
+      readonly nodes: readonly ResolvedNode[];
+      readonly token: string;
+      readonly clientDirectory: string;
+    },
+  ): Promise<EnsuredCredentials> {
+    const { token, clientDirectory } = options;
+    const source = cluster.spec.tls.hostPath ?? '';
+    const file = (name: string): string => path.join(source, name);
+    const tls = await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') });
+    const pair = { certPem: tls.cert ?? '', keyPem: tls.key ?? '' };
+    requireUsable(file('cert.pem'), { certPem: pair.certPem, nodes: options.nodes });
+    await this.#makeDirectory(clientDirectory);
+    await this.#writeIfChanged(path.join(clientDirectory, 'key.pem'), pair.keyPem, 0o600);
+    await this.#writeIfChanged(path.join(clientDirectory, 'cert.pem'), pair.certPem);
+    await this.#writeIfChanged(path.join(clientDirectory, 'ca.pem'), tls.ca);
+    return { credentials: { token, tls: { caPem: tls.ca, pairFor: () => pair } }, client: tls };
+  }
+
+  /** Asked for again and again: one that is there costs no sync. */
+  async #makeDirectory(directory: string): Promise<void> {
+    const isThere = await access(directory).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) await this.#disk.makeDirectory(directory);
+  }
+
+  async #writeIfChanged(file: string, content: string, mode = 0o644): Promise<void> {
+    const current = await readFile(file, 'utf8').catch(() => undefined);
+    if (current !== content) await this.#disk.write(file, content, mode);
   }
 }
 
@@ -283,28 +321,6 @@ function pairKey(node: string, role: AgentRole): string {
   return `${role}/${node}`;
 }
 
-/** One certificate for everything, as docker-machine laid it out. Copied, so that DOCKER_CERT_PATH is in one place. */
-async function fromHostPath(
-  cluster: Cluster,
-  options: {
-    readonly nodes: readonly ResolvedNode[];
-    readonly token: string;
-    readonly clientDirectory: string;
-  },
-): Promise<EnsuredCredentials> {
-  const { token, clientDirectory } = options;
-  const source = cluster.spec.tls.hostPath ?? '';
-  const file = (name: string): string => path.join(source, name);
-  const tls = await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') });
-  const pair = { certPem: tls.cert ?? '', keyPem: tls.key ?? '' };
-  requireUsable(file('cert.pem'), { certPem: pair.certPem, nodes: options.nodes });
-  await makePrivateDirectory(clientDirectory);
-  await writeIfChanged(path.join(clientDirectory, 'key.pem'), pair.keyPem, 0o600);
-  await writeIfChanged(path.join(clientDirectory, 'cert.pem'), pair.certPem);
-  await writeIfChanged(path.join(clientDirectory, 'ca.pem'), tls.ca);
-  return { credentials: { token, tls: { caPem: tls.ca, pairFor: () => pair } }, client: tls };
-}
-
 /** Refuses what managers could serve with, but nobody would accept. */
 function requireUsable(
   file: string,
@@ -331,8 +347,3 @@ function requireUsable(
 }
 
 const usages = { servers: '1.3.6.1.5.5.7.3.1', clients: '1.3.6.1.5.5.7.3.2' } as const;
-
-async function writeIfChanged(file: string, content: string, mode = 0o644): Promise<void> {
-  const current = await readFile(file, 'utf8').catch(() => undefined);
-  if (current !== content) await writeFileAtomically(file, content, { mode });
-}

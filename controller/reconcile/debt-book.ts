@@ -1,14 +1,15 @@
 // Debts: containers of ours that a Node left on an engine that did not answer in time when the Node was deleted. One file
 // each, written before the Node goes, so that whoever comes next knows what to clear away.
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Node } from '../api/resources.js';
 import { reasonOf, SwarmError, systemCodeOf } from '../base/errors.js';
 import { isJsonObject, objectAt, tryParseJson, stringAt } from '../base/json.js';
 import type { Logger } from '../base/log.js';
 import { placeOf } from '../store/revise.js';
-import { removeUnfinishedWrites, syncDirectory, writeFileAtomically } from '../base/write-file-atomically.js';
+import { makePrivateDirectory, removeUnfinishedWrites } from '../base/write-file-atomically.js';
+import type { StateDisk, StateDoor, StatePart } from '../store/state-disk.js';
 
 export interface Debt {
   /** The Node as it was when it went: how to reach its engine, and whose containers they are. */
@@ -23,29 +24,34 @@ export interface Debt {
 
 const format = 1;
 
-export class DebtBook {
-  readonly #directory: string | undefined;
+interface DebtPlace {
+  readonly directory: string;
+  readonly disk: StateDisk;
+}
+
+export class DebtBook implements StatePart {
+  readonly #place: DebtPlace | undefined;
   readonly #debts: Map<string, Debt>;
   readonly #listeners = new Set<() => void>();
+  /** Files that somebody began to write for the first time, and may not have finished. */
+  readonly #begun = new Set<string>();
 
-  private constructor(directory: string | undefined, debts: Map<string, Debt>) {
-    this.#directory = directory;
+  private constructor(place: DebtPlace | undefined, debts: Map<string, Debt>) {
+    this.#place = place;
     this.#debts = debts;
+    place?.disk.join(this);
   }
 
   /**
    * Reads what is owed. A file that cannot be used is left where it is, and named in the log.
-   * @param o.directory undefined keeps everything in memory only
+   * @param o undefined keeps everything in memory only
    * @throws {STATE_CORRUPT} the directory cannot be read
    */
-  static async open(o: {
-    readonly directory: string | undefined;
-    readonly logger: Logger;
-  }): Promise<DebtBook> {
+  static async open(o: (DebtPlace & { readonly logger: Logger }) | undefined): Promise<DebtBook> {
     const debts = new Map<string, Debt>();
-    if (o.directory === undefined) return new DebtBook(undefined, debts);
+    if (o === undefined) return new DebtBook(undefined, debts);
     try {
-      await mkdir(o.directory, { recursive: true, mode: 0o700 });
+      await makePrivateDirectory(o.directory);
       // The state directory has one operator: what looks like a write under way is one that was killed.
       await removeUnfinishedWrites(o.directory);
       for (const name of await readdir(o.directory)) {
@@ -58,7 +64,7 @@ export class DebtBook {
         cause: error,
       });
     }
-    return new DebtBook(o.directory, debts);
+    return new DebtBook(o, debts);
   }
 
   /** `listener` is called after each new debt. */
@@ -78,34 +84,44 @@ export class DebtBook {
     return [...this.#debts.values()].sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
-  /** Durable when it resolves. */
+  /** Durable when it resolves. @throws {STATE_UNWRITABLE} */
   async record(debt: Debt): Promise<void> {
     const name = fileName(debt);
-    if (this.#directory !== undefined) {
-      await writeFileAtomically(
-        path.join(this.#directory, name),
-        `${JSON.stringify({ format, ...debt }, null, 1)}\n`,
-      );
+    if (!this.#debts.has(name)) this.#begun.add(name);
+    if (this.#place !== undefined) {
+      await this.#place.disk.write(path.join(this.#place.directory, name), encode(debt));
     }
+    this.#begun.delete(name);
     this.#debts.set(name, debt);
     for (const listener of this.#listeners) listener();
   }
 
+  /** Durable when it resolves. @throws {STATE_UNWRITABLE} it is still owed, and may be settled again */
   async settle(debt: Debt): Promise<void> {
     const name = fileName(debt);
+    if (this.#place !== undefined) await this.#place.disk.remove(path.join(this.#place.directory, name));
     this.#debts.delete(name);
-    if (this.#directory === undefined) return;
-    await rm(path.join(this.#directory, name), { force: true });
-    await syncDirectory(this.#directory);
+  }
+
+  async rewrite(door: StateDoor): Promise<void> {
+    const { directory } = this.#place ?? {};
+    if (directory === undefined) return;
+    for (const name of this.#begun) await door.remove(path.join(directory, name));
+    this.#begun.clear();
+    for (const [name, debt] of this.#debts) {
+      // A file that a person has removed stays removed.
+      if (await this.isOwed(debt)) await door.write(path.join(directory, name), encode(debt));
+    }
+    await door.touch(directory);
   }
 
   /** Whether its file is still there: removing it is how a person says that the engine will not come back. */
   async isOwed(debt: Debt): Promise<boolean> {
     const name = fileName(debt);
     if (!this.#debts.has(name)) return false;
-    if (this.#directory === undefined) return true;
+    if (this.#place === undefined) return true;
     try {
-      await readFile(path.join(this.#directory, name));
+      await readFile(path.join(this.#place.directory, name));
       return true;
     } catch (error) {
       return systemCodeOf(error) !== 'ENOENT';
@@ -123,6 +139,10 @@ function fileName({ node, hasMoved, isVolume }: Debt): string {
   const moved = hasMoved === true ? `-${hashOf(placeOf(node))}` : '';
   const volume = isVolume === true ? `-volume-${hashOf(`${placeOf(node)} ${node.spec.cluster}`)}` : '';
   return `${metadata.name}-${(metadata.uid ?? '').slice(0, 8)}${moved}${volume}.json`;
+}
+
+function encode(debt: Debt): string {
+  return `${JSON.stringify({ format, ...debt }, null, 1)}\n`;
 }
 
 function decode(text: string): Debt | undefined {

@@ -1,31 +1,25 @@
 // Remembers which files the process in each container has read, by container ID. Only a saving: what is forgotten is
 // delivered again, which needs no restart.
 import { readFile } from 'node:fs/promises';
-import type { Logger } from '../base/log.js';
-import { messageOf } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
-import { writeFileAtomically } from '../base/write-file-atomically.js';
+import { LatestFile } from '../store/latest-file.js';
+import type { StateDisk } from '../store/state-disk.js';
 
 export class DeliveredFiles {
-  readonly #file: string | undefined;
-  readonly #logger: Logger;
+  readonly #file: LatestFile | undefined;
   readonly #hashes: Map<string, string>;
-  #writing: Promise<void> | undefined;
-  #isDirty = false;
 
-  private constructor(file: string | undefined, hashes: Map<string, string>, logger: Logger) {
-    this.#file = file;
+  private constructor(hashes: Map<string, string>, o?: { readonly file: string; readonly disk: StateDisk }) {
     this.#hashes = hashes;
-    this.#logger = logger;
+    const read = (): string => `${JSON.stringify(Object.fromEntries(hashes))}\n`;
+    this.#file = o === undefined ? undefined : new LatestFile({ ...o, read });
   }
 
-  /** @param options.file undefined keeps everything in memory only */
-  static async open(options: {
-    readonly file: string | undefined;
-    readonly logger: Logger;
-  }): Promise<DeliveredFiles> {
-    const hashes = options.file === undefined ? new Map<string, string>() : await readHashes(options.file);
-    return new DeliveredFiles(options.file, hashes, options.logger);
+  /** @param o undefined keeps everything in memory only */
+  static async open(
+    o: { readonly file: string; readonly disk: StateDisk } | undefined,
+  ): Promise<DeliveredFiles> {
+    return new DeliveredFiles(o === undefined ? new Map<string, string>() : await readHashes(o.file), o);
   }
 
   get(containerId: string): string | undefined {
@@ -35,36 +29,16 @@ export class DeliveredFiles {
   set(containerId: string, filesHash: string): void {
     if (this.#hashes.get(containerId) === filesHash) return;
     this.#hashes.set(containerId, filesHash);
-    this.#write();
+    this.#file?.changed();
   }
 
   forget(containerId: string): void {
-    if (this.#hashes.delete(containerId)) this.#write();
+    if (this.#hashes.delete(containerId)) this.#file?.changed();
   }
 
   /** Resolves when everything is on disk. */
   async close(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
-  }
-
-  /** One write at a time; what changes meanwhile goes into one more. */
-  #write(): void {
-    this.#isDirty = true;
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#isDirty && this.#file !== undefined) {
-      this.#isDirty = false;
-      try {
-        await writeFileAtomically(this.#file, `${JSON.stringify(Object.fromEntries(this.#hashes))}\n`);
-      } catch (error) {
-        this.#logger.warn(`Cannot remember delivered files: ${messageOf(error)}`);
-        return;
-      }
-    }
+    await this.#file?.close();
   }
 }
 

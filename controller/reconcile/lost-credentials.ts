@@ -1,11 +1,11 @@
 // Which keys and tokens of a cluster are gone from the operator's disk, and making room for new ones. They are the only
 // part of the state that manifests and engines cannot give back.
-import { access, readFile, rename } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../api/resources.js';
 import { isSwarmError, systemCodeOf } from '../base/errors.js';
-import { syncDirectory } from '../base/write-file-atomically.js';
 import { loadAuthority } from '../pki/key-pair-files.js';
+import type { StateDoor } from '../store/state-disk.js';
 
 export type Credential = 'token' | 'certificate authority';
 
@@ -31,7 +31,7 @@ export async function findLost(directory: string, cluster: Cluster): Promise<rea
 /** Moves what is damaged or half there out of the way, so that it is made again. @returns what was moved */
 export async function setAsideDamaged(
   directory: string,
-  { nowMs }: { readonly nowMs: number },
+  { nowMs, disk }: { readonly nowMs: number; readonly disk: Pick<StateDoor, 'move'> },
 ): Promise<readonly string[]> {
   const moved: string[] = [];
   const token = await readFile(path.join(directory, 'token'), 'utf8').catch(missing);
@@ -49,8 +49,7 @@ export async function setAsideDamaged(
   }
   for (const name of moved) {
     const file = path.join(directory, name);
-    await rename(file, `${file}.lost-${nowMs}`);
-    await syncDirectory(path.dirname(file));
+    await disk.move(file, `${file}.lost-${nowMs}`);
   }
   return moved;
 }

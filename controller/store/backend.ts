@@ -12,9 +12,10 @@ import { makePrivateDirectory } from '../base/write-file-atomically.js';
 import type { Validator } from '../schema/validate.js';
 import type { NewEvent } from './event-log.js';
 import { Mirror } from './mirror.js';
-import { fileName, ObjectFiles, type Quarantined, type StateFileSystem } from './object-files.js';
+import { fileName, ObjectFiles, type Quarantined } from './object-files.js';
 import type { StoredRecord } from './record.js';
 import { finishStaged } from './staged-state.js';
+import type { StateDisk, StateDoor } from './state-disk.js';
 import { lockState } from './state-lock.js';
 import { migrateState } from './state-version.js';
 
@@ -26,9 +27,10 @@ export interface Backend {
   /** Makes sure that `version` stays below whatever is handed out after a restart. */
   reserve(version: number): Promise<void>;
   /** Makes sure that the disk holds these objects and no others. Nothing else may be written meanwhile. */
-  rewrite(records: readonly StoredRecord[], version: number): Promise<void>;
-  /** A small durable write, to see whether there can be any. */
-  probe(): Promise<void>;
+  rewrite(
+    records: readonly StoredRecord[],
+    o: { readonly version: number; readonly door: StateDoor },
+  ): Promise<void>;
   mirrorStatus(key: ObjectKey, current: () => Resource | undefined): void;
   mirrorEvents(list: () => unknown): void;
   close(): Promise<void>;
@@ -42,7 +44,7 @@ export interface DurableOptions {
   readonly holder?: string;
   /** Fills in defaults that a newer schema has added to objects stored before. */
   readonly validator?: Validator;
-  readonly fileSystem?: StateFileSystem;
+  readonly disk: StateDisk;
 }
 
 export interface LoadedState {
@@ -62,7 +64,6 @@ export function memoryBackend(): Backend {
     remove: nothing,
     reserve: nothing,
     rewrite: nothing,
-    probe: nothing,
     mirrorStatus: () => undefined,
     mirrorEvents: () => undefined,
     close: nothing,
@@ -78,7 +79,7 @@ export async function openDurableBackend(
   const lock = await lockState({ directory: o.directory, clock: o.clock, holder });
   try {
     await prepareState(o);
-    const files = new ObjectFiles(o.directory, o.fileSystem);
+    const files = new ObjectFiles(o.directory, o.disk);
     const mirror = (name: string): Mirror =>
       new Mirror({ directory: path.join(o.directory, name), clock: o.clock, logger: o.logger });
     const [statusMirror, eventMirror] = [mirror('status'), mirror('events')];
@@ -93,6 +94,7 @@ export async function openDurableBackend(
     const startVersion = objects.highestVersion + 1;
     let reserved = startVersion + reserveStep;
     await files.reserveVersions(reserved);
+    await o.disk.inheritDoubt();
     let reserving: Promise<void> = Promise.resolve();
 
     const backend: Backend = {
@@ -110,11 +112,10 @@ export async function openDurableBackend(
         reserving = next.catch(() => undefined);
         return next;
       },
-      rewrite: (all, version) => {
+      rewrite: (all, { version, door }) => {
         reserved = Math.max(reserved, version + reserveStep);
-        return files.rewrite(all, reserved);
+        return files.rewrite(all, { version: reserved, door });
       },
-      probe: () => files.reserveVersions(reserved),
       mirrorStatus: (key, current) =>
         statusMirror.set(fileName(key), () => {
           const resource = current();
@@ -128,8 +129,8 @@ export async function openDurableBackend(
         }),
       mirrorEvents: (list) => eventMirror.set('events.json', list),
       close: async () => {
-        await statusMirror.flush();
-        await eventMirror.flush();
+        await statusMirror.close();
+        await eventMirror.close();
         await lock.release();
       },
     };

@@ -9,6 +9,8 @@ import { makePrivateDirectory } from '../base/write-file-atomically.js';
 
 // A burst of status changes becomes one write per object and second.
 const delayMs = 1000;
+// What could not be written is tried again; a full disk is not asked more often than its other writers do.
+const retryMs = 5000;
 
 export class Mirror {
   readonly #directory: string;
@@ -19,6 +21,7 @@ export class Mirror {
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failing = false;
+  #isClosed = false;
 
   constructor(o: { readonly directory: string; readonly clock: Clock; readonly logger: Logger }) {
     this.#directory = o.directory;
@@ -45,10 +48,7 @@ export class Mirror {
 
   set(name: string, content: () => unknown): void {
     this.#dirty.set(name, content);
-    this.#cancelTimer ??= this.#clock.setTimer(delayMs, () => {
-      this.#cancelTimer = undefined;
-      void this.flush();
-    });
+    this.#schedule(delayMs);
   }
 
   /** Writes what is waiting now. Never rejects. */
@@ -59,13 +59,33 @@ export class Mirror {
     await this.#writing;
   }
 
+  /** Writes what is waiting and can be written, and tries no more. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer ??= this.#clock.setTimer(afterMs, () => {
+      this.#cancelTimer = undefined;
+      void this.flush();
+    });
+  }
+
   async #writeAll(): Promise<void> {
-    const files = [...this.#dirty];
-    this.#dirty.clear();
     try {
-      for (const [name, content] of files) await this.#writeOne(path.join(this.#directory, name), content());
+      for (const [name, content] of [...this.#dirty]) {
+        this.#dirty.delete(name);
+        await this.#writeOne(path.join(this.#directory, name), content()).catch((error: unknown) => {
+          // Behind the others, which a file that cannot be written must not keep waiting for ever.
+          if (!this.#dirty.has(name)) this.#dirty.set(name, content);
+          throw error;
+        });
+      }
       this.#failing = false;
     } catch (error) {
+      this.#schedule(retryMs);
       if (!this.#failing) {
         this.#logger.warn('Cannot mirror status', { directory: this.#directory, error: messageOf(error) });
       }

@@ -1,21 +1,13 @@
 // The precious half of the state directory: one file per object, and the high-water mark of resourceVersion. Nothing
 // is edited in place, and a damaged file is set aside by name, never taken for "no object".
-import * as nodeFileSystem from 'node:fs/promises';
 import path from 'node:path';
 import type { ObjectKey } from '../api/object-key.js';
 import { kinds } from '../api/resources.js';
 import { messageOf, SwarmError } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
-import {
-  makePrivateDirectory,
-  syncDirectory,
-  writeFileAtomically,
-  type DurableFileSystem,
-} from '../base/write-file-atomically.js';
+import { makePrivateDirectory, withSyncedDirectory } from '../base/write-file-atomically.js';
 import { decodeRecord, encodeRecord, type StoredRecord } from './record.js';
-
-export type StateFileSystem = DurableFileSystem &
-  Pick<typeof nodeFileSystem, 'readdir' | 'readFile' | 'unlink'>;
+import type { StateDisk, StateDoor, StateFileSystem } from './state-disk.js';
 
 export interface Quarantined {
   /** New path of the damaged file. */
@@ -43,11 +35,13 @@ export class ObjectFiles {
   readonly #objects: string;
   readonly #mark: string;
   readonly #fileSystem: StateFileSystem;
+  readonly #disk: StateDisk;
 
-  constructor(directory: string, fileSystem: StateFileSystem = nodeFileSystem) {
+  constructor(directory: string, disk: StateDisk) {
     this.#objects = path.join(directory, 'objects');
     this.#mark = path.join(this.#objects, 'resource-version');
-    this.#fileSystem = fileSystem;
+    this.#fileSystem = disk.fileSystem;
+    this.#disk = disk;
   }
 
   /**
@@ -56,8 +50,8 @@ export class ObjectFiles {
    * @throws {STATE_UNWRITABLE} the directory cannot be read or prepared
    */
   async load(nowMs: number): Promise<LoadedObjects> {
-    return this.#guard('read', async () => {
-      await makePrivateDirectory(this.#objects);
+    return this.#guard(async () => {
+      await makePrivateDirectory(this.#objects, this.#fileSystem);
       const names = (await this.#fileSystem.readdir(this.#objects)).sort();
       const records: StoredRecord[] = [];
       const quarantined: Quarantined[] = [];
@@ -80,45 +74,41 @@ export class ObjectFiles {
   }
 
   /** Durable when it resolves. @throws {STATE_UNWRITABLE} */
-  async put(record: StoredRecord): Promise<void> {
-    const file = path.join(this.#objects, fileName(keyOf(record)));
-    await this.#guard('write', () =>
-      writeFileAtomically(file, encodeRecord(record), { fileSystem: this.#fileSystem }),
-    );
+  async put(record: StoredRecord, door: StateDoor = this.#disk): Promise<void> {
+    await door.write(this.#fileOf(keyOf(record)), encodeRecord(record));
   }
 
   /** Durable when it resolves; a file that is gone already is fine. @throws {STATE_UNWRITABLE} */
   async remove(key: ObjectKey): Promise<void> {
-    await this.#guard('write', async () => {
-      await this.#fileSystem.rm(path.join(this.#objects, fileName(key)), { force: true });
-      await syncDirectory(this.#objects, this.#fileSystem);
-    });
+    await this.#disk.remove(this.#fileOf(key));
   }
 
   /** Promises that no version above `version` is handed out before the next call. @throws {STATE_UNWRITABLE} */
-  async reserveVersions(version: number): Promise<void> {
-    await this.#guard('write', () =>
-      writeFileAtomically(this.#mark, `${version}\n`, { fileSystem: this.#fileSystem }),
-    );
+  async reserveVersions(version: number, door: StateDoor = this.#disk): Promise<void> {
+    await door.write(this.#mark, `${version}\n`);
   }
 
   /**
    * Writes everything anew, and removes what is not among it: for a disk of which nobody knows what it holds.
    * @throws {STATE_UNWRITABLE}
    */
-  async rewrite(records: readonly StoredRecord[], version: number): Promise<void> {
-    await this.reserveVersions(version);
+  async rewrite(
+    records: readonly StoredRecord[],
+    { version, door }: { readonly version: number; readonly door: StateDoor },
+  ): Promise<void> {
+    await this.reserveVersions(version, door);
     for (let start = 0; start < records.length; start += filesAtOnce) {
-      await Promise.all(records.slice(start, start + filesAtOnce).map((record) => this.put(record)));
+      await Promise.all(records.slice(start, start + filesAtOnce).map((record) => this.put(record, door)));
     }
     const wanted = new Set(records.map((record) => fileName(keyOf(record))));
-    await this.#guard('write', async () => {
-      for (const name of await this.#fileSystem.readdir(this.#objects)) {
-        const isLeft = name.endsWith('.tmp') || (name.endsWith('.json') && !wanted.has(name));
-        if (isLeft) await this.#fileSystem.rm(path.join(this.#objects, name), { force: true });
-      }
-      await syncDirectory(this.#objects, this.#fileSystem);
-    });
+    for (const name of await this.#guard(() => this.#fileSystem.readdir(this.#objects))) {
+      const isLeft = name.endsWith('.tmp') || (name.endsWith('.json') && !wanted.has(name));
+      if (isLeft) await door.remove(path.join(this.#objects, name));
+    }
+  }
+
+  #fileOf(key: ObjectKey): string {
+    return path.join(this.#objects, fileName(key));
   }
 
   async #loadRecord(file: string, nowMs: number): Promise<StoredRecord | Quarantined> {
@@ -164,29 +154,23 @@ export class ObjectFiles {
 
   async #setAside(file: string, nowMs: number): Promise<string> {
     const target = `${file}.corrupt-${nowMs}`;
-    await this.#fileSystem.rename(file, target);
-    await syncDirectory(this.#objects, this.#fileSystem);
+    const fileSystem = this.#fileSystem;
+    await withSyncedDirectory(this.#objects, () => fileSystem.rename(file, target), fileSystem);
     return target;
   }
 
-  async #guard<T>(attempt: 'read' | 'write', work: () => Promise<T>): Promise<T> {
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (error instanceof SwarmError) throw error;
       throw new SwarmError(
         'STATE_UNWRITABLE',
-        `Cannot ${attempt} state in "${this.#objects}": ${messageOf(error)}`,
+        `Cannot read state in "${this.#objects}": ${messageOf(error)}`,
         { cause: error },
       );
     }
   }
-}
-
-/** Whether a failed write leaves it open what is on the disk: a repeated sync would report success for lost data. */
-export function isFailedSync(error: unknown): boolean {
-  const cause = error instanceof SwarmError ? error.cause : error;
-  return isJsonObject(cause) && (cause['syscall'] === 'fsync' || cause['code'] === 'EIO');
 }
 
 export function fileName(key: ObjectKey): string {

@@ -1,4 +1,5 @@
 // All objects with their status and events: one writer at a time, durable before it is acknowledged, watched by many.
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { formatKey, type ObjectKey } from '../api/object-key.js';
 import type { Cluster, Kind, Node, NodeSpec, Resource } from '../api/resources.js';
@@ -8,7 +9,6 @@ import { silentLogger, type Logger } from '../base/log.js';
 import { ChangeFeed, type StoreEvent } from './change-feed.js';
 import { EventLog, type NewEvent, type RecordedEvent } from './event-log.js';
 import { fieldOwners, type FieldOwner } from './field-owners.js';
-import { isFailedSync } from './object-files.js';
 import type { Origin, StoredRecord } from './record.js';
 import { Records } from './records.js';
 import {
@@ -21,22 +21,27 @@ import {
   withoutLeft,
   withOrigin,
 } from './revise.js';
-import { WriteHealth } from './write-health.js';
+import { StateDisk, type StateFileSystem } from './state-disk.js';
 import { copy, freeze } from './stored-copy.js';
 import { WriteOrder } from './write-order.js';
 import { memoryBackend, openDurableBackend, type Backend, type DurableOptions } from './backend.js';
 
 export type { Origin, StoreEvent, RecordedEvent };
 
-export interface StoreOptions extends Pick<DurableOptions, 'fileSystem' | 'validator' | 'holder'> {
+export interface StoreOptions extends Pick<DurableOptions, 'validator' | 'holder'> {
   /** State directory; undefined keeps everything in memory only. */
   readonly directory: string | undefined;
   readonly clock: Clock;
   readonly randomUuid: () => string;
   readonly logger?: Logger;
+  /** Of all state. Default: the real one. */
+  readonly fileSystem?: StateFileSystem;
   /** Called when the state cannot be written, and with undefined when it can again. */
   readonly onFailure?: (failure: SwarmError | undefined) => void;
 }
+
+// see StateDiskOptions.doubtFile
+const doubtName = 'unsynced';
 
 export interface WriteOptions {
   readonly origin: Origin;
@@ -45,11 +50,12 @@ export interface WriteOptions {
 }
 
 export class Store {
+  /** Through which everything else in the state directory is written, too. */
+  readonly disk: StateDisk;
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #randomUuid: () => string;
   readonly #logger: Logger;
-  readonly #health: WriteHealth;
   readonly #records = new Records();
   readonly #listeners = new Set<(event: StoreEvent) => void>();
   readonly #eventListeners = new Set<(event: RecordedEvent) => void>();
@@ -63,20 +69,26 @@ export class Store {
   #assignedVersion: number;
   #closed: Promise<void> | undefined;
 
-  private constructor(options: StoreOptions & { readonly logger: Logger }, backend: Backend) {
+  private constructor(
+    options: StoreOptions & { readonly logger: Logger },
+    { backend, disk }: { readonly backend: Backend; readonly disk: StateDisk },
+  ) {
+    this.disk = disk;
     this.#backend = backend;
     this.#clock = options.clock;
     this.#randomUuid = options.randomUuid;
     this.#logger = options.logger;
-    this.#health = new WriteHealth({
-      ...{ clock: options.clock, logger: options.logger },
-      retry: (isDoubtful) => this.#retry(isDoubtful),
-      onChange: options.onFailure ?? (() => undefined),
-    });
     this.#events = new EventLog();
     this.#version = backend.startVersion;
     this.#assignedVersion = backend.startVersion;
     this.#feed = new ChangeFeed(this.#version);
+    disk.join({
+      rewrite: async (door) => {
+        // Memory says what was acknowledged, once nothing is under way.
+        await this.#order.idle();
+        await backend.rewrite(this.#records.all(), { version: this.#assignedVersion, door });
+      },
+    });
   }
 
   /**
@@ -87,9 +99,19 @@ export class Store {
   static async open(o: StoreOptions): Promise<Store> {
     const options = { ...o, logger: o.logger ?? silentLogger };
     const { directory } = options;
-    if (directory === undefined) return new Store(options, memoryBackend());
-    const { backend, loaded } = await openDurableBackend({ ...options, directory });
-    const store = new Store(options, backend);
+    const disk = new StateDisk({
+      ...options,
+      ...(options.onFailure === undefined ? {} : { onChange: options.onFailure }),
+      ...(directory === undefined ? {} : { doubtFile: path.join(directory, doubtName) }),
+    });
+    if (directory === undefined) return new Store(options, { backend: memoryBackend(), disk });
+    const { backend, loaded } = await openDurableBackend({ ...options, directory, disk }).catch(
+      async (error: unknown) => {
+        await disk.close();
+        throw error;
+      },
+    );
+    const store = new Store(options, { backend, disk });
     for (const record of loaded.records) store.#records.set(freeze(record));
     store.#events.restore(loaded.events);
     for (const event of loaded.notices) store.recordEvent(event);
@@ -108,7 +130,7 @@ export class Store {
 
   /** Why the state cannot be written now. Status and events still can change: they are derived. */
   get failure(): SwarmError | undefined {
-    return this.#health.failure;
+    return this.disk.failure;
   }
 
   get(key: ObjectKey): Resource | undefined {
@@ -278,7 +300,7 @@ export class Store {
 
   /** Finishes what was begun, writes the mirrors and lets go of the directory. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.#health
+    this.#closed ??= this.disk
       .close()
       .then(() => this.#order.idle())
       .then(() => this.#backend.close());
@@ -287,7 +309,7 @@ export class Store {
 
   #write<T>(key: ObjectKey, work: () => Promise<T>): Promise<T> {
     return this.#queue(key, () => {
-      this.#refuseDoubt();
+      this.disk.refuseDoubt();
       return work();
     });
   }
@@ -298,19 +320,6 @@ export class Store {
       if (closed) throw new SwarmError('ABORTED', 'Cannot write state: the store is closed');
       return work();
     });
-  }
-
-  /** What is on the disk is unknown after a failed sync, and a repeated one would report success for lost data. */
-  #refuseDoubt(): void {
-    const { failure, isDoubtful } = this.#health;
-    if (isDoubtful && failure !== undefined) throw failure;
-  }
-
-  async #retry(isDoubtful: boolean): Promise<void> {
-    if (!isDoubtful) return this.#backend.probe();
-    // What was under way when the sync failed is refused, but may be on the disk: memory says what was acknowledged.
-    await this.#order.idle();
-    return this.#backend.rewrite(this.#records.all(), this.#assignedVersion);
   }
 
   #put(type: 'ADDED' | 'MODIFIED', record: StoredRecord): Promise<Resource> {
@@ -341,15 +350,11 @@ export class Store {
       await persist?.(stamped);
       await turn.come;
       if (persist !== undefined) {
-        // A sync that failed for another file may have taken this one's data with it.
-        this.#refuseDoubt();
-        this.#health.succeeded();
+        // While it waited for its turn the disk may have come into doubt.
+        this.disk.refuseDoubt();
         this.#objectsVersion += 1;
       }
       return this.#show(type, freeze(stamped), version);
-    } catch (error) {
-      this.#health.failed(error, isFailedSync(error));
-      throw error;
     } finally {
       turn.end();
     }

@@ -74,8 +74,14 @@ export class WriteHealth {
 
   async #retry(): Promise<void> {
     if (this.#failure === undefined) return;
+    const wasDoubtful = this.#isDoubtful;
     try {
-      await this.#o.retry(this.#isDoubtful);
+      await this.#o.retry(wasDoubtful);
+      // A sync that failed while something small was tried.
+      if (this.#isDoubtful && !wasDoubtful) {
+        this.#schedule();
+        return;
+      }
       this.#isDoubtful = false;
       this.#recovered();
     } catch (error) {

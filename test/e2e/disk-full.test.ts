@@ -1,45 +1,32 @@
 // A full disk under the operator: it stays up, refuses changes with the reason, loses nothing, and goes on by itself.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { cleanEnvironment, swarmctlProgram, waitUntil } from '../support/programs.js';
+import { startSmallDisk } from '../support/small-disk.js';
 
 t.setTimeout(170_000);
 
-const mountPoint = await mkdtemp(path.join(tmpdir(), `swtest-${process.pid}-`));
-// The small disk lives in a mount namespace of its own, which ends with this process.
-const holder = spawn(
-  'unshare',
-  [
-    '-m',
-    'sh',
-    '-c',
-    `mount -t tmpfs -o size=1200k,mode=0700 swtest ${mountPoint} && echo ready && exec sleep 170`,
-  ],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-);
+const disk = await startSmallDisk({ sizeKilobytes: 1200, forMs: 170_000 });
+const { inside } = disk;
 let operator: ChildProcess | undefined;
 t.teardown(async () => {
-  for (const child of [operator, holder]) {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) continue;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
+  if (operator !== undefined && operator.exitCode === null && operator.signalCode === null) {
+    const exited = once(operator, 'exit');
+    operator.kill('SIGKILL');
     await exited;
   }
-  await rm(mountPoint, { recursive: true, force: true });
+  await disk.close();
 });
-await once(holder.stdout, 'data');
 
-const inside = (file: string): string => path.join(`/proc/${holder.pid}/root`, mountPoint, file);
-const stateDirectory = path.join(mountPoint, 'state');
+const stateDirectory = path.join(disk.mountPoint, 'state');
 
 function startOperator(): ChildProcess {
   const run = ['--state-dir', stateDirectory, 'run'];
-  return spawn('nsenter', ['-t', String(holder.pid), '-m', process.execPath, swarmctlProgram, ...run], {
+  return spawn('nsenter', ['-t', String(disk.pid), '-m', process.execPath, swarmctlProgram, ...run], {
     env: cleanEnvironment(),
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -1,5 +1,5 @@
 // A file system whose syncs fail once a test says so, as a dying disk's do.
-import type { StateFileSystem } from '../../controller/store/object-files.js';
+import type { StateFileSystem } from '../../controller/store/state-disk.js';
 import { killedFileSystem } from './killed-file-system.js';
 
 export interface BrokenDisk {

@@ -1,12 +1,18 @@
-// A file system whose process is killed, or whose power is cut, before a chosen step of a durable write.
+// A file system whose process is killed, or whose power is cut, before a chosen step of a durable write; or of which one
+// sync fails, and what it was to make durable stays lost, whatever later syncs report.
 import * as nodeFileSystem from 'node:fs/promises';
-import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import type { StateFileSystem } from '../../controller/store/object-files.js';
+import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { StateFileSystem } from '../../controller/store/state-disk.js';
 
 export interface KilledFileSystem {
   readonly fileSystem: StateFileSystem;
   /** Steps taken so far, by name. */
   readonly steps: readonly string[];
+  /** Makes one sync fail, the next one or one after it. @param others how many succeed before */
+  failSync(others: number): void;
+  /** Takes everything away that is not on the disk, and ends the process. */
+  cutPower(): void;
 }
 
 export interface KillOptions {
@@ -23,22 +29,37 @@ export class Killed extends Error {
   override readonly name = 'Killed';
 }
 
+/** A change of a name that the disk has not got yet. */
+interface Change {
+  readonly target: string;
+  readonly undo: () => void;
+  /** A sync of it failed: no later one will write it. */
+  isLost: boolean;
+}
+
 export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSystem {
   const steps: string[] = [];
-  /** Undo what the disk has not got yet, latest last. */
-  let volatile: (() => void)[] = [];
-  const unsynced = new Set<string>();
+  /** Latest last. */
+  let changes: Change[] = [];
+  /** Files whose data is not on the disk, and whether a sync of them failed. */
+  const unsynced = new Map<string, { isLost: boolean }>();
   let isDead = false;
+  /** Syncs until the one that fails. */
+  let untilFailure = Infinity;
 
+  const cutPower = (): void => {
+    isDead = true;
+    for (const { undo } of changes.reverse()) undo();
+    for (const file of unsynced.keys()) if (existsSync(file)) truncateSync(file, 0);
+    changes = [];
+    unsynced.clear();
+  };
   const step = (name: string, half?: () => void): void => {
     if (isDead) throw new Killed();
     if (steps.length === killAt) {
       isDead = true;
       half?.();
-      if (kind === 'power') {
-        for (const undo of volatile.reverse()) undo();
-        for (const file of unsynced) if (existsSync(file)) truncateSync(file, 0);
-      }
+      if (kind === 'power') cutPower();
       throw new Killed();
     }
     steps.push(name);
@@ -47,37 +68,54 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
   const alive = (): void => {
     if (isDead) throw new Killed();
   };
-  const restore = (file: string): (() => void) => {
-    const before = existsSync(file) ? readFileSync(file) : undefined;
-    return () => {
-      if (before === undefined) rmSync(file, { force: true });
-      else writeFileSync(file, before);
+  const changeOf = (target: string): Change => {
+    const isFile = existsSync(target) && statSync(target).isFile();
+    const before = isFile ? readFileSync(target) : undefined;
+    const undo = (): void => {
+      if (before === undefined) rmSync(target, { force: true, recursive: true });
+      else if (existsSync(path.dirname(target))) writeFileSync(target, before);
     };
+    return { target, undo, isLost: false };
+  };
+  const syncDirectory = (name: string, begun: ReadonlySet<Change>, isFailing: boolean): void => {
+    const synced = new Set<string>();
+    for (const change of begun) {
+      if (path.dirname(change.target) !== name) continue;
+      if (isFailing) change.isLost = true;
+      else if (!change.isLost) synced.add(change.target);
+    }
+    // What was renamed while the sync ran is not part of it; what is made anew replaces what was lost.
+    changes = changes.filter((change) => !(begun.has(change) && synced.has(change.target)));
   };
 
   const open = async (file: unknown, ...rest: unknown[]): Promise<nodeFileSystem.FileHandle> => {
-    const name = String(file);
+    const name = path.resolve(String(file));
     step('open');
     const handle = await (nodeFileSystem.open as (...all: unknown[]) => Promise<nodeFileSystem.FileHandle>)(
       file,
       ...rest,
     );
     return {
-      writeFile: async (data: string) => {
+      writeFile: async (data: string | Uint8Array) => {
         step('write', () => writeFileSync(name, data.slice(0, data.length / 2)));
-        unsynced.add(name);
+        unsynced.set(name, { isLost: false });
         await handle.writeFile(data);
         alive();
       },
       sync: async () => {
         step('fsync');
-        const begun = new Set(volatile);
+        const isFailing = untilFailure === 0;
+        untilFailure -= 1;
+        const begun = new Set(changes);
         const isDirectory = (await handle.stat()).isDirectory();
         await handle.sync();
         alive();
-        unsynced.delete(name);
-        // What was renamed while the sync ran is not part of it.
-        if (isDirectory) volatile = volatile.filter((undo) => !begun.has(undo));
+        if (isDirectory) syncDirectory(name, begun, isFailing);
+        const data = unsynced.get(name);
+        if (data !== undefined) data.isLost ||= isFailing;
+        if (data?.isLost === false) unsynced.delete(name);
+        if (isFailing)
+          throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' });
       },
       close: () => handle.close(),
     } as unknown as nodeFileSystem.FileHandle; // the three calls that durable writes make
@@ -86,28 +124,36 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
     ...nodeFileSystem,
     open,
     rename: async (from: string, to: string) => {
-      const undo = restore(to);
+      const change = changeOf(path.resolve(to));
       step('rename');
       await nodeFileSystem.rename(from, to);
       alive();
-      const isUnsynced = unsynced.delete(from);
-      if (isUnsynced) unsynced.add(to);
-      volatile.push(() => {
-        unsynced.delete(to);
-        undo();
+      const data = unsynced.get(path.resolve(from));
+      unsynced.delete(path.resolve(from));
+      unsynced.delete(change.target);
+      if (data !== undefined) unsynced.set(change.target, data);
+      changes.push({
+        ...change,
+        undo: () => {
+          unsynced.delete(change.target);
+          change.undo();
+        },
       });
     },
     rm: async (file: string, options?: object) => {
-      const undo = restore(file);
+      const change = changeOf(path.resolve(file));
       step('rm');
       await nodeFileSystem.rm(file, options);
       alive();
-      volatile.push(undo);
+      changes.push(change);
     },
     unlink: async (file: string) => {
       step('unlink');
       await nodeFileSystem.unlink(file);
     },
   } as StateFileSystem; // the calls of the store, with the parameters it uses
-  return { fileSystem, steps };
+  const failSync = (others: number): void => {
+    untilFailure = others;
+  };
+  return { fileSystem, steps, failSync, cutPower };
 }

@@ -1,7 +1,11 @@
 // Certificates of the operator's own API, for clients on other machines: a CA, the server's certificate and one client.
 import { hostname } from 'node:os';
 import { namesForCertificate } from '../../../controller/pki/certificate.js';
-import { ensureCertificate, loadOrCreateAuthority } from '../../../controller/pki/key-pair-files.js';
+import {
+  ensureCertificate,
+  loadOrCreateAuthority,
+  type PairWriter,
+} from '../../../controller/pki/key-pair-files.js';
 
 /** PEM texts of the server, and of the CA that signs its clients. */
 export interface ApiTls {
@@ -16,15 +20,17 @@ export async function ensureApiTls(options: {
   /** Address it listens on; becomes a name in the certificate unless it stands for all. */
   readonly host: string;
   readonly nowMs: number;
+  readonly writer: PairWriter;
 }): Promise<ApiTls> {
-  const { directory, nowMs } = options;
+  const { directory, nowMs, writer } = options;
   const authority = await loadOrCreateAuthority({
     directory,
     commonName: 'swarmctl API CA',
     nowMs,
     validityDays: 3650,
+    writer,
   });
-  const common = { directory, authority, nowMs, validityDays: 365, renewBeforeDays: 120 };
+  const common = { directory, authority, nowMs, writer, validityDays: 365, renewBeforeDays: 120 };
   const own = ['', '0.0.0.0', '::'].includes(options.host) ? [] : [options.host];
   const server = await ensureCertificate({
     ...common,

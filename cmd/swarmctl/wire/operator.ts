@@ -29,6 +29,8 @@ import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
 import { loadCrds, type CrdSet } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
+import { rewriteTree } from '../../../controller/store/rewrite-tree.js';
+import type { StateDisk } from '../../../controller/store/state-disk.js';
 import { Store, type StoreOptions } from '../../../controller/store/store.js';
 import { ensureApiTls } from './api-tls.js';
 import { createChangeRouter } from './change-router.js';
@@ -131,13 +133,18 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const parts: { close(): Promise<unknown> }[] = [store];
   const close = closeOnce(parts, logger);
   try {
-    const identity = await Installation.open(path.join(stateDirectory, 'installation'), options.randomUuid);
+    const identity = await Installation.open({
+      ...{ file: path.join(stateDirectory, 'installation'), disk: store.disk },
+      randomUuid: options.randomUuid,
+    });
     const delivered = await DeliveredFiles.open({
       file: path.join(stateDirectory, 'delivered.json'),
-      logger,
+      disk: store.disk,
     });
     parts.unshift(delivered);
-    const debts = await DebtBook.open({ directory: path.join(stateDirectory, 'debts'), logger });
+    const debts = await DebtBook.open({
+      ...{ directory: path.join(stateDirectory, 'debts'), disk: store.disk, logger },
+    });
     const enqueue = (key: ObjectKey, more?: AddOptions): void => queue.add(key, more);
     const outside = options.outside ?? overNetwork(clock);
     const sessions = new EngineSessions({
@@ -180,7 +187,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
         flight: () => ({ ...ports.flight.dump() }),
       });
       parts.unshift(server);
-      await listen(server, options);
+      await listen(server, { ...options, disk: store.disk });
     }
     if (source !== undefined) {
       parts.unshift(source);
@@ -219,6 +226,7 @@ function createPorts(
   });
   const credentials = new CredentialStore({
     directory: path.join(stateDirectory, 'clusters'),
+    disk: store.disk,
     clock,
     randomToken: o.randomToken,
   });
@@ -270,14 +278,20 @@ function createQueue(ports: ReconcilePorts): WorkQueue {
   });
 }
 
-async function listen(server: ApiServer, options: OperatorOptions): Promise<void> {
-  const { stateDirectory, clock, logger } = options;
+async function listen(
+  server: ApiServer,
+  options: OperatorOptions & { readonly disk: StateDisk },
+): Promise<void> {
+  const { stateDirectory, clock, logger, disk } = options;
   const socket = path.join(stateDirectory, 'swarmctl.sock');
   await server.listenUnix(socket);
   logger.info('Serving the API', { socket });
   if (options.listen === undefined) return;
   const directory = path.join(stateDirectory, 'pki');
-  const tls = await ensureApiTls({ directory, host: options.listen.host, nowMs: clock.now() });
+  const tls = await ensureApiTls({
+    ...{ directory, host: options.listen.host, nowMs: clock.now(), writer: disk },
+  });
+  disk.join({ rewrite: (door) => rewriteTree(directory, door) });
   const { port } = await server.listenTls({ ...tls, ...options.listen }).catch((error: unknown) => {
     throw listenError(options.listen, error);
   });

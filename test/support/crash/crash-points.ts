@@ -1,12 +1,12 @@
 // Lives a scripted life once, noting what a kill at each instant would leave behind, and then starts an operator on each
 // of these: it must come to where the undisturbed one came.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, accessSync, constants } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { canonicalJson } from '../../../controller/base/json.js';
 import type { Schemas } from '../../../cmd/swarmctl/wire/operator.js';
 import { FakeClock } from '../fake-clock.js';
+import { memoryDirectory } from '../memory-directory.js';
 import { drive, driveFor, driveUntil } from '../memory/drive.js';
 import { MemoryEngine, type MemoryCall } from '../memory/memory-engine.js';
 import { startMemoryOperator, testSchemas, type MemoryOperator } from '../memory/memory-operator.js';
@@ -308,14 +308,4 @@ function difference(wanted: string, found: string): string {
     ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
     ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
   ].join('\n');
-}
-
-/** Where files are in memory, if there is such a place: thousands of operators sync theirs. */
-function memoryDirectory(): string {
-  try {
-    accessSync('/dev/shm', constants.W_OK);
-    return '/dev/shm';
-  } catch {
-    return tmpdir();
-  }
 }

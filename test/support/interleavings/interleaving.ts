@@ -8,7 +8,6 @@ import { isSwarmError } from '../../../controller/base/errors.js';
 import { DebtBook } from '../../../controller/reconcile/debt-book.js';
 import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import type { Installation } from '../../../controller/reconcile/installation.js';
-import { silentLogger } from '../../../controller/base/log.js';
 import { Store } from '../../../controller/store/store.js';
 import type { ObjectValidator } from '../../../controller/schema/validate.js';
 import type { parseManifest } from '../../../controller/source/parse-manifest.js';
@@ -64,8 +63,8 @@ export class Interleaving {
     const store = await Store.open({ directory: undefined, clock, randomUuid: () => `uid-${(serial += 1)}` });
     const disks: Disks = {
       store,
-      debts: await DebtBook.open({ directory: undefined, logger: silentLogger }),
-      delivered: await DeliveredFiles.open({ file: undefined, logger: silentLogger }),
+      debts: await DebtBook.open(undefined),
+      delivered: await DeliveredFiles.open(undefined),
       tokens: new Tokens(clock),
       identity: materials.identity,
     };

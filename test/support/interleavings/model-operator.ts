@@ -28,6 +28,7 @@ import type { FakeClock } from '../fake-clock.js';
 import { ModelClient } from './model-client.js';
 import { root, type ModelDirectory } from './model-directory.js';
 import type { Life, ModelWorld } from './model-world.js';
+import { aStateDisk } from '../state-disk.js';
 
 export const image = 'swarm:model';
 
@@ -57,7 +58,7 @@ export class Tokens extends CredentialStore {
   #serial = 0;
 
   constructor(clock: FakeClock) {
-    super({ directory: '/nonexistent', clock, randomToken: () => '' });
+    super({ directory: '/nonexistent', disk: aStateDisk({ clock }), clock, randomToken: () => '' });
   }
 
   override ensure({ metadata }: Cluster): Promise<EnsuredCredentials> {

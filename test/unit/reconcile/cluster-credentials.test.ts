@@ -10,12 +10,13 @@ import { CredentialStore } from '../../../controller/reconcile/cluster-credentia
 import { resolvedNodes, testToken } from '../../support/desired-worlds.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { aCluster } from '../../support/resource-builders.js';
+import { aStateDisk } from '../../support/state-disk.js';
 
 const nodes = resolvedNodes(1, 1);
 const dayMs = 86_400_000;
 
 function open(directory: string, clock = new FakeClock()): CredentialStore {
-  return new CredentialStore({ directory, clock, randomToken: () => testToken });
+  return new CredentialStore({ directory, disk: aStateDisk({ clock }), clock, randomToken: () => testToken });
 }
 
 t.test('CredentialStore.ensure() makes token and certificates once', async (t) => {

@@ -10,6 +10,7 @@ import { writeFileAtomically } from '../../../controller/base/write-file-atomica
 import { Interleaving, storyOf, type Materials } from '../../support/interleavings/interleaving.js';
 import * as directory from '../../support/interleavings/model-directory.js';
 import { step, type Step } from '../../support/interleavings/steps.js';
+import { aStateDisk } from '../../support/state-disk.js';
 
 t.setTimeout(280_000);
 
@@ -26,7 +27,7 @@ await writeFileAtomically(file, '11111111-1111-4111-8111-111111111111\n');
 const materials: Materials = {
   validator,
   parse: directory.rememberingParser(),
-  identity: await Installation.open(file, () => ''),
+  identity: await Installation.open({ file, disk: aStateDisk(), randomUuid: () => '' }),
 };
 
 const { variantOf } = directory;

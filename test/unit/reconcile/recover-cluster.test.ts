@@ -15,6 +15,7 @@ import {
 } from '../../../controller/reconcile/recover-cluster.js';
 import { loadOrCreateAuthority } from '../../../controller/pki/key-pair-files.js';
 import { aCluster } from '../../support/resource-builders.js';
+import { aStateDisk } from '../../support/state-disk.js';
 
 const nowMs = Date.UTC(2026, 0, 1);
 
@@ -114,7 +115,7 @@ t.test('findLost() tells what was lost from what was never made', async (t) => {
 t.test('setAsideDamaged() moves what cannot be used, and nothing else', async (t) => {
   const directory = t.testdir();
   const pki = path.join(directory, 'pki');
-  const aside = () => setAsideDamaged(directory, { nowMs });
+  const aside = () => setAsideDamaged(directory, { nowMs, disk: aStateDisk() });
   t.same(await aside(), [], 'nothing is there');
   await loadOrCreateAuthority({ directory: pki, commonName: 'x', nowMs, validityDays: 1 });
   await writeFile(path.join(directory, 'token'), `${'a'.repeat(32)}\n`);
@@ -128,7 +129,7 @@ t.test('setAsideDamaged() moves what cannot be used, and nothing else', async (t
 t.test('Installation is offered until it is settled, and then never changes', async (t) => {
   const file = path.join(t.testdir(), 'installation');
   const [mine, other] = ['1', '2'].map((digit) => `${digit.repeat(8)}-1111-1111-1111-${digit.repeat(12)}`);
-  const open = () => Installation.open(file, () => mine ?? '');
+  const open = () => Installation.open({ file, disk: aStateDisk(), randomUuid: () => mine ?? '' });
   const offered = await open();
   t.same([offered.id, offered.isSettled], [mine, false]);
   t.same(await readdir(path.dirname(file)), [], 'nothing was made with it yet');

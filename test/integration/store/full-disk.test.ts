@@ -1,0 +1,62 @@
+// A file system that is really full under every kind of state file: each says so, and is written once there is space.
+import { rm } from 'node:fs/promises';
+import t from 'tap';
+import { isSwarmError } from '../../../controller/base/errors.js';
+import type { Store } from '../../../controller/store/store.js';
+import { openIn } from '../../support/durable-stores.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { startSmallDisk } from '../../support/small-disk.js';
+import { filesOf, stateKinds } from '../../support/state-kinds.js';
+
+const disk = await startSmallDisk({ sizeKilobytes: 600, forMs: 120_000 });
+t.teardown(() => disk.close());
+
+async function pass(clock: FakeClock, until: () => boolean): Promise<void> {
+  for (let second = 0; second < 1000 && !until(); second += 1) {
+    await clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function whyUnwritable(store: Store): string {
+  const { failure } = store;
+  return failure !== undefined && isSwarmError(failure, 'STATE_UNWRITABLE') ? failure.message : '';
+}
+
+for (const kind of stateKinds) {
+  t.test(`a full file system keeps ${kind.name} waiting, and nothing is lost`, async (t) => {
+    const directory = disk.inside(kind.entry);
+    const clock = new FakeClock();
+    const store = await openIn(directory, { clock });
+    const [first = () => Promise.resolve(), ...others] = await kind.open(directory, store);
+    if (others.length > 0) await first();
+    let refused = 0;
+    for (const step of [first, ...others]) {
+      const acknowledged = filesOf(directory, kind.entry);
+      await disk.fill('ballast');
+      // What changes nothing needs no space; what removes may find some.
+      const isRefused = await step().then(
+        () => false,
+        (error: unknown) => isSwarmError(error, 'STATE_UNWRITABLE'),
+      );
+      if (isRefused) {
+        refused += 1;
+        t.match(whyUnwritable(store), /^Cannot write state in ".*": ENOSPC: no space left on device/);
+        t.same(filesOf(directory, kind.entry), acknowledged, 'what is there stays as it is');
+        await pass(clock, () => store.failure === undefined);
+        t.ok(store.failure, 'it does not go on before there is space');
+      }
+      await rm(disk.inside('ballast'));
+      await pass(clock, () => store.failure === undefined);
+      t.equal(store.failure, undefined, 'then it does, by itself');
+      await step();
+    }
+    t.ok(refused > 0, `${refused} steps were refused`);
+    t.ok(filesOf(directory, kind.entry).size > 0);
+    await store.close();
+    const again = await openIn(directory);
+    t.equal(again.failure, undefined);
+    await again.close();
+    await rm(directory, { recursive: true });
+  });
+}

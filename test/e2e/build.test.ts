@@ -154,6 +154,30 @@ void t.test('base images come from the engines that have them, the newest of the
   }
 });
 
+void t.test('a build takes over from an image that only another engine has', async (t) => {
+  // The same image on all engines: the classic builder takes over only what was made of that.
+  await succeed(t, installed, ['tag', 'busybox', 'shared:1']);
+  const { stdout: archive } = await docker(installed, ['save', 'shared:1']);
+  await succeed(t, installed, ['load'], { input: Buffer.from(archive, 'latin1') });
+  const place = await context('cached', 'FROM shared:1\nRUN cat /proc/sys/kernel/random/uuid > /made\n');
+  const made = (tag: string): Promise<string> =>
+    succeed(t, installed, ['run', '--rm', '--pull', 'never', tag, 'cat', '/made']);
+  // One of each way to say it: the query of a classic build, that of BuildKit, and BuildKit's own request.
+  for (const [name, file, command, env] of builders.filter((_builder, index) => [0, 1, 4].includes(index))) {
+    const first = ['--build-arg', 'constraint:node==node1', '--build-arg', 'BUILDKIT_INLINE_CACHE=1'];
+    await succeed(t, file, [...command, ...first, '--no-cache', '-t', 'cache:1', place], { env });
+    t.same(holders('cache:1'), ['node1']);
+    const from = ['--cache-from', 'nowhere:1', '--cache-from', 'cache:1'];
+    await succeed(t, file, [...command, ...from, '-t', 'chosen:1', place], { env });
+    t.same(holders('chosen:1'), ['node1'], 'it goes where the image is');
+    const there = ['--build-arg', 'constraint:node==node2'];
+    await succeed(t, file, [...command, ...there, ...from, '-t', 'bound:1', place], { env });
+    t.same(holders('bound:1'), ['node2']);
+    t.equal(await made('bound:1'), await made('cache:1'), `${name}: what was made is not made again`);
+    await succeed(t, installed, ['rmi', 'cache:1', 'chosen:1', 'bound:1']);
+  }
+});
+
 void t.test('builds at the same time are spread, and go back to their cache', async (t) => {
   const names = ['one', 'two', 'three', 'four'];
   const sleep = (name: string): string => `sleep ${200_000 + names.indexOf(name)}`;

@@ -57,6 +57,17 @@ export function missingImagesIn(
   return [...new Set(found)];
 }
 
+/** Those that the engine lacks, or has an older image of. */
+export function lackingImages(
+  references: readonly string[],
+  { services, engine }: { readonly services: Services; readonly engine: PooledEngine },
+): readonly string[] {
+  const { catalog } = services;
+  return [...new Set(references)].filter(
+    (image) => catalog.on(engine, image) === undefined || catalog.isOutdatedOn(engine, image),
+  );
+}
+
 /**
  * Brings images to the engine; one that cannot be brought is left for the builder to find.
  * @returns whether any came

@@ -13,7 +13,7 @@ import type { Tunnel } from '../splice.js';
 import { decideFor, type PinKey } from './build-pins.js';
 import { switchingToH2c } from './build-session.js';
 import { finishBuild } from './finish-build.js';
-import { bringImages, missingImagesIn } from './base-images.js';
+import { bringImages, lackingImages, missingImagesIn } from './base-images.js';
 import { answerCall, endCall, failureOf, fetchCall, passCall } from './grpc-call.js';
 import { errorTrailers, frameMessage, readMessage } from './grpc-message.js';
 import type { Placement } from '../placement/placer.js';
@@ -142,7 +142,11 @@ class BuildControl implements Tunnel {
       services.logger.info('Building', { node: engine.name, image: solve.tags.join(', ') });
     }
     try {
-      if (solve.isBuild) await services.builds.refresh.settled(engine);
+      if (solve.isBuild) {
+        await services.builds.refresh.settled(engine);
+        const lacking = lackingImages(solve.cacheImages, { services, engine });
+        await bringImages(lacking, { services, engine, signal: this.#context.signal });
+      }
       await this.#pass(stream, {
         headers,
         engine,

@@ -31,3 +31,15 @@ export function jsonObjectIn(text: string): JsonObject {
     return {};
   }
 }
+
+/** The texts of a JSON list; empty for anything else, which the engine will refuse in its own words. */
+export function textListIn(text: string): readonly string[] {
+  try {
+    const value = parseJson(text);
+    return Array.isArray(value)
+      ? value.filter((item): item is string => typeof item === 'string' && item !== '')
+      : [];
+  } catch {
+    return [];
+  }
+}

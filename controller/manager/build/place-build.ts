@@ -26,6 +26,8 @@ export interface BuildWish {
   readonly near?: PooledEngine | undefined;
   /** Images that the build begins with, where they are known. */
   readonly baseImages?: readonly string[];
+  /** Images whose layers it may take over, `--cache-from`. */
+  readonly cacheImages?: readonly string[];
 }
 
 /** `POST /grpc` came with API 1.40. */
@@ -59,8 +61,8 @@ export function defaultBuilder(services: Pick<ManagerServices, 'cluster'>): Pool
 
 /**
  * Chooses an engine and counts the build as a container there until it is released. Of the engines that the directives
- * allow: the one of its compose project, the one of the same command, the one that built the same tags last, one that has the base images, one that has
- * the tags, else what the strategy says.
+ * allow: the one of its compose project, the one of the same command, the one that built the same tags last, one that has
+ * the base images, one that has an image to cache from, one that has the tags, else what the strategy says.
  * @throws SwarmError NO_ELIGIBLE_ENGINE, PLACEMENT_INVALID
  */
 export function placeBuild(services: ManagerServices, wish: BuildWish): Placement {
@@ -124,11 +126,20 @@ function* preferences(
   const recent = tags.flatMap((tag) => builds.recent.find(tag) ?? []);
   if (recent.length > 0) yield recent;
   const images = cluster.images();
-  if (wish.baseImages !== undefined && wish.baseImages.length > 0) {
-    yield holdersOfAll(images, wish.baseImages);
-  }
-  const holders = images.filter((image) => tags.some((tag) => imageMatches(image, tag)));
-  if (holders.length > 0) yield holders.map(({ engine }) => engine.address);
+  const { baseImages = [], cacheImages = [] } = wish;
+  const base = holdersOfAll(images, baseImages);
+  const cache = holdersOfAny(images, cacheImages);
+  yield base.filter((address) => cache.includes(address));
+  yield base;
+  yield cache;
+  yield holdersOfAny(images, tags);
+}
+
+function holdersOfAny(images: readonly CachedObject[], references: readonly string[]): readonly string[] {
+  if (references.length === 0) return [];
+  return images
+    .filter((image) => references.some((reference) => imageMatches(image, reference)))
+    .map(({ engine }) => engine.address);
 }
 
 function holdersOfAll(images: readonly CachedObject[], references: readonly string[]): readonly string[] {

@@ -12,6 +12,8 @@ export interface SolveRequest {
   readonly labels: Readonly<Record<string, string>>;
   /** Names that the image gets on the engine. */
   readonly tags: readonly string[];
+  /** Images whose layers it may take over, `--cache-from`. */
+  readonly cacheImages: readonly string[];
   /** Whether anything is to be made: clients also solve nothing, to learn what an engine can. */
   readonly isBuild: boolean;
 }
@@ -24,9 +26,13 @@ const fields = {
   session: 5,
   frontend: 6,
   frontendAttributes: 7,
+  cache: 8,
   exporters: 13,
 } as const;
 const exporterFields = { type: 1, attributes: 2 } as const;
+// Of moby.buildkit.v1.CacheOptions and of its entries.
+const cacheFields = { oldImports: 2, imports: 5 } as const;
+const cacheEntryFields = { type: 1, attributes: 2 } as const;
 
 /** Field of the frontend's options in moby.buildkit.v1.frontend.SolveRequest, the solve inside of a build. */
 const frontendOptionsField = 3;
@@ -73,8 +79,24 @@ export function parseSolve(message: Buffer): SolveRequest {
           .filter((name) => name !== ''),
       ),
     ],
+    cacheImages: cacheImagesOf(message),
     isBuild: made.length > 0 || attributes.size > 0 || textField(message, fields.frontend) !== '',
   };
+}
+
+/** Caches of other kinds (`type=local`, `type=gha`) are no images. */
+function cacheImagesOf(message: Buffer): readonly string[] {
+  const images: string[] = [];
+  for (const options of readFields(message)) {
+    if (options.number !== fields.cache || options.bytes === undefined) continue;
+    for (const { number, bytes } of readFields(options.bytes)) {
+      if (bytes === undefined) continue;
+      if (number === cacheFields.oldImports) images.push(bytes.toString('utf8'));
+      if (number !== cacheFields.imports || textField(bytes, cacheEntryFields.type) !== 'registry') continue;
+      images.push(mapField(bytes, cacheEntryFields.attributes).get('ref') ?? '');
+    }
+  }
+  return [...new Set(images)].filter((image) => image !== '');
 }
 
 /** A Solve as the engine gets it: without the directives, which a Dockerfile never consumes. */

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { isSwarmError, messageOf, type SwarmError } from '../../base/errors.js';
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
-import { baseImagesOf, bringImages } from '../build/base-images.js';
+import { baseImagesOf, bringImages, lackingImages } from '../build/base-images.js';
 import { decideFor, type PinKey } from '../build/build-pins.js';
-import { jsonObjectIn, takeBuildDirectives } from '../build/build-directives.js';
+import { jsonObjectIn, textListIn, takeBuildDirectives } from '../build/build-directives.js';
 import { finishBuild } from '../build/finish-build.js';
 import { peekContext } from '../build/peek-context.js';
 import { placeBuild } from '../build/place-build.js';
@@ -39,6 +39,7 @@ export const buildImage: RouteHandler = async (context) => {
   const tags = context.query.getAll('t').filter((tag) => tag !== '');
   const labels = jsonObjectIn(context.query.get('labels') ?? '');
   const { body, baseImages } = await readBaseImages(context);
+  const cacheImages = textListIn(query.get('cachefrom') ?? '');
   const keys: readonly PinKey[] = [
     ...(session === '' ? [] : [`session:${session}` as const]),
     ...(buildId === '' ? [] : [`build:${buildId}` as const]),
@@ -49,6 +50,7 @@ export const buildImage: RouteHandler = async (context) => {
       labels,
       tags,
       baseImages,
+      cacheImages,
       memoryBytes: readBytes(context.query.get('memory')),
       needsBuildKit: version === '2',
       pinned: session === '' ? undefined : pins.find(`session:${session}`),
@@ -65,10 +67,7 @@ export const buildImage: RouteHandler = async (context) => {
   });
   try {
     await services.builds.refresh.settled(engine);
-    const lacking = baseImages.filter(
-      (image) =>
-        services.catalog.on(engine, image) === undefined || services.catalog.isOutdatedOn(engine, image),
-    );
+    const lacking = lackingImages([...baseImages, ...cacheImages], { services, engine });
     await bringImages(lacking, { services, engine, signal: context.signal });
     await forwardStream({ ...context, body }, { engine, path: '/build', query, wrapBody });
   } finally {

@@ -63,6 +63,24 @@ void t.test('placeBuild() goes where the cache is, if it may', async (t) => {
       },
       n3,
     ],
+    [
+      'a holder of an image to cache from',
+      { cacheImages: ['nowhere:1', 'web:cache'] },
+      { images: [anObject(n3, 'sha256:1', { RepoTags: ['web:cache'] })] },
+      n3,
+    ],
+    [
+      'a holder of all base images, of those one with an image to cache from',
+      { baseImages: ['base'], cacheImages: ['web:cache'] },
+      {
+        images: [
+          anObject(n2, 'sha256:1', { RepoTags: ['base:latest'] }),
+          anObject(n3, 'sha256:1', { RepoTags: ['base:latest'] }),
+          anObject(n3, 'sha256:2', { RepoTags: ['web:cache'] }),
+        ],
+      },
+      n3,
+    ],
     ['a constraint against the same command', { near: n3, directives: ['constraint:region==eu'] }, {}, n2],
     [
       'a constraint in a label',

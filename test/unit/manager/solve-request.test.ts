@@ -37,6 +37,7 @@ void t.test('parseSolve() reads sessions, tags, labels and directives', async (t
     directives: ['constraint:region==eu', 'affinity:image==~base'],
     labels: { 'com.docker.compose.project': 'shop' },
     tags: ['web:1', 'web:latest'],
+    cacheImages: [],
     isBuild: true,
   });
   t.match(parseSolve(protoMessage(protoText(1, 'r'), protoText(5, 's'))), { isBuild: false, tags: [] });
@@ -46,6 +47,22 @@ void t.test('parseSolve() reads sessions, tags, labels and directives', async (t
     protoText(13, protoMessage(protoText(1, 'tar'), protoMap(2, { name: 'no tag' }))),
   );
   t.match(parseSolve(newer), { isBuild: true, tags: ['a:1'] });
+});
+
+void t.test('parseSolve() reads the images of --cache-from', async (t) => {
+  const entry = (type: string, attributes: Record<string, string>): Buffer =>
+    protoText(5, protoMessage(protoText(1, type), protoMap(2, attributes)));
+  const caches = protoMessage(
+    protoText(2, 'older:1'),
+    entry('registry', { ref: 'app:cache' }),
+    entry('local', { src: '/tmp/app:1' }),
+    entry('registry', {}),
+    entry('registry', { ref: 'older:1' }),
+  );
+  t.same(parseSolve(protoMessage(protoText(1, 'r'), protoText(8, caches))).cacheImages, [
+    'older:1',
+    'app:cache',
+  ]);
 });
 
 void t.test('withoutDirectives() takes directives out and leaves every other byte', async (t) => {

@@ -133,13 +133,7 @@ export class EngineReader {
   async events(signal: AbortSignal): Promise<Readable> {
     const attempt = 'watch the events of';
     const path = `${this.#prefix}/events`;
-    const response = await this.#transport.request({
-      method: 'GET',
-      path,
-      signal,
-      attempt,
-      headersTimeoutMs: specsTimeoutMs,
-    });
+    const response = await this.#transport.follow({ path, signal, attempt, timeoutMs: specsTimeoutMs });
     if (response.status === 200) return response.body;
     response.body.destroy();
     throw new SwarmError(

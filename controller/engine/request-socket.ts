@@ -88,6 +88,16 @@ export class RequestSocket {
     else this.#waiting = () => this.#write(text, head.body);
   }
 
+  /** Reads no more until `resume`: what the engine still says waits with it. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Reads on; to be called before the connection takes another request. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Ends the connection; a handler that waits for an answer hears nothing more. Idempotent. */
   destroy(): void {
     this.#handler = undefined;

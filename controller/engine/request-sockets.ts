@@ -20,8 +20,11 @@ export class RequestSockets {
     this.#authority = formatHostPort(dialer.endpoint.address);
   }
 
-  /** Sends a request over an idle connection or a new one. @returns what ends it. @throws TypeError */
-  send(head: SmallRequestHead, handler: ExchangeHandler): { readonly destroy: () => void } {
+  /** Sends a request over an idle connection or a new one. @returns what ends it, or holds its answer up. @throws TypeError */
+  send(
+    head: SmallRequestHead,
+    handler: ExchangeHandler,
+  ): Pick<RequestSocket, 'destroy' | 'pause' | 'resume'> {
     const socket = this.#idle.pop() ?? this.#open();
     try {
       socket.send(head, handler);

@@ -2,18 +2,19 @@
 // node:http, hijacks on fresh sockets. Bodies stream with backpressure both ways; only short answers are collected.
 import type net from 'node:net';
 import { Readable } from 'node:stream';
-import { Pool } from 'undici';
-import { formatHostPort } from '../api/engine-address.js';
+import type { Pool } from 'undici';
 import type { Clock } from '../base/clock.js';
 import { SwarmError } from '../base/errors.js';
+import { abortReason, rejectionOf } from './abort-reason.js';
 import { EngineDialer } from './dialer.js';
 import { DirectAnswer } from './direct-answer.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
 import type { SecureContexts } from './secure-contexts.js';
-import { idleMs } from './request-socket.js';
 import { Slots } from './slots.js';
+import { streamPool } from './stream-pool.js';
 import { RequestSockets } from './request-sockets.js';
+import { LastingAnswer, type Lasting } from './lasting-answer.js';
 import { SmallExchange, TooLong } from './small-exchange.js';
 import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
@@ -25,10 +26,6 @@ const defaultHeadersTimeoutMs = 30_000;
 // 16 requests that wait for headers keep a dockerd of 2 cores busy, and bound what one hung engine holds of our memory;
 // requests without time limit and bodies already flowing are not counted, so streams never starve short calls.
 const waitingRequests = 16;
-// A pool drops a client object only by age; this bounds what a burst of thousands of streams leaves behind.
-const connectionLifeMs = 600_000;
-// dockerd accepts and sends headers up to 1 MiB.
-const maxHeaderBytes = 1 << 20;
 // Engines answer OK; what is longer is no engine.
 const maxPingBytes = 64 * 1024;
 const pingRequest = { method: 'GET', path: '/_ping', headers: {} } as const;
@@ -47,7 +44,7 @@ export class EngineTransport {
   readonly #underWay = new Set<{ abort(reason: Error): void }>();
   readonly #draining = new Set<Pool>();
   readonly #sockets: RequestSockets;
-  /** Made for the first stream: to a fleet at rest there is one stream each, but a pool takes more memory than it. */
+  /** Made for the first stream that a client wants: it takes more memory than all that a fleet at rest needs. */
   #pool: Pool | undefined;
   #isClosed = false;
 
@@ -117,7 +114,7 @@ export class EngineTransport {
       return response;
     } catch (error) {
       detach();
-      if (controller.signal.aborted) throw reasonOf(controller.signal);
+      if (controller.signal.aborted) throw abortReason(controller.signal);
       throw await this.#dialer.explain(error, attempt);
     } finally {
       isSettled = true;
@@ -156,6 +153,40 @@ export class EngineTransport {
   }
 
   /**
+   * An answer that lasts, read as it comes; `request` without its machinery. It waits for no other request, and ends with
+   * the transport. The time limit is for its headers.
+   * @throws ENGINE_* when there is no answer; the signal's reason when it was aborted
+   */
+  async follow(request: {
+    readonly path: string;
+    readonly attempt: string;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<Lasting> {
+    const { path, attempt, timeoutMs, signal } = request;
+    this.#checkOpen({ method: 'GET', path, signal });
+    const answer = new LastingAnswer();
+    const onAbort = (): void => answer.abort(abortReason(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    // The immediate lets sockets be read first, as in `request`.
+    const expire = (): void => answer.expire(engineTimeout(this.endpoint, { attempt, ms: timeoutMs }));
+    const cancel = this.#clock.setTimer(timeoutMs, () => setImmediate(expire));
+    try {
+      answer.start(this.#sockets, { method: 'GET', path, headers: {} });
+      const lasting = await answer.begun;
+      this.#dialer.noteAnswer();
+      lasting.body.once('close', () => signal.removeEventListener('abort', onAbort));
+      return lasting;
+    } catch (error) {
+      signal.removeEventListener('abort', onAbort);
+      if (answer.abortReason !== undefined) throw answer.abortReason;
+      throw await this.#dialer.explain(error, attempt);
+    } finally {
+      cancel();
+    }
+  }
+
+  /**
    * A whole JSON answer; an empty body is undefined. The time limit covers the body too.
    * @throws OBJECT_NOT_FOUND (404), OBJECT_CONFLICT (409) or ENGINE_ERROR with the engine's message on status ≥ 400, or
    *   when the body is longer than `maxBytes` (default 64 MiB) or no JSON
@@ -185,11 +216,11 @@ export class EngineTransport {
     const timeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs;
     const { bodyStallMs = 0 } = request;
     const exchange = new SmallExchange({ maxBytes, clock: this.#clock, bodyStallMs });
-    const onAbort = (): void => exchange.abort(reasonOf(signal));
+    const onAbort = (): void => exchange.abort(abortReason(signal));
     signal?.addEventListener('abort', onAbort, { once: true });
     let cancelGrace = (): void => undefined;
     const stay = leaving?.client.onGone(() => {
-      cancelGrace = this.#clock.setTimer(leaving.graceMs, () => exchange.abort(reasonOf(leaving.client)));
+      cancelGrace = this.#clock.setTimer(leaving.graceMs, () => exchange.abort(abortReason(leaving.client)));
     });
     this.#underWay.add(exchange);
     const expire = (): void => {
@@ -240,7 +271,7 @@ export class EngineTransport {
     try {
       await answer.begun();
     } catch (error) {
-      if (request.signal?.aborted === true) throw reasonOf(request.signal);
+      if (request.signal?.aborted === true) throw abortReason(request.signal);
       throw await this.#dialer.explain(error, request.attempt ?? 'reach');
     }
     this.#dialer.noteAnswer();
@@ -281,7 +312,7 @@ export class EngineTransport {
 
   #checkOpen(request: EngineRequest): void {
     if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
-    if (request.signal?.aborted === true) throw reasonOf(request.signal);
+    if (request.signal?.aborted === true) throw abortReason(request.signal);
   }
 
   #tooLong(maxBytes: number): SwarmError {
@@ -321,7 +352,7 @@ export class EngineTransport {
       const { status, rawHeaders } = response;
       return new SmallAnswer({ status, rawHeaders, bytes: Buffer.concat(chunks) });
     } catch (error) {
-      if (request.signal?.aborted) throw reasonOf(request.signal);
+      if (request.signal?.aborted) throw abortReason(request.signal);
       throw await this.#dialer.explain(error, attempt);
     } finally {
       cancel?.();
@@ -334,7 +365,7 @@ export class EngineTransport {
     const headers = endToEndHeaders(request.headers ?? {}, { keepLength: request.body instanceof Readable });
     if (request.body instanceof Readable)
       return upload({ dialer: this.#dialer, clock: this.#clock, request, headers, signal, onSent });
-    this.#pool ??= this.#newPool();
+    this.#pool ??= streamPool(this.#dialer);
     const answer = await this.#pool.request({
       method: request.method,
       path: request.path,
@@ -356,42 +387,4 @@ export class EngineTransport {
       body: answer.body,
     };
   }
-
-  #newPool(): Pool {
-    const dialer = this.#dialer;
-    const scheme = this.endpoint.tls === undefined ? 'http' : 'https';
-    return new Pool(`${scheme}://${formatHostPort(this.endpoint.address)}`, {
-      connections: null,
-      pipelining: 1,
-      keepAliveTimeout: idleMs,
-      keepAliveMaxTimeout: idleMs,
-      clientTtl: connectionLifeMs,
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (_options, callback) => {
-        const socket = dialer.connect();
-        const onError = (error: Error): void => callback(error, null);
-        socket.once('error', onError);
-        socket.once(dialer.readyEvent, () => {
-          socket.off('error', onError);
-          callback(null, socket);
-        });
-      },
-    });
-  }
-}
-
-function reasonOf(signal: { readonly reason?: unknown } | undefined): Error {
-  const reason = signal?.reason;
-  return reason instanceof Error ? reason : new SwarmError('ABORTED', 'Aborted');
-}
-
-/** Rejects when the signal aborts. */
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const fail = (): void => reject(reasonOf(signal));
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
 }

@@ -125,3 +125,139 @@ void t.test('requestBytes() ends an answer that stands still', async (t) => {
     }),
   ]);
 });
+
+const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+const follow = { path: '/events', attempt: 'follow', timeoutMs: 5_000 };
+
+async function textOf(body: AsyncIterable<unknown>): Promise<string> {
+  let text = '';
+  for await (const chunk of body) text += String(chunk);
+  return text;
+}
+
+void t.test(
+  'follow() reads as it comes, on a connection of its own that others have before and after',
+  async (t) => {
+    const good = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+    let send = (_text: string): void => undefined;
+    let connections = 0;
+    const server = net.createServer((socket) => {
+      connections += 1;
+      socket
+        .on('error', () => undefined)
+        .on('data', (chunk) => {
+          if (!chunk.toString('latin1').startsWith('GET /events ')) return void socket.write(good);
+          socket.write(chunkedHead);
+          send = (text) => void socket.write(text);
+        });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+    const { port } = server.address() as AddressInfo; // listening on TCP
+    const transport = new EngineTransport({
+      endpoint: { name: 'n1', address: { host: '127.0.0.1', port } },
+      clock: systemClock,
+    });
+    t.teardown(async () => {
+      await transport.close();
+      server.close();
+    });
+    await transport.requestBytes(ask);
+    const { status, body } = await transport.follow({ ...follow, signal: new AbortController().signal });
+    t.equal(status, 200);
+    t.equal(connections, 1, 'the connection that was there is taken');
+    const iterator = body[Symbol.asyncIterator]();
+    for (const text of ['one', 'two']) {
+      send(`3\r\n${text}\r\n`);
+      t.equal(String((await iterator.next()).value), text);
+      t.equal((await transport.requestBytes(ask)).bytes.toString(), 'ok', 'others do not wait');
+    }
+    send('0\r\n\r\n');
+    t.equal((await iterator.next()).done, true);
+    await Promise.all([transport.requestBytes(ask), transport.requestBytes(ask)]);
+    t.equal(connections, 2);
+  },
+);
+
+void t.test('follow() fails where there is no answer, or none in time', async (t) => {
+  const clock = new FakeClock();
+  const { transport, requests } = await serveRaw(t, [['\x15\x03\x01'], []], { clock });
+  const { signal } = new AbortController();
+  await t.rejects(transport.follow({ ...follow, signal }), { code: 'ENGINE_ERROR' });
+  const late = transport.follow({ ...follow, signal });
+  const outcome = late.then(
+    () => 'answered',
+    (error: unknown) => (error as { code?: string }).code,
+  );
+  await until(() => requests.length === 2);
+  await clock.advance(follow.timeoutMs);
+  t.equal(await outcome, 'ENGINE_TIMEOUT');
+});
+
+for (const [how, pieces] of [
+  ['with its head', [`${chunkedHead}3\r\none\r\nnonsense\r\n`]],
+  ['later', [chunkedHead, '3\r\none\r\n', 'nonsense\r\n']],
+] as const)
+  void t.test(`follow() tells its reader of an answer that goes wrong ${how}`, async (t) => {
+    const { transport } = await serveRaw(t, [pieces]);
+    const { body } = await transport.follow({ ...follow, signal: new AbortController().signal });
+    await t.rejects(textOf(body), /a chunk without size/);
+    t.equal(body.destroyed, true);
+  });
+
+void t.test('follow() ends with its signal, its reader and the transport', async (t) => {
+  const { transport } = await serveRaw(t, [[chunkedHead], [chunkedHead], [chunkedHead], []]);
+  const first = new AbortController();
+  const { body } = await transport.follow({ ...follow, signal: first.signal });
+  const read = textOf(body);
+  first.abort(new Error('enough'));
+  await t.rejects(read, /enough/);
+  const second = await transport.follow({ ...follow, signal: new AbortController().signal });
+  second.body.destroy();
+  await t.rejects(transport.follow({ ...follow, signal: first.signal }), /enough/);
+  const third = await transport.follow({ ...follow, signal: new AbortController().signal });
+  const cut = textOf(third.body);
+  const waiting = transport.follow({ ...follow, signal: new AbortController().signal });
+  const outcomes = Promise.allSettled([cut, waiting]);
+  await transport.close();
+  for (const { status } of await outcomes) t.equal(status, 'rejected');
+});
+
+void t.test('follow() lets the engine wait for a reader, and loses nothing', async (t) => {
+  const chunk = 'x'.repeat(65_536);
+  const count = 512;
+  let sent = 0;
+  const server = net.createServer((socket) => {
+    const write = (): void => {
+      while (sent < count) {
+        sent += 1;
+        if (!socket.write(`10000\r\n${chunk}\r\n`)) return;
+      }
+      socket.end('0\r\n\r\n');
+    };
+    socket.on('error', () => undefined).on('drain', write);
+    socket.once('data', () => {
+      socket.write(chunkedHead);
+      write();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = server.address() as AddressInfo; // listening on TCP
+  const transport = new EngineTransport({
+    endpoint: { name: 'n1', address: { host: '127.0.0.1', port } },
+    clock: systemClock,
+  });
+  t.teardown(async () => {
+    await transport.close();
+    server.close();
+  });
+  const { body } = await transport.follow({ ...follow, signal: new AbortController().signal });
+  // 32 MiB fit into no sockets: it stands still where the reader would have to take more.
+  let before = -1;
+  while (sent !== before || body.readableLength === 0) {
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  t.ok(body.readableLength < 2 * 65_536 + 262_144, `${body.readableLength} bytes are held here`);
+  t.ok(sent < count, `the engine waits after ${sent} pieces`);
+  t.equal((await textOf(body)).length, count * chunk.length);
+});

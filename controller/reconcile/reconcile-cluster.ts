@@ -21,6 +21,7 @@ import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
 import { clusterInput } from './flight-input.js';
+import { ManagerQuestions } from './manager-questions.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { forgetRepair, recoverCluster } from './recover-cluster.js';
@@ -53,9 +54,18 @@ export class ClusterLoop {
   /** By cluster name. */
   readonly #patience = new Map<string, Patience>();
   readonly #memos = new Map<string, DesireMemo>();
+  readonly #questions: ManagerQuestions;
 
   constructor(ports: ReconcilePorts) {
     this.#ports = ports;
+    const { outside, clock, enqueue } = ports;
+    const onLate = (name: string): void => enqueue({ kind: 'Cluster', name });
+    this.#questions = new ManagerQuestions({ outside, clock, onLate });
+  }
+
+  /** Gives up what managers are being asked. */
+  close(): Promise<void> {
+    return this.#questions.close();
   }
 
   async reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
@@ -64,6 +74,7 @@ export class ClusterLoop {
     const nodes = store.list('Node').filter((node) => node.spec.cluster === name);
     if (cluster === undefined) {
       fleet.forgetCluster(name);
+      this.#questions.forget(name);
       this.#patience.delete(name);
       this.#memos.delete(name);
       for (const node of nodes) this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });
@@ -189,27 +200,21 @@ export class ClusterLoop {
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
-    const { fleet, outside } = this.#ports;
+    const { fleet } = this.#ports;
     const { name } = cluster.metadata;
     const before = fleet.managers(name);
-    const views = await Promise.all(
-      // A handful: managers are few, and each is asked with a time limit.
-      resolved.filter(isManager).map(async (node): Promise<readonly [string, ManagerView] | undefined> => {
-        const view = fleet.view(node.name);
-        if (node.address === undefined) return undefined;
-        const container =
-          view.type === 'observed'
-            ? view.observation.containers.find((other) => other.name === agentContainerName(name, 'manage'))
-            : undefined;
-        if (view.type === 'observed' && container?.state !== 'running') return undefined;
-        const address = { host: node.address.host, port: cluster.spec.manager.port };
-        // A signal of its own: all of them would hang on the one of this run.
-        const own = AbortSignal.any([signal]);
-        return [node.name, await outside.askManager({ node: node.name, address, tls: client, signal: own })];
-      }),
-    );
-    signal.throwIfAborted();
-    const after = new Map(views.filter((view) => view !== undefined));
+    const { port } = cluster.spec.manager;
+    const running = resolved.filter(isManager).flatMap((node) => {
+      const view = fleet.view(node.name);
+      const container =
+        view.type === 'observed'
+          ? view.observation.containers.find((other) => other.name === agentContainerName(name, 'manage'))
+          : undefined;
+      if (node.address === undefined || (view.type === 'observed' && container?.state !== 'running'))
+        return [];
+      return [{ node: node.name, address: { host: node.address.host, port }, tls: client }];
+    });
+    const after = await this.#questions.ask(name, running, { before, signal });
     fleet.setManagers(name, after);
     for (const node of resolved) {
       const isAffected =

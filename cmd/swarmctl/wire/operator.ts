@@ -157,8 +157,9 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       ...options,
       ...{ store, outside, delivered, debts, sessions, identity, enqueue },
     });
-    const queue = createQueue(ports);
-    parts.unshift(queue);
+    const clusters = new ClusterLoop(ports);
+    const queue = createQueue(ports, clusters);
+    parts.unshift(queue, clusters);
     const collector = new DebtCollector(ports);
     parts.unshift(collector);
     collector.start();
@@ -265,8 +266,7 @@ function storyOf(
   };
 }
 
-function createQueue(ports: ReconcilePorts): WorkQueue {
-  const clusters = new ClusterLoop(ports);
+function createQueue(ports: ReconcilePorts, clusters: ClusterLoop): WorkQueue {
   const { clock, random, logger } = ports;
   return new WorkQueue({
     ...{ clock, random, logger, concurrency, overtime },

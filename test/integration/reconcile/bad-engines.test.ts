@@ -231,6 +231,38 @@ t.test('operator: bad engines beside a good one', { timeout: 190_000 }, async (t
   });
 });
 
+t.test('operator: a manager that hangs holds up nothing of its cluster', { timeout: 60_000 }, async (t) => {
+  const { clock, world, store, at, ready, apply } = await aWorld(t, 5);
+  const isWell = (): boolean => readyOf(store.getCluster('demo'))?.status === 'True';
+  await drive(clock, apply(1));
+  await drive(clock, apply(2));
+  t.ok(await driveUntil(clock, isWell, 60_000));
+  world.hungManagers.add('10.0.0.1');
+  const isTold = (): boolean => ready(1)?.status === 'False';
+  t.ok(await driveUntil(clock, isTold, 30_000), 'it is found out and said');
+  t.match(ready(1)?.message, /Cannot ask the manager on n1/);
+  // At any moment of the question, of which there is always one under way.
+  for (const [number, laterMs] of [
+    [3, 0],
+    [4, 700],
+    [5, 1900],
+  ] as const) {
+    await driveFor(clock, laterMs);
+    const startMs = clock.monotonic();
+    await drive(clock, apply(number));
+    const isThere = (): boolean =>
+      [...at(number).containers.values()].some(({ status }) => status === 'running');
+    t.ok(await driveUntil(clock, isThere, 60_000));
+    const tookMs = clock.monotonic() - startMs;
+    t.ok(
+      tookMs < 2000,
+      `a join container is there after ${tookMs} ms, while the manager takes 5 s each time`,
+    );
+  }
+  world.hungManagers.clear();
+  t.ok(await driveUntil(clock, isWell, 30_000), 'and all is well when it answers again');
+});
+
 t.test('operator: engines that hang take no place from others', { timeout: 190_000 }, async (t) => {
   const [engines, hung] = [100, 70];
   const timeToReady = async (isHung: (number: number) => boolean): Promise<number> => {

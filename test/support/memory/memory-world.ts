@@ -23,6 +23,8 @@ export class MemoryWorld implements Carrier {
   readonly engines: ReadonlyMap<string, MemoryEngine>;
   readonly clock: Clock;
   hooks: Hooks = {};
+  /** Hosts whose managers take connections and never answer. */
+  readonly hungManagers = new Set<string>();
   /** Calls that change something, as `engine METHOD path`. */
   readonly changes: string[] = [];
   /** Calls that were tried, by address. */
@@ -44,7 +46,7 @@ export class MemoryWorld implements Carrier {
     return {
       connect: (endpoint) =>
         new EngineClient({ endpoint, clock, wire: new MemoryWire({ endpoint, world: this, process }) }),
-      askManager: (question) => Promise.resolve(this.#manager(question)),
+      askManager: (question) => this.#askManager(question),
       openDiscovery: () =>
         Promise.resolve({
           name: 'token',
@@ -92,6 +94,17 @@ export class MemoryWorld implements Carrier {
     if (container !== undefined && !isOurs(container)) {
       this.crimes.push(`${method} ${path} on ${engine.name}: container ${container.name} is not ours`);
     }
+  }
+
+  async #askManager(question: ManagerQuestion): Promise<ManagerView> {
+    const { node, address, signal } = question;
+    if (!this.hungManagers.has(address.host)) return this.#manager(question);
+    // As long as the real question waits.
+    await this.clock.sleep(5000, signal).catch(() => undefined);
+    return {
+      type: 'silent',
+      error: new SwarmError('TIMEOUT', `Cannot ask the manager on ${node}: no answer`),
+    };
   }
 
   /** A manager lists every engine whose join container speaks to the same token service. */

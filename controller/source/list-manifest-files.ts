@@ -1,7 +1,7 @@
 // Which files below a directory are manifests, found without trusting links: each real file is listed once.
 import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, systemCodeOf } from '../base/errors.js';
+import { reasonOf, systemCodeOf } from '../base/errors.js';
 
 export interface ManifestFile {
   /** As it is shown: the given directory joined with the way below it. */
@@ -73,7 +73,7 @@ export async function listManifestFiles(
         if (error instanceof TooManyFiles) throw error;
         // Removed between the listing and the look is gone; a link that leads nowhere is a manifest that is missing.
         if (systemCodeOf(error) === 'ENOENT' && !entry.isSymbolicLink()) continue;
-        if (mayBeFile || entry.isDirectory()) unreadable.push({ file, why: messageOf(error) });
+        if (mayBeFile || entry.isDirectory()) unreadable.push({ file, why: reasonOf(error) });
       }
     }
   };

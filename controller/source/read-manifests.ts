@@ -1,6 +1,6 @@
 // Reads all objects of a file or directory once, for `apply -f` and its like.
 import { stat } from 'node:fs/promises';
-import { messageOf, SwarmError } from '../base/errors.js';
+import { reasonOf, SwarmError } from '../base/errors.js';
 import type { ObjectValidator } from '../schema/validate.js';
 import { findDuplicates } from './find-duplicates.js';
 import { listManifestFiles } from './list-manifest-files.js';
@@ -32,7 +32,7 @@ export async function readManifests(o: {
       names = [o.path];
     }
   } catch (error) {
-    throw new SwarmError('MANIFEST_UNREADABLE', `Cannot read "${o.path}": ${messageOf(error)}`, {
+    throw new SwarmError('MANIFEST_UNREADABLE', `Cannot read "${o.path}": ${reasonOf(error)}`, {
       cause: error,
     });
   }
@@ -64,6 +64,6 @@ async function readManifest(file: string, validator: ObjectValidator): Promise<P
     }
     return { objects: [], problems: [fileProblem(file, 'it keeps changing')] };
   } catch (error) {
-    return { objects: [], problems: [fileProblem(file, messageOf(error))] };
+    return { objects: [], problems: [fileProblem(file, reasonOf(error))] };
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, systemCodeOf } from '../base/errors.js';
+import { reasonOf, systemCodeOf } from '../base/errors.js';
 import { findGitDirectory } from './git-activity.js';
 import { identifyDirectory } from './identify-directory.js';
 import { listManifestFiles } from './list-manifest-files.js';
@@ -77,10 +77,17 @@ export async function takeSnapshot(
     const ignored = listing.ignored.map(shown);
     return { type: 'files', rootId, realRoot, device, files, ignored, isUnfinished, fingerprint };
   } catch (error) {
-    const why = messageOf(error);
+    const at = pathOf(error);
+    const what = at?.startsWith(directory) === true ? shown(at) : shownAs;
+    const why = `Cannot read "${what}": ${reasonOf(error)}`;
     const type = systemCodeOf(error) === 'ENOENT' ? 'missing' : 'unreadable';
     return { type, why, fingerprint: hash(`${type} ${why}`) };
   }
+}
+
+/** Which file or directory a failed operation was about. */
+function pathOf(error: unknown): string | undefined {
+  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
 }
 
 interface Read {
@@ -108,7 +115,7 @@ async function readOne(file: string): Promise<Read | 'moving'> {
   } catch (error) {
     // Listed a moment ago and gone now: whatever is being done to the directory is not finished.
     if (systemCodeOf(error) === 'ENOENT') return 'moving';
-    return unreadable(messageOf(error));
+    return unreadable(reasonOf(error));
   }
 }
 

@@ -161,7 +161,7 @@ t.test(
     await symlink('nowhere', `${root}/broken.yaml`);
     await until(() => source.state().problems.length === 2, 'both are reported');
     t.match(source.state().problems, [
-      { file: `${root}/broken.yaml`, message: /Cannot read the file: ENOENT/ },
+      { file: `${root}/broken.yaml`, message: /Cannot read the file: no such file or directory$/ },
       { file: `${root}/pipe.yaml`, message: /Cannot read the file: it is not a regular file/ },
     ]);
   },

@@ -1,10 +1,12 @@
 // Remembers what the containers of each engine were when they were last as desired, and how often they had to be healed:
-// who undoes the same field again and again is met with growing patience. In memory; a restart reads it off the status.
+// who undoes the same field again and again is met with growing patience. What a restart needs is in the status and in
+// `fights.json`.
 import { agentContainerName } from '../api/agent-role.js';
 import { formatTime } from '../api/conditions.js';
 import type { Node } from '../api/resources.js';
 import { describeDrift, type ContainerDrift } from '../plan/find-drift.js';
 import type { DriftHold, EngineObservation } from '../plan/observation.js';
+import type { FightRecord, Heals } from './fight-record.js';
 
 /** Healing the same field this often within the window is a fight. */
 export const fightHeals = 3;
@@ -14,12 +16,6 @@ const firstHoldMs = 30_000;
 const longestHoldMs = 900_000;
 
 const nothing: DriftView = {};
-
-interface Heals {
-  times: number;
-  firstMs: number;
-  lastMs: number;
-}
 
 export type DriftView = Pick<EngineObservation, 'settled' | 'holds'>;
 
@@ -33,6 +29,8 @@ interface EngineEntry {
   view: DriftView | undefined;
   /** What was told of each container, until it is as desired again. */
   readonly told: Map<string, string>;
+  /** What this process has not seen itself. */
+  isRemembered: boolean;
 }
 
 export interface Fight {
@@ -48,10 +46,43 @@ export class DriftBook {
   /** By engine ID. */
   readonly #engines = new Map<string, EngineEntry>();
   readonly #onChange: (engineId: string) => void;
+  readonly #onFights: () => void;
 
-  /** @param onChange told of each engine whose `view` may have changed */
-  constructor(onChange: (engineId: string) => void = () => undefined) {
-    this.#onChange = onChange;
+  /**
+   * @param o.remembered what an earlier process counted
+   * @param o.onChange told of each engine whose `view` may have changed
+   * @param o.onFights called when `records` gives something else
+   */
+  constructor(
+    o: {
+      readonly remembered?: readonly FightRecord[];
+      readonly onChange?: (engineId: string) => void;
+      readonly onFights?: () => void;
+    } = {},
+  ) {
+    this.#onChange = o.onChange ?? ((): void => undefined);
+    this.#onFights = o.onFights ?? ((): void => undefined);
+    for (const { engineId, container, specHash, heals, hold } of o.remembered ?? []) {
+      const entry = this.#engines.get(engineId) ?? this.#entry(engineId);
+      entry.isRemembered = true;
+      entry.settled.set(container, specHash);
+      entry.heals.set(container, new Map(Object.entries(heals)));
+      if (hold !== undefined) entry.holds.set(container, hold);
+    }
+  }
+
+  /** What a later process must know; without what is over at `nowMs`. */
+  records(nowMs: number): readonly FightRecord[] {
+    return [...this.#engines].flatMap(([engineId, { settled, heals, holds }]) =>
+      [...heals].flatMap(([container, fields]): readonly FightRecord[] => {
+        const fresh = [...fields].filter(([, { lastMs }]) => !isOver(lastMs, nowMs));
+        if (fresh.length === 0) return [];
+        const hold = holds.get(container);
+        const specHash = settled.get(container) ?? '';
+        const counted = Object.fromEntries(fresh);
+        return [{ engineId, container, specHash, heals: counted, ...(hold === undefined ? {} : { hold }) }];
+      }),
+    );
   }
 
   /** What `planCluster` wants to know of an engine beside what was read from it. */
@@ -69,12 +100,12 @@ export class DriftBook {
   settle(engineId: string, { name, specHash }: { readonly name: string; readonly specHash: string }): void {
     const entry = this.#entry(engineId);
     entry.told.delete(name);
+    entry.isRemembered = false;
     if (entry.settled.get(name) === specHash) return;
     this.#changed(engineId, entry);
     entry.settled.set(name, specHash);
     // A new spec is a new beginning.
-    entry.heals.delete(name);
-    entry.holds.delete(name);
+    this.#forget(entry, name);
   }
 
   /** Forgets containers that are desired no longer: should they be so again, they are new. */
@@ -84,20 +115,27 @@ export class DriftBook {
       if (entry === undefined || names.includes(name)) continue;
       this.#changed(engineId, entry);
       entry.settled.delete(name);
-      entry.heals.delete(name);
-      entry.holds.delete(name);
+      this.#forget(entry, name);
     }
   }
 
   /** Takes over what the status says that an earlier process saw; what this one has seen itself is newer. */
   restore({ spec, status }: Node): void {
     const engineId = status?.engine?.id;
-    if (engineId === undefined || this.#engines.has(engineId)) return;
-    const entry = this.#entry(engineId);
-    for (const { role, specHash, state } of status?.agents ?? []) {
-      if (state === 'running') entry.settled.set(agentContainerName(spec.cluster, role), specHash);
+    if (engineId === undefined) return;
+    const before = this.#engines.get(engineId);
+    if (before !== undefined && !before.isRemembered) return;
+    const entry = before ?? this.#entry(engineId);
+    entry.isRemembered = false;
+    const running = (status?.agents ?? []).filter(({ state }) => state === 'running');
+    const seen = [
+      ...running.map(({ role, specHash }) => [agentContainerName(spec.cluster, role), specHash] as const),
+      ...(status?.drift ?? []).map(({ container, specHash }) => [container, specHash] as const),
+    ];
+    for (const [container, specHash] of seen) {
+      // Where there is a fight, its record is as new as the fight.
+      if (!entry.heals.has(container)) entry.settled.set(container, specHash);
     }
-    for (const { container, specHash } of status?.drift ?? []) entry.settled.set(container, specHash);
     this.#changed(engineId, entry);
   }
 
@@ -140,27 +178,31 @@ export class DriftBook {
     nowMs: number,
   ): Fight | undefined {
     const entry = this.#entry(engineId);
+    entry.isRemembered = false;
     const heals = entry.heals.get(drift.container) ?? new Map<string, Heals>();
     entry.heals.set(drift.container, heals);
     for (const [field, { lastMs }] of heals) {
-      if (nowMs - lastMs > fightWindowMs + longestHoldMs) heals.delete(field);
+      if (isOver(lastMs, nowMs)) heals.delete(field);
     }
     const fought: { readonly field: string; readonly counted: Heals }[] = [];
     for (const { field } of drift.fields) {
       const before = heals.get(field);
       // What was held back was away for the length of the hold, which is not peace.
-      const isOver = before === undefined || nowMs - before.lastMs > fightWindowMs + holdMs(before.times);
-      const counted = isOver
+      const isNew = before === undefined || nowMs - before.lastMs > fightWindowMs + holdMs(before.times);
+      const counted = isNew
         ? { times: 1, firstMs: nowMs, lastMs: nowMs }
         : { times: before.times + 1, firstMs: before.firstMs, lastMs: nowMs };
       heals.set(field, counted);
       if (counted.times >= fightHeals) fought.push({ field, counted });
     }
     const worst = fought.map(({ counted }) => counted).sort((a, b) => b.times - a.times)[0];
+    const untilMs = nowMs + holdMs(worst?.times ?? 0);
+    if (worst !== undefined) {
+      this.#changed(engineId, entry);
+      entry.holds.set(drift.container, { untilMs, heals: worst.times });
+    }
+    this.#onFights();
     if (worst === undefined) return undefined;
-    const untilMs = nowMs + holdMs(worst.times);
-    this.#changed(engineId, entry);
-    entry.holds.set(drift.container, { untilMs, heals: worst.times });
     const fields = fought.map(({ field }) => field);
     return { fields, heals: worst.times, withinMs: nowMs - worst.firstMs, untilMs };
   }
@@ -178,6 +220,12 @@ export class DriftBook {
     return nextMs;
   }
 
+  #forget({ heals, holds }: EngineEntry, name: string): void {
+    const isCounted = heals.delete(name);
+    holds.delete(name);
+    if (isCounted) this.#onFights();
+  }
+
   #changed(engineId: string, entry: EngineEntry): void {
     entry.view = undefined;
     this.#onChange(engineId);
@@ -186,11 +234,18 @@ export class DriftBook {
   #entry(engineId: string): EngineEntry {
     let entry = this.#engines.get(engineId);
     if (entry === undefined) {
-      entry = { settled: new Map(), heals: new Map(), holds: new Map(), told: new Map(), view: undefined };
+      entry = {
+        ...{ settled: new Map(), heals: new Map(), holds: new Map(), told: new Map() },
+        ...{ view: undefined, isRemembered: false },
+      };
       this.#engines.set(engineId, entry);
     }
     return entry;
   }
+}
+
+function isOver(lastMs: number, nowMs: number): boolean {
+  return nowMs - lastMs > fightWindowMs + longestHoldMs;
 }
 
 function holdMs(times: number): number {

@@ -8,6 +8,7 @@ import { containersByNode, type DesiredContainer } from '../plan/desired-contain
 import type { EngineObservation } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { DriftBook } from './drift-book.js';
+import type { FightRecord } from './fight-record.js';
 import { PlannedCluster } from './planned-cluster.js';
 import type { Stranger } from './same-engine.js';
 
@@ -55,9 +56,7 @@ const ownCodes = [
 ] as const;
 
 export class Fleet {
-  readonly drift = new DriftBook((engineId) => {
-    for (const node of this.nodesWithEngine(engineId)) this.#changed(node);
-  });
+  readonly drift: DriftBook;
   readonly #nodes = new Map<string, NodeView>();
   /** Nodes by the ID of the engine that was seen: each plan asks of each node whether it has an engine to itself. */
   readonly #byEngine = new Map<string, Set<string>>();
@@ -76,6 +75,17 @@ export class Fleet {
 
   /** Nodes on whose engine nothing of their deleted Cluster is left, volumes included; by node, the Cluster's uid. */
   readonly #cleared = new Map<string, string | undefined>();
+
+  /** @param o fights: what is remembered of earlier processes; onFights: called when that becomes something else */
+  constructor(o: { readonly fights?: readonly FightRecord[]; readonly onFights?: () => void } = {}) {
+    this.drift = new DriftBook({
+      ...(o.fights === undefined ? {} : { remembered: o.fights }),
+      ...(o.onFights === undefined ? {} : { onFights: o.onFights }),
+      onChange: (engineId) => {
+        for (const node of this.nodesWithEngine(engineId)) this.#changed(node);
+      },
+    });
+  }
 
   isCleared(node: string, clusterUid: string | undefined): boolean {
     return this.#cleared.has(node) && this.#cleared.get(node) === clusterUid;

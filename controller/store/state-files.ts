@@ -31,9 +31,9 @@ export const stateEntries = [
 
 /**
  * Not kept, and not to survive when older files take the place of newer ones: the mark of versions handed out (without it
- * they go on above all that can have been), and what containers were last given.
+ * they go on above all that can have been), what containers were last given, and what others undid.
  */
-export const volatileFiles = ['objects/resource-version', 'delivered.json'] as const;
+export const volatileFiles = ['objects/resource-version', 'delivered.json', 'fights.json'] as const;
 
 // An operator that is told a thousand things a second leaves a quiet moment between two; a minute without one is a fault.
 const mostPasses = 200;

@@ -7,7 +7,11 @@ import { CredentialStore } from '../../controller/reconcile/cluster-credentials.
 import { DebtBook } from '../../controller/reconcile/debt-book.js';
 import { DeliveredFiles } from '../../controller/reconcile/delivered-files.js';
 import { Installation } from '../../controller/reconcile/installation.js';
+import { DriftBook } from '../../controller/reconcile/drift-book.js';
+import { formatFights } from '../../controller/reconcile/fight-record.js';
+import { LatestFile } from '../../controller/store/latest-file.js';
 import { rewriteTree } from '../../controller/store/rewrite-tree.js';
+import type { StateDisk } from '../../controller/store/state-disk.js';
 import type { Store } from '../../controller/store/store.js';
 import { resolvedNodes, testToken } from './desired-worlds.js';
 import { FakeClock } from './fake-clock.js';
@@ -108,18 +112,44 @@ export const stateKinds: readonly StateKind[] = [
     open: async (place, { disk }) => {
       const file = path.join(place, 'delivered.json');
       const delivered = await DeliveredFiles.open({ file, disk });
-      const deliver = (id: string) => async (): Promise<void> => {
+      return ['c1', 'c2', 'c3'].map((id) => async () => {
         delivered.set(id, `hash-${id}`);
-        // Nobody waits for it: all that can be known is what the disk said.
-        while (disk.failure === undefined && !textOf(file).includes(id))
-          await new Promise((resolve) => setImmediate(resolve));
-        if (disk.failure !== undefined) throw disk.failure;
-        await disk.touch(place);
+        await written(file, id, disk);
+      });
+    },
+  },
+  {
+    name: 'fights',
+    entry: 'fights.json',
+    open: (place, { disk }) => {
+      const file = path.join(place, 'fights.json');
+      let nowMs = 0;
+      const fights: LatestFile = new LatestFile({
+        ...{ file, disk },
+        read: () => formatFights(book.records(nowMs)),
+      });
+      const book = new DriftBook({ onFights: () => fights.changed() });
+      const heal = async (): Promise<void> => {
+        nowMs += 1;
+        book.healed(
+          'E',
+          { container: 'c', fields: [{ field: 'state', expected: 'running', found: 'paused' }] },
+          nowMs,
+        );
+        await written(file, `"lastMs":${nowMs}`, disk);
       };
-      return ['c1', 'c2', 'c3'].map(deliver);
+      return Promise.resolve([heal, heal, heal]);
     },
   },
 ];
+
+/** Nobody waits for some files: all that can be known is what the disk said. */
+async function written(file: string, part: string, disk: StateDisk): Promise<void> {
+  while (disk.failure === undefined && !textOf(file).includes(part))
+    await new Promise((resolve) => setImmediate(resolve));
+  if (disk.failure !== undefined) throw disk.failure;
+  await disk.touch(path.dirname(file));
+}
 
 function textOf(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';

@@ -17,6 +17,7 @@ import { DebtCollector } from '../../../controller/reconcile/debt-collector.js';
 import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
 import { Fleet } from '../../../controller/reconcile/fleet.js';
+import { formatFights, readFights } from '../../../controller/reconcile/fight-record.js';
 import { Installation } from '../../../controller/reconcile/installation.js';
 import { FlightRecorder, type Flight } from '../../../controller/reconcile/flight-recorder.js';
 import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
@@ -29,6 +30,7 @@ import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
 import { loadCrds, type CrdSet } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
+import { LatestFile } from '../../../controller/store/latest-file.js';
 import { rewriteTree } from '../../../controller/store/rewrite-tree.js';
 import type { StateDisk } from '../../../controller/store/state-disk.js';
 import { Store, type StoreOptions } from '../../../controller/store/store.js';
@@ -142,6 +144,16 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       disk: store.disk,
     });
     parts.unshift(delivered);
+    const fightsFile = path.join(stateDirectory, 'fights.json');
+    const fleet: Fleet = new Fleet({
+      fights: await readFights(fightsFile),
+      onFights: () => fights.changed(),
+    });
+    const fights = new LatestFile({
+      ...{ file: fightsFile, disk: store.disk },
+      read: () => formatFights(fleet.drift.records(clock.now())),
+    });
+    parts.unshift(fights);
     const debts = await DebtBook.open({
       ...{ directory: path.join(stateDirectory, 'debts'), disk: store.disk, logger },
     });
@@ -155,7 +167,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     parts.unshift(sessions);
     const ports = createPorts({
       ...options,
-      ...{ store, outside, delivered, debts, sessions, identity, enqueue },
+      ...{ store, outside, fleet, delivered, debts, sessions, identity, enqueue },
     });
     const clusters = new ClusterLoop(ports);
     const queue = createQueue(ports, clusters);
@@ -211,7 +223,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
 
 function createPorts(
   o: OperatorOptions &
-    Pick<ReconcilePorts, 'store' | 'outside' | 'delivered' | 'debts' | 'sessions' | 'identity' | 'enqueue'>,
+    Pick<
+      ReconcilePorts,
+      'store' | 'outside' | 'fleet' | 'delivered' | 'debts' | 'sessions' | 'identity' | 'enqueue'
+    >,
 ): ReconcilePorts {
   const { clock, logger, random, stateDirectory, store } = o;
   const machines: MachinePort = new LocalMachines({
@@ -235,7 +250,7 @@ function createPorts(
     ...{ store, machines, clock, logger, random, credentials },
     flight: new FlightRecorder({ clock, program: o.version, secrets: () => credentials.secrets() }),
     outside: o.outside,
-    fleet: new Fleet(),
+    fleet: o.fleet,
     sessions: o.sessions,
     delivered: o.delivered,
     debts: o.debts,

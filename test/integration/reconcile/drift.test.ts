@@ -1,9 +1,11 @@
 // What others do to our containers on real engines: healed, or reported, or left alone while suspended; and who does it
 // again and again is recognised.
+import path from 'node:path';
 import t from 'tap';
 import { findCondition, formatTime, type Condition } from '../../../controller/api/conditions.js';
 import { annotations, containerLabels } from '../../../controller/api/labels.js';
 import { conditionsOf, type Node } from '../../../controller/api/resources.js';
+import { readFights } from '../../../controller/reconcile/fight-record.js';
 import { startEngines } from '../../support/engines.js';
 import { applyAll, docker, startOperator, waitFor, waitReady } from '../../support/operator.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
@@ -231,6 +233,13 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       /^Somebody undoes what is healed on node1, swarm-demo-join: its memory limit is 90MiB, not 256MiB; healed [34] times since/m,
     );
     t.equal(await inspect('{{.HostConfig.Memory}}'), String(90 * 2 ** 20), 'left for now');
+    await until(async () => {
+      const fights = await readFights(path.join(operator.stateDirectory, 'fights.json'));
+      return fights.some(
+        ({ container, hold, heals }) =>
+          container === join && hold !== undefined && (heals['memory limit']?.times ?? 0) >= 3,
+      );
+    }, 'a later operator will know of it');
     const node = operator.store.getNode('node1');
     t.match(node && findCondition(conditionsOf(node), 'Ready'), { status: 'True', reason: 'Drifted' });
   });

@@ -1,5 +1,6 @@
 // When healing the same thing again becomes a fight, how long it is then left alone, and what is told of it.
 import t from 'tap';
+import { formatFights, parseFights } from '../../../controller/reconcile/fight-record.js';
 import type { ContainerDrift } from '../../../controller/plan/find-drift.js';
 import { DriftBook } from '../../../controller/reconcile/drift-book.js';
 import { aNode } from '../../support/resource-builders.js';
@@ -100,3 +101,45 @@ t.test(
     t.same(book.view('E').settled, { [name]: 'a' });
   },
 );
+
+t.test('records() lets a later process go on with a fight, until it is over', (t) => {
+  let changes = 0;
+  const before = new DriftBook({ onFights: () => (changes += 1) });
+  before.settle('E', { name, specHash: 'a' });
+  t.same(before.records(start), [], 'nothing was healed');
+  t.same(holdsAfter([0, 1, 2], before), [undefined, undefined, 30]);
+  t.equal(changes, 3, 'each heal is written');
+  const records = parseFights(formatFights(before.records(start + 3000)));
+  t.match(records, [{ engineId: 'E', container: name, specHash: 'a', hold: { heals: 3 } }]);
+
+  const after = new DriftBook({ remembered: records });
+  t.same(after.records(start + 3000), records, 'also before the engine was looked at');
+  t.match(after.view('E').holds, { [name]: { untilMs: start + 32_000, heals: 3 } });
+  t.equal(after.release('E', start + 12_000), 20_000, 'the hold goes on');
+  after.settle('E', { name, specHash: 'a' });
+  t.same(holdsAfter([40], after), [60], 'so does the count');
+  after.settle('E', { name, specHash: 'b' });
+  t.same(after.records(start + 40_000), [], 'another spec ends it');
+
+  t.same(new DriftBook({ remembered: records }).records(start + 3_600_000), [], 'and so does time');
+  t.same(parseFights('[{"engineId":"E"},7]'), [], 'what is no record is left out');
+  t.same(parseFights('{"half'), []);
+  t.end();
+});
+
+t.test('restore() takes the rest from the status, also of an engine with a remembered fight', (t) => {
+  const heals = { state: { times: 3, firstMs: start, lastMs: start } };
+  const book = new DriftBook({ remembered: [{ engineId: 'E', container: name, specHash: 'new', heals }] });
+  const engine = { id: 'E' } as never; // the rest is not looked at
+  const agents = [
+    { role: 'join' as const, containerId: 'c', image: 'i', specHash: 'old', state: 'running' },
+    { role: 'manage' as const, containerId: 'd', image: 'i', specHash: 'm', state: 'running' },
+  ];
+  const node = { ...aNode(), status: { engine, agents } };
+  book.restore(node);
+  t.same(book.view('E').settled, { [name]: 'new', 'swarm-demo-manage': 'm' });
+  book.settle('E', { name, specHash: 'c' });
+  book.restore(node);
+  t.equal(book.view('E').settled?.[name], 'c', 'what this process has seen is newer');
+  t.end();
+});

@@ -3,6 +3,7 @@ import { chmod, rm } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import type tls from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { formatHostPort } from '../api/engine-address.js';
 import type { Clock } from '../base/clock.js';
@@ -12,6 +13,7 @@ import { crowdedShare, defaultConnectionLimits, type ConnectionLimits } from './
 import { findMalformation } from './malformed-request.js';
 import { refuseConnection, statusOfParseError } from './refuse-connection.js';
 import { RequestOrder } from './request-order.js';
+import { createWrongProtocol, type WrongProtocol } from './wrong-protocol.js';
 
 export type ListenTarget =
   | { readonly type: 'tcp'; readonly host: string; readonly port: number }
@@ -61,6 +63,7 @@ export class ManagerServer {
   readonly #responses = new Set<http.ServerResponse>();
   readonly #limits: ConnectionLimits;
   readonly #order: RequestOrder;
+  readonly #wrongProtocol: WrongProtocol;
   #tls: ServerTls | undefined;
   #closing: Promise<void> | undefined;
 
@@ -78,6 +81,7 @@ export class ManagerServer {
     this.#tls = options.tls;
     this.#limits = { ...defaultConnectionLimits, ...options.limits };
     this.#order = new RequestOrder(this.#limits.requestsAhead);
+    this.#wrongProtocol = createWrongProtocol(options);
   }
 
   /**
@@ -117,7 +121,11 @@ export class ManagerServer {
     server.on('connect', (_request: http.IncomingMessage, socket: Duplex) => {
       refuseConnection(socket, '404 Not Found', ending);
     });
+    server.on('tlsClientError', (error: Error, { remoteAddress, remotePort }: tls.TLSSocket) => {
+      this.#wrongProtocol.onHandshakeError(error, () => this.#connectionFrom(remoteAddress, remotePort));
+    });
     server.on('clientError', (error: Error, socket: Duplex) => {
+      if (socket instanceof net.Socket) this.#wrongProtocol.onParseError(error, socket.remoteAddress);
       const due = this.#answersDue(socket);
       // What is written here must not be taken for a part of another answer, or for the answer to another request.
       const isItsOwn = due.every((response) => !response.headersSent && !response.req.complete);
@@ -185,6 +193,12 @@ export class ManagerServer {
     const cancel = this.#clock.setTimer(this.#limits.lingerMs, () => request.socket.destroy());
     request.once('end', cancel);
     request.once('close', cancel);
+  }
+
+  /** Undefined on unix sockets, where nothing tells connections apart. */
+  #connectionFrom(address: string | undefined, port: number | undefined): net.Socket | undefined {
+    if (port === undefined) return undefined;
+    return [...this.#sockets].find((one) => one.remotePort === port && one.remoteAddress === address);
   }
 
   #answersDue(socket: Duplex): readonly http.ServerResponse[] {

@@ -3,7 +3,7 @@ import type net from 'node:net';
 import tls from 'node:tls';
 import t from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
-import { silentLogger } from '../../../controller/base/log.js';
+import { silentLogger, type Logger } from '../../../controller/base/log.js';
 import type { ConnectionLimits } from '../../../controller/manager/connection-limits.js';
 import { ManagerServer, type RequestHandler } from '../../../controller/manager/server.js';
 import { startFakeManager } from '../../support/fake-manager.js';
@@ -26,6 +26,7 @@ async function startServer(
   options: {
     readonly limits?: Partial<ConnectionLimits>;
     readonly handler?: RequestHandler;
+    readonly logger?: Logger;
     readonly tls?: Awaited<ReturnType<Awaited<ReturnType<typeof makeCredentials>>['newServerTls']>>;
   },
 ): Promise<{ server: ManagerServer; port: number; close: (graceMs: number) => Promise<void> }> {
@@ -33,7 +34,7 @@ async function startServer(
   const server = new ManagerServer({
     handler,
     clock: systemClock,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
     limits,
     tls: options.tls,
   });
@@ -273,3 +274,32 @@ void t.test(
     for (const socket of [silent, begun, asking, last]) socket.destroy();
   },
 );
+
+void t.test('HTTP to a port with TLS, and TLS to one without, are told as engines do', async (t) => {
+  const { newServerTls } = await makeCredentials(t);
+  const told: string[] = [];
+  const logger: Logger = { ...silentLogger, warn: (message) => void told.push(message) };
+  const secure = await startServer(t, { tls: await newServerTls(), logger });
+  for (const method of ['GET', 'POST', 'HEAD', 'PUT']) {
+    const socket = connectRaw(secure);
+    socket.write(`${method} /v1.41/_ping HTTP/1.1\r\nHost: a\r\n\r\n`);
+    t.equal(
+      await readToEnd(socket),
+      'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n',
+      method,
+    );
+    socket.destroy();
+  }
+  t.match(told, [/^A client speaks HTTP to a port with TLS/], 'once, not for each');
+  const garbage = connectRaw(secure);
+  garbage.write('SSH-2.0-Go\r\n');
+  t.notMatch(await readToEnd(garbage), /HTTP/);
+  garbage.destroy();
+  const plain = await startServer(t, { logger });
+  const client = tls.connect({ host: '127.0.0.1', port: plain.port, rejectUnauthorized: false });
+  const failed = new Promise<Error>((resolve) => client.once('error', resolve));
+  t.match(await failed, { code: /^ERR_SSL_/ });
+  client.destroy();
+  t.match(told.slice(1), [/^A client speaks TLS to a port without TLS/]);
+  t.equal(told.length, 2);
+});

@@ -74,6 +74,11 @@ export class EngineDialer {
     this.#isProven = false;
   }
 
+  /** What messages call the engine from now on. */
+  setName(name: string): void {
+    this.#endpoint = { ...this.#endpoint, name };
+  }
+
   /** Tells that an answer came over a connection: these credentials are accepted. */
   noteAnswer(): void {
     this.#isProven = true;

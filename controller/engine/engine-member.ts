@@ -254,6 +254,8 @@ export class EngineMember implements PooledEngine {
     const isFirst = this.#specs === undefined;
     if (name !== this.#name) {
       this.#name = name;
+      // Known by its address alone until now.
+      this.transport.setName(name);
       this.#options.onRename();
     }
     this.#specs = specs;

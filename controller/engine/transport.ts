@@ -283,6 +283,11 @@ export class EngineTransport {
     return this.#dialer.open({ allowHalfOpen: true, signal });
   }
 
+  /** What messages call the engine from now on. */
+  setName(name: string): void {
+    this.#dialer.setName(name);
+  }
+
   /** New connections use `tlsMaterial`; requests under way finish on their old ones. */
   setTls(tlsMaterial: EngineTls | undefined): void {
     this.#dialer.setTls(tlsMaterial);

@@ -21,6 +21,8 @@ export class EventFeed implements Feed {
   readonly #listeners = new Set<(change: FeedChange) => void>();
   readonly #unsubscribe: () => void;
   #resourceVersion: number;
+  /** How many versions there may be before those of dropped events are looked for. */
+  #mostVersions = 2 * mostChanges;
 
   constructor(store: ObjectStore, clock: Pick<Clock, 'now'>) {
     this.#store = store;
@@ -71,11 +73,12 @@ export class EventFeed implements Feed {
     for (const listener of [...this.#listeners]) listener(change);
   }
 
-  /** Versions of events the store has dropped are dropped too, once they are the majority. */
+  /** Versions of events the store has dropped are dropped too: not at every event, because it looks at all of them. */
   #forgetOld(): void {
-    if (this.#versions.size <= 2 * mostChanges) return;
+    if (this.#versions.size <= this.#mostVersions) return;
     const living = new Set(this.#store.events().map(({ name }) => name));
     for (const name of this.#versions.keys()) if (!living.has(name)) this.#versions.delete(name);
+    this.#mostVersions = living.size + mostChanges;
   }
 
   #toObject(event: StoredEvent): JsonObject {

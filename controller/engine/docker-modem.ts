@@ -34,6 +34,15 @@ export class UnexpectedStatus extends Error {
   }
 }
 
+/** 304 says that the container already is as asked for. */
+export async function unlessUnmodified(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof UnexpectedStatus && error.status === 304)) throw error;
+  }
+}
+
 const maxAnswerBytes = 16 * 1024 * 1024;
 
 export class EngineModem {

@@ -10,6 +10,7 @@ import { SwarmError, isSwarmError } from '../base/errors.js';
 import { objectAt, stringAt, type JsonObject } from '../base/json.js';
 import { packFiles, type ArchiveFile } from './archive.js';
 import { clockAheadMs } from './clock-offset.js';
+import { containerFilters, type ContainerFilter } from './container-filters.js';
 import {
   parseContainer,
   parseSummary,
@@ -17,7 +18,7 @@ import {
   type ContainerSummary,
 } from './container-answers.js';
 import { demultiplex } from './demultiplex.js';
-import { EngineModem, UnexpectedStatus } from './docker-modem.js';
+import { EngineModem, unlessUnmodified, UnexpectedStatus } from './docker-modem.js';
 import type { EngineEndpoint } from './endpoint.js';
 import { parseDescription, type EngineDescription } from './engine-description.js';
 import { parseJsonLine, readLines } from './json-lines.js';
@@ -39,17 +40,20 @@ export class EngineClient {
   readonly #timeoutMs: number;
   readonly #transport: EngineWire;
   readonly #docker: Docker;
+  /** What it answered to /version, and whose answer that is: nothing in it changes before the engine is another one. */
+  #version: { readonly build: string; readonly answer: { readonly body: unknown } } | undefined;
 
   /**
    * @param options.timeoutMs per call; default 10000
+   * @param options.contexts, options.block, options.mostConnections as of the transport
    * @param options.wire what carries the requests; default: connections to the endpoint
    */
-  constructor(options: {
-    readonly endpoint: EngineEndpoint;
-    readonly clock: Clock;
-    readonly timeoutMs?: number;
-    readonly wire?: EngineWire;
-  }) {
+  constructor(
+    options: ConstructorParameters<typeof EngineTransport>[0] & {
+      readonly timeoutMs?: number;
+      readonly wire?: EngineWire;
+    },
+  ) {
     this.endpoint = options.endpoint;
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
@@ -60,18 +64,21 @@ export class EngineClient {
 
   /** Who the engine is. @throws ENGINE_UNUSABLE when it is a manager or has no resources */
   async describe(signal?: AbortSignal): Promise<EngineDescription> {
-    // Both are read at once, so a hung engine costs one time-out.
     const read = (what: string, attemptSignal: AbortSignal): Promise<{ readonly body: unknown }> =>
       this.#transport.requestJson({ method: 'GET', path: what, attempt: 'describe', signal: attemptSignal });
     const sentMs = this.#clock.now();
     let receivedMs = sentMs;
-    const [info, version] = await this.#call('describe', { signal }, async (abortSignal) =>
-      Promise.all([
-        read('/info', abortSignal).finally(() => (receivedMs = this.#clock.now())),
-        read('/version', abortSignal),
-      ]),
-    );
+    const [info, version] = await this.#call('describe', { signal }, async (abortSignal) => {
+      const first = read('/info', abortSignal).finally(() => (receivedMs = this.#clock.now()));
+      const known = this.#version;
+      // Both are read at once, so a hung engine costs one time-out.
+      if (known === undefined) return Promise.all([first, read('/version', abortSignal)]);
+      const { body } = await first;
+      const isSame = buildOf(body) === known.build;
+      return [{ body }, isSame ? known.answer : await read('/version', abortSignal)] as const;
+    });
     const description = parseDescription(this.endpoint, { info: info.body, version: version.body });
+    this.#version = { build: buildOf(info.body), answer: version };
     const certificateNotAfterMs = this.#transport.certificateNotAfterMs;
     const aheadMs = clockAheadMs(stringAt(info.body, 'SystemTime'), { sentMs, receivedMs });
     return {
@@ -83,26 +90,17 @@ export class EngineClient {
 
   /**
    * Containers in any state, in the engine's order (newest first).
-   * @param filter.labels value undefined: the label exists
-   * @param filter.name exact name
    */
-  async listContainers(
-    filter: { readonly labels?: Readonly<Record<string, string | undefined>>; readonly name?: string },
-    signal?: AbortSignal,
-  ): Promise<ContainerSummary[]> {
-    const { name } = filter;
-    const label = Object.entries(filter.labels ?? {}).map(([key, value]) =>
-      value === undefined ? key : `${key}=${value}`,
-    );
-    const filters = {
-      ...(label.length > 0 ? { label } : {}),
-      // Engines take a regular expression and match it against `/name`.
-      ...(name === undefined ? {} : { name: [`^/?${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`] }),
-    };
+  async listContainers(filter: ContainerFilter, signal?: AbortSignal): Promise<ContainerSummary[]> {
+    const { names } = filter;
+    const filters = containerFilters(filter);
     const answer = await this.#call('list the containers of', { signal }, (abortSignal) =>
       this.#docker.listContainers({ all: true, filters, abortSignal }),
     );
-    return answer.map(parseSummary).filter((summary) => name === undefined || summary.names.includes(name));
+    // A container has other names, too, where it is linked.
+    return answer
+      .map(parseSummary)
+      .filter((summary) => names === undefined || names.some((name) => summary.names.includes(name)));
   }
 
   /** @returns undefined when there is no such container */
@@ -278,12 +276,13 @@ export class EngineClient {
   /**
    * Events from now on, until `signal` aborts (then it ends) or the stream breaks (then it ends or throws ENGINE_*).
    * The subscription is made on the first `next()`.
-   * @param pingMs how long until the engine is asked for a sign of life, again each time
+   * @param o.pingMs how long until the engine is asked for a sign of life, again each time
+   * @param o.onOpen called when events come from now on
    */
   async *watchEvents(
     filters: Readonly<Record<string, readonly string[]>>,
     signal: AbortSignal,
-    pingMs: () => number = () => watchPingMs,
+    o: { readonly pingMs?: () => number; readonly onOpen?: () => void } = {},
   ): AsyncGenerator<JsonObject, void, undefined> {
     const stopped = new AbortController();
     const stop = (): void => stopped.abort();
@@ -291,7 +290,8 @@ export class EngineClient {
     if (signal.aborted) stop();
     try {
       const stream = await this.#subscribe(filters, stopped.signal);
-      void this.#pingUntil(stopped.signal, pingMs).catch((error: unknown) => {
+      o.onOpen?.();
+      void this.#pingUntil(stopped.signal, o.pingMs ?? (() => watchPingMs)).catch((error: unknown) => {
         if (!stopped.signal.aborted) stream.destroy(error instanceof Error ? error : undefined);
       });
       for await (const line of readLines(stream)) {
@@ -344,13 +344,12 @@ export class EngineClient {
 
   async #pathExists(idOrName: string, file: string, signal: AbortSignal): Promise<boolean> {
     const query = new URLSearchParams({ path: file }).toString();
-    const response = await this.#transport.request({
+    const { status } = await this.#transport.requestBytes({
       method: 'HEAD',
       path: `/containers/${encodeURIComponent(idOrName)}/archive?${query}`,
       signal,
     });
-    response.body.resume();
-    return response.status !== 404;
+    return status !== 404;
   }
 
   /** Runs one call under its deadline; whatever fails becomes a SwarmError that names `attempt`. */
@@ -384,13 +383,9 @@ export class EngineClient {
   }
 }
 
-/** 304 says that the container already is as asked for. */
-async function unlessUnmodified(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof UnexpectedStatus && error.status === 304)) throw error;
-  }
+/** Another build, or another engine, has another one. */
+function buildOf(info: unknown): string {
+  return `${stringAt(info, 'ID') ?? ''} ${stringAt(info, 'ServerVersion') ?? ''}`;
 }
 
 function abortError(signal: AbortSignal): Error {

@@ -54,10 +54,13 @@ export class EngineTransport {
     /** TLS contexts, and memory that short requests read into, which engines share; absent: this one's own. */
     readonly contexts?: SecureContexts | undefined;
     readonly block?: Buffer | undefined;
+    /** Connections for short requests at the same time; more requests wait for one. Default no limit. */
+    readonly mostConnections?: number | undefined;
   }) {
     this.#clock = options.clock;
     this.#dialer = new EngineDialer(options);
-    this.#sockets = new RequestSockets(this.#dialer, options.block);
+    const { block, mostConnections: most } = options;
+    this.#sockets = new RequestSockets(this.#dialer, { block, most });
   }
 
   get endpoint(): EngineEndpoint {

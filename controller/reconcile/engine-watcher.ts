@@ -9,7 +9,7 @@ export interface WatchableEngine {
   watchEvents(
     filters: Readonly<Record<string, readonly string[]>>,
     signal: AbortSignal,
-    pingMs?: () => number,
+    o?: { readonly pingMs?: () => number; readonly onOpen?: () => void },
   ): AsyncIterable<JsonObject>;
 }
 
@@ -19,20 +19,24 @@ const events = ['create', 'destroy', 'die', 'start', 'stop', 'pause', 'unpause',
 /** A stream that lived this long was a good one: its end starts the delays anew. */
 const goodStreamMs = 30_000;
 
+export interface WatcherOptions {
+  readonly engine: WatchableEngine;
+  readonly installation: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Must not throw. Without an event: the stream broke, or a new one is about to be made. */
+  readonly ring: (event?: JsonObject) => void;
+  /** From now on every event rings. */
+  readonly onOpen?: () => void;
+  /** Between two signs of life asked of the engine; default: the engine's own. */
+  readonly pingMs?: () => number;
+}
+
 export class EngineWatcher {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  /** @param options.ring must not throw */
-  constructor(options: {
-    readonly engine: WatchableEngine;
-    readonly installation: string;
-    readonly clock: Clock;
-    readonly random: () => number;
-    readonly ring: () => void;
-    /** Between two signs of life asked of the engine; default: the engine's own. */
-    readonly pingMs?: () => number;
-  }) {
+  constructor(options: WatcherOptions) {
     this.#done = watch({ ...options, signal: this.#stop.signal });
   }
 
@@ -42,15 +46,7 @@ export class EngineWatcher {
   }
 }
 
-async function watch(options: {
-  readonly engine: WatchableEngine;
-  readonly installation: string;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly ring: () => void;
-  readonly pingMs?: () => number;
-  readonly signal: AbortSignal;
-}): Promise<void> {
+async function watch(options: WatcherOptions & { readonly signal: AbortSignal }): Promise<void> {
   const { clock, signal } = options;
   const filters = {
     type: ['container'],
@@ -61,8 +57,7 @@ async function watch(options: {
   while (!signal.aborted) {
     const startedAt = clock.monotonic();
     try {
-      const stream = options.engine.watchEvents(filters, signal, options.pingMs)[Symbol.asyncIterator]();
-      while ((await stream.next()).done !== true) options.ring();
+      for await (const event of options.engine.watchEvents(filters, signal, options)) options.ring(event);
     } catch {
       // Why it broke is what the loop finds out when it looks.
     }

@@ -6,6 +6,7 @@ import type { DiscoveryBackend } from '../discovery/backend.js';
 import { openDiscovery, type OpenDiscoveryOptions } from '../discovery/open-backend.js';
 import { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint, EngineTls } from '../engine/endpoint.js';
+import { SecureContexts } from '../engine/secure-contexts.js';
 import { checkManager } from './check-manager.js';
 import type { ManagerView } from './fleet.js';
 
@@ -24,9 +25,19 @@ export interface Outside {
   openDiscovery(url: string, options: OpenDiscoveryOptions): Promise<DiscoveryBackend>;
 }
 
+/**
+ * One for what is asked, and one for pings while that takes long: a look asks five things at once, and each connection is
+ * a handshake and some 70 KB.
+ */
+const mostConnections = 2;
+/** Short answers come in one piece; all engines read into it in turn. */
+const blockBytes = 64 * 1024;
+
 export function overNetwork(clock: Clock): Outside {
+  const contexts = new SecureContexts();
+  const block = Buffer.allocUnsafeSlow(blockBytes);
   return {
-    connect: (endpoint) => new EngineClient({ endpoint, clock }),
+    connect: (endpoint) => new EngineClient({ endpoint, clock, contexts, block, mostConnections }),
     askManager: (question) => checkManager({ ...question, clock }),
     openDiscovery,
   };

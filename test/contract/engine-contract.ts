@@ -75,7 +75,11 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
     t.same(await names({ labels: { 'contract.test': 'yes' } }), ['contract-a']);
     t.same(await names({ labels: { 'contract.test': undefined } }), ['contract-a']);
     t.same(await names({ labels: { 'contract.test': 'no' } }), []);
-    t.same(await names({ name: 'contract-a' }), ['contract-a']);
+    t.same(await names({ names: ['contract-a'] }), ['contract-a']);
+    t.same((await names({ names: ['contract-a', 'contract-ab', 'none'] })).sort(), [
+      'contract-a',
+      'contract-ab',
+    ]);
     t.same((await names({})).sort(), ['contract-a', 'contract-ab']);
     for (const id of ids) await client.removeContainer(id, { force: true });
   });

@@ -11,7 +11,7 @@ import { FakeClock } from '../../support/fake-clock.js';
 async function serveRaw(
   t: Test,
   answers: readonly (readonly string[])[],
-  options: { readonly isClosedAfter?: boolean; readonly clock?: Clock } = {},
+  options: { readonly isClosedAfter?: boolean; readonly clock?: Clock; readonly most?: number } = {},
 ): Promise<{
   readonly transport: EngineTransport;
   readonly requests: string[];
@@ -37,7 +37,8 @@ async function serveRaw(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const { port } = server.address() as AddressInfo; // listening on TCP
   const endpoint = { name: 'n1', address: { host: '127.0.0.1', port } };
-  const transport = new EngineTransport({ endpoint, clock: options.clock ?? systemClock });
+  const { clock = systemClock, most: mostConnections } = options;
+  const transport = new EngineTransport({ endpoint, clock, mostConnections });
   t.teardown(async () => {
     await transport.close();
     server.close();
@@ -260,4 +261,51 @@ void t.test('follow() lets the engine wait for a reader, and loses nothing', asy
   t.ok(body.readableLength < 2 * 65_536 + 262_144, `${body.readableLength} bytes are held here`);
   t.ok(sent < count, `the engine waits after ${sent} pieces`);
   t.equal((await textOf(body)).length, count * chunk.length);
+});
+
+void t.test('requestBytes() waits for a connection where there may be no more', async (t) => {
+  const answer = ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na'];
+  const { transport, requests, connections } = await serveRaw(t, [answer, answer, answer, answer], {
+    most: 1,
+  });
+  const leaves = new AbortController();
+  const asked = [1, 2, 3].map((number) => transport.requestBytes({ ...ask, path: `/${number}` }));
+  const left = transport.requestBytes({ ...ask, path: '/left', signal: leaves.signal });
+  const refused = transport.requestBytes({ ...ask, path: '/bad', headers: { 'X-Bad': 'a\nb' } });
+  const last = transport.requestBytes({ ...ask, path: '/4' });
+  leaves.abort(new Error('it left'));
+  await t.rejects(left, { message: 'it left' });
+  await t.rejects(refused);
+  t.same(
+    (await Promise.all([...asked, last])).map(({ status }) => status),
+    [200, 200, 200, 200],
+  );
+  t.same(
+    requests.map((request) => request.split(' ')[1]),
+    ['/1', '/2', '/3', '/4'],
+    'in the order in which they came, and none that left meanwhile',
+  );
+  t.equal(connections(), 2, 'what cannot be written costs its connection');
+});
+
+void t.test('requestBytes() gives the next request a new connection when one broke', async (t) => {
+  const answer = ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na'];
+  const { transport, connections } = await serveRaw(t, [['nonsense\r\n\r\n'], answer, answer], { most: 1 });
+  const asked = await Promise.allSettled([1, 2, 3].map(() => transport.requestBytes(ask)));
+  t.same(
+    asked.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'fulfilled'],
+  );
+  t.equal(connections(), 3);
+});
+
+void t.test('close() ends requests that wait for a connection', async (t) => {
+  const { transport } = await serveRaw(t, [[]], { most: 1 });
+  const asked = [1, 2].map(() => transport.requestBytes(ask));
+  const ended = Promise.allSettled(asked);
+  await transport.close();
+  t.same(
+    (await ended).map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
 });

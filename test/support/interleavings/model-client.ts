@@ -54,9 +54,11 @@ export class ModelClient extends EngineClient {
     filter: Parameters<EngineClient['listContainers']>[0],
   ): Promise<ContainerSummary[]> {
     const wanted = Object.entries(filter.labels ?? {});
+    const { names } = filter;
     return this.#read((engine) =>
       engine.containers
         .filter((one) => wanted.every(([key, value]) => labelsOf(one)[key] === value))
+        .filter(({ name }) => names === undefined || names.includes(name))
         .map(({ id, name, status, body }) => ({
           ...{ id, names: [name], image: String(body['Image']), imageId, state: status, createdSeconds: 0 },
           labels: {},

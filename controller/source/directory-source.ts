@@ -17,11 +17,12 @@ import {
   sortProblems,
   type ManifestProblem,
 } from './manifest-problem.js';
+import { KnownFiles } from './known-files.js';
 import { ManifestSet } from './manifest-set.js';
 import type { ParseAside } from './parse-aside.js';
 import { parseManifest } from './parse-manifest.js';
 import { isApproved, planPrune } from './plan-prune.js';
-import { takeSnapshot, type Snapshot } from './snapshot.js';
+import { takeSnapshot, type FileRead, type Snapshot } from './snapshot.js';
 import type { SourceStore } from './source-store.js';
 import { StableSnapshots, type SnapshotPorts } from './stable-snapshot.js';
 import { applyManifests, applyPrune, directoryObjects, markProblems, reportOnObjects } from './sync-store.js';
@@ -91,8 +92,9 @@ export class DirectorySource {
   constructor(options: DirectorySourceOptions) {
     const { directory, shownAs, clock, logger } = options;
     this.#options = options;
+    const known = new KnownFiles<FileRead>();
     this.#ports = {
-      takeSnapshot: (root, nowMs) => takeSnapshot(root, { shownAs, nowMs }),
+      takeSnapshot: (root, nowMs) => takeSnapshot(root, { shownAs, nowMs, known }),
       findGitActivity,
       watch: watchDirectory,
       parse: parseManifest,

@@ -64,7 +64,8 @@ export async function listManifestFiles(
           if (recursive && isManifestDirectoryName(entry.name) && depth < maxDepth)
             await visit(file, depth + 1);
         } else if (mayBeFile) {
-          const realPath = await realpath(file);
+          // Only a link leads elsewhere: of a thousand files this would be a thousand calls.
+          const realPath = entry.isSymbolicLink() ? await realpath(file) : path.join(real, entry.name);
           if (!seen.has(realPath)) files.push({ file, realPath });
           seen.add(realPath);
           if (files.length > maxFiles) throw new TooManyFiles(`more than ${maxFiles} manifests are in it`);

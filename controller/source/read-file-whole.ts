@@ -1,10 +1,11 @@
 // Reads one small file and makes sure that it did not change meanwhile.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { FileMark } from './known-files.js';
 import { maxManifestBytes } from './parse-manifest.js';
 
 export type ReadFile =
-  | { readonly type: 'text'; readonly text: string; readonly mtimeMs: number }
+  | { readonly type: 'text'; readonly text: string; readonly mtimeMs: number; readonly mark: FileMark }
   /** It changed while it was read: look again later. */
   | { readonly type: 'moving' }
   | { readonly type: 'unusable'; readonly why: string };
@@ -28,7 +29,9 @@ export async function readFileWhole(file: string): Promise<ReadFile> {
     if (!isSame || BigInt(bytes.length) !== after.size) return { type: 'moving' };
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-      return { type: 'text', text, mtimeMs: Number(after.mtimeNs / 1_000_000n) };
+      const { dev, ino, size, mtimeNs, ctimeNs } = after;
+      const mark = { dev, ino, size, mtimeNs, ctimeNs };
+      return { type: 'text', text, mtimeMs: Number(mtimeNs / 1_000_000n), mark };
     } catch {
       return { type: 'unusable', why: 'it is not text in UTF-8' };
     }

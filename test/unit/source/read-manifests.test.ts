@@ -1,12 +1,13 @@
 // Which files are read, in which order, and what is said of those that cannot be.
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { loadCrds } from '../../../controller/schema/crd.js';
 import { Validator } from '../../../controller/schema/validate.js';
 import { formatPosition, formatProblem } from '../../../controller/source/manifest-problem.js';
 import { readManifests } from '../../../controller/source/read-manifests.js';
-import { takeSnapshot } from '../../../controller/source/snapshot.js';
+import { KnownFiles } from '../../../controller/source/known-files.js';
+import { takeSnapshot, type FileRead } from '../../../controller/source/snapshot.js';
 import { clusterManifest, nodeManifest } from '../../support/manifests.js';
 
 const validator = new Validator(await loadCrds('schemas'));
@@ -106,3 +107,40 @@ t.test('takeSnapshot() says that a directory is missing, is none, or was replace
   const other = await takeSnapshot(`${root}/other`, { nowMs: 0 });
   t.not('rootId' in other && other.rootId, 'rootId' in before && before.rootId);
 });
+
+t.test('takeSnapshot() sees every change of a file that it has read before', async (t) => {
+  const root = t.testdir({ 'a.yaml': nodeManifest('a'), 'b.yaml': nodeManifest('b') });
+  await symlink('b.yaml', `${root}/c.yaml`);
+  const known = new KnownFiles<FileRead>();
+  // Files of this moment are not remembered, so the clock is ahead.
+  const nowMs = (await stat(`${root}/a.yaml`)).ctimeMs + 60_000;
+  const textsOf = async (o: { readonly known?: KnownFiles<FileRead> }): Promise<unknown> => {
+    const snapshot = await takeSnapshot(root, { nowMs, ...o });
+    return 'files' in snapshot ? snapshot.files : snapshot;
+  };
+  const changes: readonly (readonly [string, () => Promise<void>])[] = [
+    ['nothing', () => Promise.resolve()],
+    ['other text of the same length and time', () => rewrite(`${root}/a.yaml`, nodeManifest('x'))],
+    ['another file in its place', () => rename(`${root}/b.yaml`, `${root}/a.yaml`)],
+    ['a link that leads nowhere now', () => rm(`${root}/c.yaml`)],
+    ['no file', () => rm(`${root}/a.yaml`)],
+    [
+      'a directory',
+      async () => {
+        await mkdir(`${root}/a.yaml`);
+      },
+    ],
+    ['a new file', () => writeFile(`${root}/d.yaml`, nodeManifest('d'))],
+  ];
+  for (const [what, change] of changes) {
+    await change();
+    for (const round of [1, 2]) t.same(await textsOf({ known }), await textsOf({}), `${what}, look ${round}`);
+  }
+});
+
+/** Changes the text and nothing else that a user can set. */
+async function rewrite(file: string, text: string): Promise<void> {
+  const { atime, mtime } = await stat(file);
+  await writeFile(file, text);
+  await utimes(file, atime, mtime);
+}

@@ -6,6 +6,7 @@ import { canonicalJson } from '../base/json.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
 import { EngineWatcher } from './engine-watcher.js';
+import { LookMemory } from './look-memory.js';
 import type { Outside } from './outside.js';
 import { pingEveryMs } from './rhythm.js';
 
@@ -13,6 +14,7 @@ interface Session {
   /** Identity of the endpoint, TLS material included. Never printed. */
   readonly key: string;
   readonly client: EngineClient;
+  readonly memory: LookMemory;
   watcher: EngineWatcher | undefined;
 }
 
@@ -40,6 +42,11 @@ export class EngineSessions {
     this.#options = options;
   }
 
+  /** How many engines there are. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   /** The client of a node's engine; a new one when the endpoint changed. */
   client(node: string, endpoint: EngineEndpoint): EngineClient {
     const key = canonicalJson(endpoint);
@@ -47,7 +54,7 @@ export class EngineSessions {
     if (current?.key === key) return current.client;
     this.drop(node);
     const client = this.#options.outside.connect(endpoint);
-    this.#sessions.set(node, { key, client, watcher: undefined });
+    this.#sessions.set(node, { key, client, memory: new LookMemory(), watcher: undefined });
     return client;
   }
 
@@ -56,16 +63,27 @@ export class EngineSessions {
     return this.#sessions.get(node)?.client;
   }
 
+  /** What the last look through that client found. */
+  memory(node: string): LookMemory | undefined {
+    return this.#sessions.get(node)?.memory;
+  }
+
   /** Watches the engine from now on; call it once the engine has answered, so that a wrong one is not hammered. */
   watch(node: string): void {
     const session = this.#sessions.get(node);
     if (session === undefined || session.watcher !== undefined) return;
+    const { memory } = session;
     session.watcher = new EngineWatcher({
       ...this.#options,
       installation: this.#options.installation(),
       engine: session.client,
       pingMs: () => pingEveryMs(this.#sessions.size),
-      ring: () => this.#options.ring(node),
+      onOpen: () => memory.opened(),
+      ring: (event) => {
+        if (event === undefined) memory.closed();
+        else memory.heard(event);
+        this.#options.ring(node);
+      },
     });
   }
 
@@ -74,6 +92,7 @@ export class EngineSessions {
     for (const [node, session] of this.#sessions) {
       const { watcher } = session;
       session.watcher = undefined;
+      session.memory.closed();
       if (watcher !== undefined) this.#closeLater(node, watcher.close());
     }
   }

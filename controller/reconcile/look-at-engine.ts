@@ -2,6 +2,7 @@
 import { agentContainerName, agentRoles } from '../api/agent-role.js';
 import type { Node } from '../api/resources.js';
 import type { EngineClient } from '../engine/engine-client.js';
+import { desiredOn } from './current-plan.js';
 import { steadyClock } from './engine-clock.js';
 import { settleContainers } from './node-drift.js';
 import { observeEngine } from './observe-engine.js';
@@ -15,20 +16,30 @@ import { isStranger, type Stranger } from './same-engine.js';
  */
 export async function lookAtEngine(
   client: EngineClient,
-  o: { readonly node: Node; readonly ports: ReconcilePorts; readonly signal: AbortSignal },
+  o: {
+    readonly node: Node;
+    readonly ports: ReconcilePorts;
+    readonly signal: AbortSignal;
+    /** The same run has looked before it acted: who the engine is need not be asked again. */
+    readonly isAfterActing?: boolean;
+  },
 ): Promise<Stranger | undefined> {
-  const { node, ports, signal } = o;
+  const { node, ports, signal, isAfterActing = false } = o;
   const { fleet, store, clock, delivered, installation } = ports;
   const { name } = node.metadata;
   const { cluster } = node.spec;
+  const memory = ports.sessions.memory(name);
+  const beganMs = clock.monotonic();
+  const known = memory?.known({ nowMs: beganMs, isAfterActing });
+  const names = namesToFind(node, ports);
+  memory?.begin();
   const reading = await observeEngine(client, {
-    installation,
-    names: agentRoles.map((role) => agentContainerName(cluster, role)),
-    image: fleet.desired(cluster)?.image.reference,
+    ...{ installation, names, known, clock, signal },
+    image: imageToFind(node, ports),
     filesHashOf: (id) => delivered.get(id),
-    clock,
-    signal,
   });
+  const { generation } = node.metadata;
+  memory?.end({ beganMs, reading, names, generation }, known);
   const { engine } = reading;
   // Who was approved meanwhile is approved.
   const newest = store.getNode(name) ?? node;
@@ -54,4 +65,29 @@ export async function lookAtEngine(
     }
   }
   return undefined;
+}
+
+/** Whether what the last look saw is what another would see. */
+export function isLookCurrent(node: Node, ports: ReconcilePorts): boolean {
+  const { fleet, sessions, clock } = ports;
+  const { name, generation } = node.metadata;
+  if (fleet.view(name).type !== 'observed') return false;
+  const names = namesToFind(node, ports);
+  const image = imageToFind(node, ports);
+  const now = { nowMs: clock.monotonic(), names, image, generation };
+  return sessions.memory(name)?.isCurrent(now) === true;
+}
+
+/** Names that somebody else's container could hold; all of them while nobody has said which are desired. */
+function namesToFind(node: Node, ports: ReconcilePorts): readonly string[] {
+  const { cluster } = node.spec;
+  const desired = desiredOn(node.metadata.name, cluster, ports);
+  return desired === undefined
+    ? agentRoles.map((role) => agentContainerName(cluster, role))
+    : desired.map((container) => container.name);
+}
+
+/** Before the cluster's loop has said which, the one that its manifest names. */
+function imageToFind({ spec }: Node, { fleet, store }: ReconcilePorts): string | undefined {
+  return fleet.desired(spec.cluster)?.image.reference ?? store.getCluster(spec.cluster)?.spec.image;
 }

@@ -22,6 +22,8 @@ export interface ObserveOptions {
   readonly image: string | undefined;
   /** Hash of the files the process of a container has read, as far as it is remembered. */
   readonly filesHashOf: (containerId: string) => string | undefined;
+  /** What was read a moment ago and is not read again. */
+  readonly known?: Pick<EngineReading, 'engine' | 'image'> | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -29,6 +31,8 @@ export interface ObserveOptions {
 export interface EngineReading {
   readonly engine: EngineDescription;
   readonly observation: EngineObservation;
+  /** The image that was looked for; without `found` the engine does not have it. */
+  readonly image?: { readonly reference: string; readonly found: ImageDefaults | undefined };
 }
 
 /** @throws {ENGINE_*} */
@@ -50,32 +54,40 @@ export async function observeEngine(client: EngineClient, options: ObserveOption
 }
 
 async function observe(client: EngineClient, options: ObserveOptions): Promise<EngineReading> {
-  const { signal, installation } = options;
-  const [engine, own, image] = await Promise.all([
-    client.describe(signal),
+  const { signal, installation, known } = options;
+  const [engine, own, defaults] = await Promise.all([
+    known?.engine ?? client.describe(signal),
     client.listContainers({ labels: { [containerLabels.installation]: installation } }, signal),
-    options.image === undefined ? undefined : client.inspectImage(options.image, signal),
+    imageOf(client, options),
   ]);
   const found = new Set(own.flatMap((container) => container.names));
-  const ids = own.slice(0, mostContainers).map((container) => container.id);
-  // At most three names: the roles.
-  const wanted = [...ids, ...options.names.filter((name) => !found.has(name))];
-  const details = await Promise.all(wanted.map((reference) => client.inspectContainer(reference, signal)));
+  const names = options.names.filter((name) => !found.has(name));
+  // Foreign ones; one question for all names instead of one each.
+  const others = names.length === 0 ? [] : await client.listContainers({ names }, signal);
+  const ids = new Set([...own.slice(0, mostContainers), ...others].map((container) => container.id));
+  const details = await Promise.all([...ids].map((id) => client.inspectContainer(id, signal)));
   const containers = details
     .flatMap((container) =>
-      container === undefined ? [] : [toObserved(container, { ...options, defaults: image })],
+      container === undefined ? [] : [toObserved(container, { ...options, defaults })],
     )
-    // A look-up by name also finds a container whose ID starts like it.
-    .filter((container) => ids.includes(container.id) || options.names.includes(container.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     engine,
     observation: {
       engineId: engine.id,
       containers,
-      images: image === undefined || options.image === undefined ? [] : [options.image],
+      images: defaults === undefined || options.image === undefined ? [] : [options.image],
     },
+    ...(options.image === undefined ? {} : { image: { reference: options.image, found: defaults } }),
   };
+}
+
+/** An image that was there is there; one that was not may have been loaded since. */
+async function imageOf(client: EngineClient, options: ObserveOptions): Promise<ImageDefaults | undefined> {
+  const { image, known, signal } = options;
+  if (image === undefined) return undefined;
+  const found = known?.image?.reference === image ? known.image.found : undefined;
+  return found ?? client.inspectImage(image, signal);
 }
 
 function toObserved(

@@ -22,9 +22,9 @@ import { takeOverLeft } from './leave-engine.js';
 import { nodeInput } from './flight-input.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
-import { countHealed, leftOf, releaseHolds, tellDrift } from './node-drift.js';
+import { countHealed, leftOf, releaseHolds, settleContainers, tellDrift } from './node-drift.js';
 import { findWork, type Work } from './node-work.js';
-import { lookAtEngine } from './look-at-engine.js';
+import { isLookCurrent, lookAtEngine } from './look-at-engine.js';
 import { phaseOf } from './phase.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
@@ -95,7 +95,9 @@ class NodeRun {
   async reconcile(client: EngineClient): Promise<Outcome> {
     const { fleet, sessions } = this.#ports;
     try {
-      await this.#observe(client);
+      if (this.#mayRest())
+        settleContainers(this.#name, { cluster: this.#node.spec.cluster, ports: this.#ports });
+      else await this.#observe(client);
     } catch (error) {
       this.#signal.throwIfAborted();
       return this.fail(toSwarmError(error));
@@ -106,10 +108,12 @@ class NodeRun {
     tellDrift(this.#name, { drifts: work.drifts, ports: this.#ports });
     for (let round = 0; round < mostRounds && work.actions.length > 0 && work.mayAct; round += 1) {
       const error = await this.#act(client, work);
-      if (error !== undefined)
+      if (error !== undefined) {
+        sessions.memory(this.#name)?.forget();
         return isSwarmError(error, 'OBJECT_CONFLICT')
           ? { requeueAfterMs: conflictMs }
           : this.#applyFailed(error);
+      }
       work = this.#findWork();
       tellDrift(this.#name, { drifts: work.drifts, ports: this.#ports });
     }
@@ -128,7 +132,7 @@ class NodeRun {
     const endsMs = endsInMs(this.#suspension(), this.#ports.clock.now());
     return {
       requeueAfterMs: Math.min(
-        isDone ? resyncAfterMs(this.#ports.store.list('Node').length) : waitMs,
+        isDone ? resyncAfterMs(this.#ports.sessions.size) : waitMs,
         endsMs ?? Infinity,
         work.drifts.some(({ treatment }) => treatment.type === 'hold') ? (nextHealMs ?? waitMs) : Infinity,
       ),
@@ -206,9 +210,9 @@ class NodeRun {
   }
 
   /** @throws {ENGINE_*} also when another engine has taken the place of this one */
-  async #observe(client: EngineClient): Promise<void> {
+  async #observe(client: EngineClient, isAfterActing = false): Promise<void> {
     this.#stranger = await lookAtEngine(client, {
-      ...{ node: this.#node, ports: this.#ports, signal: this.#signal },
+      ...{ node: this.#node, ports: this.#ports, signal: this.#signal, isAfterActing },
     });
     if (this.#stranger === undefined) return;
     const { id } = this.#stranger;
@@ -217,6 +221,12 @@ class NodeRun {
     throw strangerError(this.#ports.store.getNode(this.#name) ?? this.#node, this.#stranger, {
       ...{ address, owner },
     });
+  }
+
+  /** Whether the last look will do. What goes away is looked at anew before anybody says that it is gone. */
+  #mayRest(): boolean {
+    const isGoing = this.#node.metadata.deletionTimestamp ?? this.#cluster?.metadata.deletionTimestamp;
+    return isGoing === undefined && isLookCurrent(this.#node, this.#ports);
   }
 
   #findWork(): Work {
@@ -257,7 +267,7 @@ class NodeRun {
         signal: this.#signal,
       });
       countHealed(this.#name, { drifts: work.drifts, actions, ports: this.#ports });
-      await this.#observe(client);
+      await this.#observe(client, true);
       await this.#leave(actions);
       await this.#welcome(actions);
       conclude(undefined);

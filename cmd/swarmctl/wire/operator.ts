@@ -194,7 +194,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
         version: options.version,
         readiness: () => [{ name: 'state', error: store.failure?.message }, ...(source?.readiness() ?? [])],
         provenance: () => source?.provenance(),
-        onReconcileRequest: (key) => enqueue(key, { resetBackoff: true }),
+        onReconcileRequest: (key) => {
+          if (key.kind === 'Node') sessions.memory(key.name)?.forget();
+          enqueue(key, { resetBackoff: true });
+        },
         planFor: (cluster, candidates) => planFor(cluster, ports, candidates),
         storyOf: (key) => storyOf(key, { ports, queue }),
         flight: () => ({ ...ports.flight.dump() }),

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../controller/base/clock.js';
 import { fleetImages } from '../controller/simulate/seed.js';
 import { SimulatedEngines } from '../cmd/swarmctl/wire/simulated-fleet.js';
+import { measureFloor } from './operator-floor.js';
 import { MeasuredProcess } from './measured-process.js';
 import { isMet, type Figure } from './row.js';
 
@@ -53,6 +54,7 @@ try {
       `Node ${process.version}, load ${(os.loadavg()[0] ?? 0).toFixed(1)}\n`,
   );
   await writeManifests();
+  print('floor', await floor());
   print('start', await start());
   const idle = await rest();
   print('pass', await pass(idle.cpuShare));
@@ -67,6 +69,15 @@ try {
 }
 process.stdout.write(missed === 0 ? 'every goal is met\n' : `${missed} figures miss their goal\n`);
 process.exit(missed === 0 ? 0 : 1);
+
+async function floor(): Promise<readonly Figure[]> {
+  const { tookMs, cpuMs, callsPerEngine } = await measureFloor(fleet.addresses, fleetImages[0] ?? '');
+  return [
+    { label: 'bare calls', value: tookMs, unit: 'ms' },
+    { label: 'CPU of the client', value: cpuMs, unit: 'ms' },
+    { label: 'calls per engine', value: callsPerEngine, unit: '' },
+  ];
+}
 
 async function start(): Promise<readonly Figure[]> {
   const before = await fleet.counts();

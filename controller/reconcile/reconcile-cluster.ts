@@ -27,10 +27,9 @@ import type { ReconcilePorts } from './ports.js';
 import { forgetRepair, recoverCluster } from './recover-cluster.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
+import { steadyAfterMs } from './rhythm.js';
 import { wakeNodes } from './wake-nodes.js';
 
-/** A ready cluster: one small request to each manager, which tells us of engines that it lost. */
-const steadyMs = 10_000;
 /** A cluster that gets ready: the first seconds are what users wait for, later ones are somebody's fault. */
 const convergingMs = 500;
 const slowConvergingMs = 5000;
@@ -238,7 +237,7 @@ export class ClusterLoop {
     const endsMs = endsInMs(suspension, this.#ports.clock.now()) ?? Infinity;
     if (options.isReady) {
       this.#patience.delete(name);
-      return { requeueAfterMs: Math.min(steadyMs, endsMs) };
+      return { requeueAfterMs: Math.min(steadyAfterMs(options.resolved.length), endsMs) };
     }
     const patience = this.#patience.get(name) ?? { rounds: 0, nudges: 0, nextNudgeAtMs: 0 };
     this.#patience.set(name, patience);

@@ -40,21 +40,25 @@ export class LatestFile implements StatePart {
   }
 
   #start(): void {
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#writeAll();
   }
 
+  /** Says in the same turn in which it ends that it has ended: what changes later is not passed over. */
   async #writeAll(): Promise<void> {
     while (this.#isDirty) {
       this.#isDirty = false;
-      try {
-        await this.#disk.write(this.#file, this.#read());
-      } catch {
-        // The disk has told of it, and tells when it is well.
-        this.#isDirty = true;
-        return;
-      }
+      // Never in the turn in which it was started.
+      const isWritten = await Promise.resolve()
+        .then(() => this.#disk.write(this.#file, this.#read()))
+        .then(
+          () => true,
+          () => false,
+        );
+      if (isWritten) continue;
+      // The disk has told of it, and tells when it is well.
+      this.#isDirty = true;
+      break;
     }
+    this.#writing = undefined;
   }
 }

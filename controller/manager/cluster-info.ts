@@ -5,7 +5,7 @@ import { stringAt, type JsonObject } from '../base/json.js';
 import { formatTime } from '../api/conditions.js';
 import type { CachedContainer, CachedObject, ClusterView, PooledEngine } from '../engine/cluster-view.js';
 import { equalNameText } from './equal-names.js';
-import { ClusterResources } from './cluster-resources.js';
+import { ClusterResources, type Resources } from './cluster-resources.js';
 import { infoFor, typicalInfo } from './info-fields.js';
 import { stringifyJson } from './lossless-json.js';
 import { countStates, SystemStatus, type StateCounts } from './render-status.js';
@@ -15,7 +15,7 @@ type Block = readonly CachedContainer[];
 export interface ClusterInfoOptions {
   readonly cluster: Pick<
     ClusterView,
-    'engines' | 'containerBlocks' | 'containersOf' | 'images' | 'equalNames'
+    'engines' | 'containerBlocks' | 'containersOf' | 'images' | 'equalNames' | 'onEngineChange'
   >;
   readonly clock: Pick<Clock, 'now'>;
   /** What whoever looks at the cluster should know, besides what its engines tell; undefined: nothing. */
@@ -34,35 +34,62 @@ export interface ClusterInfoOptions {
   };
 }
 
+/** What the engines are together; good until one of them changes. */
+interface Summary {
+  readonly engines: readonly PooledEngine[];
+  readonly resources: Resources;
+  readonly unreachable: readonly PooledEngine[];
+}
+
 export class ClusterInfo {
   readonly #options: ClusterInfoOptions;
   readonly #status: SystemStatus;
   readonly #counts = new WeakMap<Block, StateCounts>();
+  #counted: readonly { readonly block: Block; readonly counts: StateCounts }[] = [];
   readonly #resources: ClusterResources;
   #images: { readonly of: readonly CachedObject[]; readonly count: number } | undefined;
+  #summary: Summary | undefined;
+  /** Addresses of engines that may look different than in the last answer. */
+  readonly #changed = new Set<string>();
 
   constructor(options: ClusterInfoOptions) {
     this.#options = options;
+    // As long as the cluster lives.
+    options.cluster.onEngineChange(({ address }) => this.#changed.add(address));
     this.#status = new SystemStatus(options.settings);
     this.#resources = new ClusterResources(options.settings);
   }
 
-  /** The whole answer in the form of a version of the API. */
-  answer(version: string): Buffer {
+  /**
+   * The whole answer in the form of a version of the API.
+   * @returns pieces that are good until they are given back, which they need not be
+   */
+  answer(version: string): { readonly pieces: readonly Buffer[]; readonly giveBack: () => void } {
     const { cluster } = this.#options;
+    const engines = cluster.engines();
+    const changed = this.#changed;
+    if (this.#summary?.engines !== engines || changed.size > 0) this.#summary = this.#summarize(engines);
     // One of an engine's own would stand there twice.
-    const shown: JsonObject = { ...infoFor(version, this.#render()), SystemStatus: undefined };
+    const shown: JsonObject = { ...infoFor(version, this.#render(this.#summary)), SystemStatus: undefined };
     const text = `${stringifyJson(shown).slice(0, -1)},"SystemStatus":`;
-    const status = this.#status.pieces(cluster.engines(), (engine) => cluster.containersOf(engine));
-    return Buffer.concat([Buffer.from(text), ...status, Buffer.from('}\n')]);
+    const { pieces, giveBack } = this.#status.pieces({
+      engines,
+      containersOf: (engine) => cluster.containersOf(engine),
+      changed,
+    });
+    changed.clear();
+    return { pieces: [Buffer.from(text), ...pieces, Buffer.from('}\n')], giveBack };
   }
 
-  #render(): JsonObject {
-    const { cluster, settings, clock } = this.#options;
-    const engines = cluster.engines();
-    const { typical, plugins, cpus, memoryBytes } = this.#resources.of(engines);
-    const counts = this.#countContainers(cluster.containerBlocks());
+  #summarize(engines: readonly PooledEngine[]): Summary {
     const unreachable = engines.filter((engine) => engine.state === 'unhealthy');
+    return { engines, resources: this.#resources.of(engines), unreachable };
+  }
+
+  #render({ resources, unreachable }: Summary): JsonObject {
+    const { cluster, settings, clock } = this.#options;
+    const { typical, plugins, cpus, memoryBytes } = resources;
+    const counts = this.#countContainers(cluster.containerBlocks());
     return {
       ...typicalInfo(typical?.specs?.info),
       ID: settings.clusterId,
@@ -108,14 +135,23 @@ export class ClusterInfo {
 
   #countContainers(blocks: readonly Block[]): StateCounts {
     const sum = { running: 0, paused: 0, stopped: 0 };
-    for (const block of blocks) {
-      const counts = this.#counts.get(block) ?? countStates(block);
-      this.#counts.set(block, counts);
-      sum.running += counts.running;
-      sum.paused += counts.paused;
-      sum.stopped += counts.stopped;
-    }
+    // Most blocks are where they were; a look-up for each of a thousand would cost more than adding up.
+    const before = this.#counted;
+    this.#counted = blocks.map((block, at) => {
+      const same = before[at];
+      const counted = same?.block === block ? same : { block, counts: this.#countsOf(block) };
+      sum.running += counted.counts.running;
+      sum.paused += counted.counts.paused;
+      sum.stopped += counted.counts.stopped;
+      return counted;
+    });
     return sum;
+  }
+
+  #countsOf(block: Block): StateCounts {
+    const counts = this.#counts.get(block) ?? countStates(block);
+    this.#counts.set(block, counts);
+    return counts;
   }
 
   #countImages(cluster: Pick<ClusterView, 'images'>): number {

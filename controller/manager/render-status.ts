@@ -39,12 +39,15 @@ export class SystemStatus {
 
   /**
    * Key and value pairs of `SystemStatus`; the docker CLI prints one a line with a space before.
-   * @returns JSON, in pieces that are good until the next call
+   * @param options.changed addresses of the engines that may look different than the last time; absent: any may
+   * @returns JSON, in pieces that are good until they are given back
    */
-  pieces(
-    engines: readonly PooledEngine[],
-    containersOf: (engine: PooledEngine) => readonly CachedContainer[],
-  ): readonly Buffer[] {
+  pieces(options: {
+    readonly engines: readonly PooledEngine[];
+    readonly containersOf: (engine: PooledEngine) => readonly CachedContainer[];
+    readonly changed?: ReadonlySet<string>;
+  }): { readonly pieces: readonly Buffer[]; readonly giveBack: () => void } {
+    const { engines, containersOf, changed } = options;
     const { strategy, filters } = this.#options;
     const head = [
       ['Role', 'primary'],
@@ -52,11 +55,12 @@ export class SystemStatus {
       ['Filters', filters.join(', ')],
       ['Nodes', String(engines.length)],
     ];
-    return [
-      Buffer.from(JSON.stringify(head).slice(0, -1)),
-      this.#bytes.of(engines, (engine) => this.#blockOf(engine, containersOf(engine))),
-      Buffer.from(']'),
-    ];
+    const { bytes, giveBack } = this.#bytes.of(
+      engines,
+      (engine) => this.#blockOf(engine, containersOf(engine)),
+      changed,
+    );
+    return { pieces: [Buffer.from(JSON.stringify(head).slice(0, -1)), bytes, Buffer.from(']')], giveBack };
   }
 
   #blockOf(engine: PooledEngine, containers: readonly CachedContainer[]): EngineBlock {

@@ -12,11 +12,30 @@ export function replyBytes(
   body: Uint8Array,
   contentType: string,
 ): void {
+  replyPieces(response, status, [body], contentType);
+}
+
+/** A body in pieces, which must stay as they are until the response is closed. */
+export function replyPieces(
+  response: ServerResponse,
+  status: number,
+  pieces: readonly Uint8Array[],
+  contentType: string,
+): void {
   response.statusCode = status;
   response.setHeader('Content-Type', contentType);
-  response.setHeader('Content-Length', body.byteLength);
-  if (response.req.method === 'HEAD') response.end();
-  else response.end(body);
+  response.setHeader(
+    'Content-Length',
+    pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+  const last = pieces.at(-1);
+  if (response.req.method === 'HEAD' || last === undefined) {
+    response.end();
+    return;
+  }
+  if (pieces.length > 1) response.cork();
+  for (const piece of pieces.slice(0, -1)) response.write(piece);
+  response.end(last);
 }
 
 export function replyEmpty(response: ServerResponse, status: number): void {

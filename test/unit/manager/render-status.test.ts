@@ -20,7 +20,7 @@ const unknown = anEngine({
   specs: undefined,
 });
 
-const linesOf = (pieces: readonly Buffer[]): [string, string][] =>
+const linesOf = ({ pieces }: ReturnType<SystemStatus['pieces']>): [string, string][] =>
   JSON.parse(Buffer.concat(pieces).toString('utf8')) as [string, string][]; // its own lines
 
 void t.test('SystemStatus prints the block of classic swarm', async (t) => {
@@ -31,9 +31,10 @@ void t.test('SystemStatus prints the block of classic swarm', async (t) => {
     aContainer({ engine: sick, name: 'd' }),
   ];
   const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0.05 });
-  const json = status.pieces([unknown, healthy, sick], (engine) =>
-    containers.filter((container) => container.engine === engine),
-  );
+  const json = status.pieces({
+    engines: [unknown, healthy, sick],
+    containersOf: (engine) => containers.filter((container) => container.engine === engine),
+  });
   const lines = linesOf(json);
   // As `docker info` prints it, without the space it puts before each line.
   t.equal(
@@ -81,9 +82,9 @@ void t.test('SystemStatus shows every change of an engine at once', async (t) =>
   const engines = [engine, other];
   const value = (key: string): string | undefined => {
     const containersOf = (of: PooledEngine): typeof containers => (of === other ? [] : containers);
-    const lines = linesOf(status.pieces(engines, containersOf));
+    const lines = linesOf(status.pieces({ engines, containersOf }));
     const anew = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0 });
-    t.same(lines, linesOf(anew.pieces(engines, containersOf)), 'as if nothing had been kept');
+    t.same(lines, linesOf(anew.pieces({ engines, containersOf })), 'as if nothing had been kept');
     return lines.find(([line]) => line.endsWith(key))?.[1];
   };
   t.same([value('Status'), value('Containers')], ['Healthy', '1 (1 Running, 0 Paused, 0 Stopped)']);
@@ -98,4 +99,56 @@ void t.test('SystemStatus shows every change of an engine at once', async (t) =>
   t.same([value('Status'), value('Error')], ['Unhealthy', 'gone']);
   engine.name = 'node-2';
   t.equal(value(' node-2'), 'node-1:2376');
+});
+
+void t.test('SystemStatus looks again at engines that changed, and at the times of all', async (t) => {
+  const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0 });
+  type Changing = { -readonly [K in keyof PooledEngine]: PooledEngine[K] };
+  const engines: Changing[] = ['node-1', 'node-2'].map((name) => anEngine({ name, address: `${name}:2376` }));
+  const looked: string[] = [];
+  const containersOf = ({ name }: PooledEngine): [] => {
+    looked.push(name);
+    return [];
+  };
+  const shown = (changed: readonly string[]): string[] => {
+    looked.length = 0;
+    const { pieces, giveBack } = status.pieces({ engines, containersOf, changed: new Set(changed) });
+    const lines = linesOf({ pieces, giveBack });
+    giveBack();
+    return lines.filter(([key]) => /Status|UpdatedAt|ServerVersion/.test(key)).map(([, value]) => value);
+  };
+  const [first, second] = engines;
+  if (first === undefined || second === undefined) throw new Error('two were made');
+  const [old, time] = ['28.2.2', '2026-11-22T09:48:30Z'];
+  t.same(shown([]), ['Healthy', time, old, 'Healthy', time, old]);
+  t.same(looked, ['node-1', 'node-2'], 'the first time all are looked at');
+  second.updatedAtMs += 1_000;
+  const later = '2026-11-22T09:48:31Z';
+  t.same(shown([]), ['Healthy', time, old, 'Healthy', later, old]);
+  t.same(looked, []);
+  first.specs = first.specs === undefined ? undefined : { ...first.specs, version: '29.0.0' };
+  t.same(shown(['node-1:2376', 'left:2376']), ['Healthy', time, '29.0.0', 'Healthy', later, old]);
+  t.same(looked, ['node-1']);
+  second.state = 'disconnected';
+  t.same(shown(['node-2:2376']), ['Healthy', time, '29.0.0', 'Disconnected', later, old], 'another length');
+});
+
+void t.test('SystemStatus leaves what is still being sent as it was', async (t) => {
+  const status = new SystemStatus({ strategy: 'spread', filters: filterNames, overcommit: 0 });
+  const engine: { -readonly [K in keyof PooledEngine]: PooledEngine[K] } = anEngine({ name: 'node-1' });
+  const ask = (): ReturnType<SystemStatus['pieces']> =>
+    status.pieces({ engines, containersOf: () => [], changed: new Set() });
+  const engines = [engine];
+  const sent = ask();
+  const before = linesOf(sent);
+  engine.updatedAtMs += 1_000;
+  const next = ask();
+  t.same(linesOf(sent), before);
+  t.not(next.pieces[1], sent.pieces[1]);
+  sent.giveBack();
+  next.giveBack();
+  engine.updatedAtMs += 1_000;
+  const last = ask();
+  t.equal(last.pieces[1], next.pieces[1], 'the same memory when nobody needs it');
+  t.match(String(last.pieces[1]), /09:48:32Z/);
 });

@@ -72,6 +72,13 @@ export function publicRecord(record: FlightRecord, secrets: readonly string[]): 
   return scrub(cleaned, secrets) as FlightRecord; // only texts inside it are changed
 }
 
+export type FlightResult = NonNullable<FlightRecord['result']>;
+
+/** What came of a decision as it may leave the process. */
+export function publicResult(result: FlightResult, secrets: readonly string[]): FlightResult {
+  return scrub(result, secrets) as FlightResult; // only texts inside it are changed
+}
+
 /** Annotations are anybody's: only what decisions are made from stays. */
 function publicObject<T extends Cluster | Node>(object: T): T {
   const { name, uid, generation, creationTimestamp, deletionTimestamp, finalizers } = object.metadata;

@@ -1,9 +1,16 @@
-// The last decisions of each object, in memory, with what they were made from: a crash or a surprise can be replayed.
+// The last decisions of each object, in memory, with what they were made from: a crash or a surprise can be replayed. A log
+// may be told of each, for what a kill leaves.
 import { formatKey, type ObjectKey } from '../api/object-key.js';
 import { formatTime } from '../api/conditions.js';
 import type { Clock } from '../base/clock.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
-import { publicRecord, withoutContents, type FlightInput, type FlightRecord } from './flight-record.js';
+import {
+  publicRecord,
+  withoutContents,
+  type FlightInput,
+  type FlightRecord,
+  type FlightResult,
+} from './flight-record.js';
 
 /** A dump: what `swarmctl replay` reads. */
 export interface Flight {
@@ -13,6 +20,12 @@ export interface Flight {
   readonly program: string;
   /** Oldest first. */
   readonly records: readonly FlightRecord[];
+}
+
+/** Told of each decision that is kept, and of what came of it. */
+export interface DecisionLog {
+  decided(number: number, record: FlightRecord): void;
+  ended(number: number, result: FlightResult): void;
 }
 
 // An object that was made, changed and repaired twice is still told whole.
@@ -26,6 +39,8 @@ export class FlightRecorder {
   readonly #clock: Clock;
   readonly #program: string;
   readonly #secrets: () => readonly string[];
+  readonly #log: DecisionLog | undefined;
+  #serial = 0;
   /** By object, oldest first; the object that was written last comes last. */
   readonly #records = new Map<string, FlightRecord[]>();
   #count = 0;
@@ -37,7 +52,9 @@ export class FlightRecorder {
     readonly clock: Clock;
     readonly program: string;
     readonly secrets: () => readonly string[];
+    readonly log?: DecisionLog;
   }) {
+    this.#log = o.log;
     this.#clock = o.clock;
     this.#program = o.program;
     this.#secrets = o.secrets;
@@ -73,15 +90,17 @@ export class FlightRecorder {
     this.#records.delete(id);
     this.#records.set(id, ring);
     this.#trim();
+    const number = (this.#serial += 1);
+    this.#log?.decided(number, record);
     return (error) => {
-      const index = ring.indexOf(record);
-      if (index < 0) return;
       const durationMs = Math.round(this.#clock.monotonic() - startedAt);
       const result =
         error === undefined
           ? ({ outcome: 'done', durationMs } as const)
           : ({ outcome: 'failed', message: error.message, durationMs } as const);
-      ring[index] = { ...record, result };
+      this.#log?.ended(number, result);
+      const index = ring.indexOf(record);
+      if (index >= 0) ring[index] = { ...record, result };
     };
   }
 

@@ -2,13 +2,13 @@
 import { formatKey } from '../api/object-key.js';
 import type { Cluster, Node } from '../api/resources.js';
 import { errorTable, SwarmError, type ErrorCode } from '../base/errors.js';
-import { isJsonObject, objectAt, stringAt, tryParseJson } from '../base/json.js';
+import { isJsonObject, objectAt, stringAt, tryParseJson, type JsonObject } from '../base/json.js';
 import { describeAction } from '../plan/action.js';
 import { planLines } from '../plan/describe-plan.js';
 import { containerLabels } from '../api/labels.js';
 import { currentPlan } from './current-plan.js';
 import { Fleet, type ManagerView, type NodeView } from './fleet.js';
-import type { FlightInput, FlightRecord } from './flight-record.js';
+import type { FlightInput, FlightRecord, FlightResult } from './flight-record.js';
 import type { Flight } from './flight-recorder.js';
 import { findWork } from './node-work.js';
 
@@ -96,19 +96,46 @@ function revivedError(error: object): SwarmError {
   return new SwarmError(known, stringAt(error, 'message') ?? '');
 }
 
-/** @throws {USAGE} it is not a dump, or of a newer version of this program */
+/** A dump, or a file that an operator has appended to. @throws {USAGE} it is neither, or of a newer version of this program */
 export function parseFlight(text: string, name: string): Flight {
   const refuse = (why: string): never => {
     throw new SwarmError('USAGE', `Cannot replay "${name}": ${why}`, {
-      hint: 'Name a file that swarmctl debug dump wrote',
+      hint: 'Name a file that swarmctl debug dump wrote, or one of flights/ in the state directory',
     });
   };
+  const [first = ''] = text.split('\n', 1);
+  const head = tryParseJson(first);
+  if (isJsonObject(head) && head['kind'] === 'swarmctl-flight-log') {
+    if (head['format'] !== 1) return refuse(`a newer swarmctl wrote it (format ${String(head['format'])})`);
+    return joinLines(text.split('\n').slice(1), head);
+  }
   const value = tryParseJson(text);
   if (!isJsonObject(value) || value['kind'] !== 'swarmctl-flight') return refuse('it is not a flight record');
   if (value['format'] !== 1) return refuse(`a newer swarmctl wrote it (format ${String(value['format'])})`);
   const { records } = value;
   if (!Array.isArray(records) || !records.every(isRecord)) return refuse('it is damaged');
   return { ...value, records } as unknown as Flight; // every part that is used was looked at
+}
+
+/** A line that is not whole was under way when its operator was killed; the result of a decision comes behind it. */
+function joinLines(lines: readonly string[], head: JsonObject): Flight {
+  const records = new Map<number, FlightRecord>();
+  for (const line of lines) {
+    const entry = tryParseJson(line);
+    const { number, record, result } = isJsonObject(entry) ? entry : {};
+    if (typeof number !== 'number') continue;
+    const decided = records.get(number);
+    if (isRecord(record)) records.set(number, record);
+    else if (decided !== undefined && isResult(result)) records.set(number, { ...decided, result });
+  }
+  const createdTime = stringAt(head, 'createdTime') ?? '';
+  const program = stringAt(head, 'program') ?? '';
+  return { kind: 'swarmctl-flight', format: 1, createdTime, program, records: [...records.values()] };
+}
+
+function isResult(value: unknown): value is FlightResult {
+  const { outcome, durationMs } = isJsonObject(value) ? value : {};
+  return (outcome === 'done' || outcome === 'failed') && typeof durationMs === 'number';
 }
 
 function isRecord(value: unknown): value is FlightRecord {

@@ -1,5 +1,7 @@
 // kill -9 of the operator at many moments of the first apply: whatever was done, the next start converges, with every
 // container once and nothing left over.
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import t from 'tap';
 import {
   agentsOn,
@@ -52,6 +54,19 @@ t.test('the operator converges after kill -9 at any moment of the first apply', 
     await remember();
     isReady = (await output()).includes('object=cluster/demo reason=Ready');
   }
+  await t.test('what was decided before the last kills can be replayed', async (t) => {
+    const file = path.join(operator.stateDirectory, '..', 'left.flight');
+    const dump = await operator.swarmctl(['debug', 'dump', '-o', file]);
+    t.match(dump, { code: 0, stderr: /^No operator answers; .*\n\d+ decisions, without secrets\n$/ });
+    const replayed = await operator.swarmctl(['replay', file]);
+    t.match(replayed, { code: 0, stderr: /: all are the same now\n$/ });
+    t.match(replayed.stdout, /node\/\S+.*\n {4}\S+ .*swarm-demo-/, 'actions on engines');
+    const token = (await readFile(path.join(operator.stateDirectory, 'clusters/demo/token'), 'utf8')).trim();
+    const text = await readFile(file, 'utf8');
+    t.notOk(text.includes(token) || text.includes('PRIVATE KEY'), 'without secrets');
+    const left = await readdir(path.join(operator.stateDirectory, 'flights'));
+    t.ok(left.length > 0 && left.length <= 4, `${left.length} files`);
+  });
   t.comment(`${earlyMoments.length + runs} kills left ${seen.size} different states behind`);
   t.ok(seen.size >= 4, 'the kills hit different states');
 

@@ -16,7 +16,10 @@ interface ReplayOptions {
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .argument('<file>', 'what swarmctl debug dump or a crash wrote, - for standard input')
+    .argument(
+      '<file>',
+      'what swarmctl debug dump, a crash or flights/ of the state directory holds, - for standard input',
+    )
     .option('--object <kind/name>', 'only decisions about this object, for example node/node1')
     .addHelpText(
       'after',

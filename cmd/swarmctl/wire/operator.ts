@@ -19,6 +19,7 @@ import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js
 import { Fleet } from '../../../controller/reconcile/fleet.js';
 import { formatFights, readFights } from '../../../controller/reconcile/fight-record.js';
 import { Installation } from '../../../controller/reconcile/installation.js';
+import { FlightLog, flightsName } from '../../../controller/reconcile/flight-log.js';
 import { FlightRecorder, type Flight } from '../../../controller/reconcile/flight-recorder.js';
 import { ImageLoader } from '../../../controller/reconcile/image-loader.js';
 import { planFor } from '../../../controller/reconcile/plan-for.js';
@@ -107,6 +108,10 @@ export interface Operator {
   close(): Promise<void>;
 }
 
+interface Closable {
+  close(): Promise<unknown>;
+}
+
 /** Keys worked on at the same time: enough to keep two cores busy, few enough to hold only some MB. */
 const concurrency = 64;
 /**
@@ -132,7 +137,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     },
   });
   /** In the order in which they are to be closed. */
-  const parts: { close(): Promise<unknown> }[] = [store];
+  const parts: Closable[] = [store];
   const close = closeOnce(parts, logger);
   try {
     const identity = await Installation.open({
@@ -167,7 +172,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     parts.unshift(sessions);
     const ports = createPorts({
       ...options,
-      ...{ store, outside, fleet, delivered, debts, sessions, identity, enqueue },
+      ...{ store, outside, fleet, delivered, debts, sessions, identity, enqueue, parts },
     });
     const clusters = new ClusterLoop(ports);
     const queue = createQueue(ports, clusters);
@@ -229,7 +234,7 @@ function createPorts(
     Pick<
       ReconcilePorts,
       'store' | 'outside' | 'fleet' | 'delivered' | 'debts' | 'sessions' | 'identity' | 'enqueue'
-    >,
+    > & { readonly parts: Closable[] },
 ): ReconcilePorts {
   const { clock, logger, random, stateDirectory, store } = o;
   const machines: MachinePort = new LocalMachines({
@@ -249,9 +254,15 @@ function createPorts(
     clock,
     randomToken: o.randomToken,
   });
+  const secrets = (): readonly string[] => credentials.secrets();
+  const log = new FlightLog({
+    ...{ directory: path.join(stateDirectory, flightsName), clock, logger, secrets },
+    program: o.version,
+  });
+  o.parts.unshift(log);
   return {
     ...{ store, machines, clock, logger, random, credentials },
-    flight: new FlightRecorder({ clock, program: o.version, secrets: () => credentials.secrets() }),
+    flight: new FlightRecorder({ clock, program: o.version, secrets, log }),
     outside: o.outside,
     fleet: o.fleet,
     sessions: o.sessions,
@@ -329,7 +340,7 @@ function listenError(at: OperatorOptions['listen'], error: unknown): SwarmError 
   return new SwarmError('LISTEN_FAILED', `Cannot serve the API on "${address}": ${why}`, { cause: error });
 }
 
-function closeOnce(parts: readonly { close(): Promise<unknown> }[], logger: Logger): () => Promise<void> {
+function closeOnce(parts: readonly Closable[], logger: Logger): () => Promise<void> {
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     // One after another: nothing may write into what is closed already.

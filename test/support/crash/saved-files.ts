@@ -10,12 +10,13 @@ export interface SavedFiles {
 }
 
 /**
- * Whether a file makes a state another one: not the story, which decides nothing, and of the files that a killed write
+ * Whether a file makes a state another one: not the story and the recorded
+ * flight, which decide nothing, and of the files that a killed write
  * leaves, which all are only swept, one in eight.
  */
 function tells(name: string): boolean {
   const unfinished = /\.([0-9a-f])[0-9a-f]{11}\.tmp$/.exec(name)?.[1];
-  return !name.startsWith('events') && (unfinished === undefined || unfinished < '2');
+  return !/^(events|flights)/.test(name) && (unfinished === undefined || unfinished < '2');
 }
 
 /** Not the lock, which goes with its process. */

@@ -30,19 +30,45 @@ export function lackOfDevices(
 ): Reason | undefined {
   const { gpuCount, gpuIds, cdiNames } = devices;
   const wanted = numberOf(wish, gpuCount);
-  if (wanted > 0 && gpuCount === 0) return { one: 'has no GPU', many: 'have no GPU' };
+  if (wanted > 0 && gpuCount === 0) return { one: 'has no GPU', many: 'have no GPU', hint: hints.none };
   const unknown = wish.gpuIds.find(
     (id) => gpuIds.length > 0 && !gpuIds.includes(id) && !isIndex(id, gpuIds.length),
   );
-  if (unknown !== undefined) return both(`no GPU ${unknown}`);
+  if (unknown !== undefined)
+    return { ...both(`no GPU ${unknown}`), ...offering(gpuIds), hint: hints.unknownId };
   const inUse = wish.gpuIds.find((id) => held.gpuIds.has(id));
-  if (inUse !== undefined) return both(`GPU ${inUse} in use`);
+  if (inUse !== undefined) {
+    const free = gpuIds.filter((id) => !held.gpuIds.has(id));
+    return { ...both(`GPU ${inUse} in use`), ...offering(free), hint: hints.inUse };
+  }
   if (gpuCount !== 'unknown' && held.gpus + wanted > gpuCount) {
     const free = String(Math.max(0, gpuCount - held.gpus));
-    return { ...both(`less than ${wanted} ${wanted === 1 ? 'GPU' : 'GPUs'} free`), sample: free };
+    const sample = `${free} of ${gpuCount}`;
+    const hint = wanted > gpuCount ? hints.tooMany : hints.held;
+    return { ...both(`less than ${wanted} ${wanted === 1 ? 'GPU' : 'GPUs'} free`), sample, hint };
   }
   const missing = wish.cdiNames.find((name) => cdiNames?.includes(name) === false);
-  return missing === undefined ? undefined : both(`no device ${missing}`);
+  if (missing === undefined) return undefined;
+  return { ...both(`no device ${missing}`), ...offering(cdiNames ?? []), hint: hints.device };
+}
+
+const hints = {
+  none: 'an engine offers GPUs by node-generic-resources in its daemon.json, or by the runtime nvidia',
+  unknownId: 'ask for one of those that are there, or for any with --gpus 1',
+  inUse: 'remove the container that holds it, or ask for any with --gpus 1',
+  held: 'remove a container that holds some, or ask for fewer',
+  tooMany: 'ask for fewer',
+  device: 'ask for one that is there, or describe it in /etc/cdi of an engine',
+} as const;
+
+// Enough to see how they are called.
+const mostOffered = 4;
+
+/** What is there instead. */
+function offering(names: readonly string[]): Pick<Reason, 'sample'> {
+  if (names.length === 0) return {};
+  const more = names.length - mostOffered;
+  return { sample: `has ${names.slice(0, mostOffered).join(' ')}${more > 0 ? ` and ${more} more` : ''}` };
 }
 
 function both(what: string): Reason {

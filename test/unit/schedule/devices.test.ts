@@ -75,34 +75,45 @@ t.test('schedule() counts the GPUs that containers hold', async (t) => {
       'some held',
       { devices: four, containers: [holder(gpus({ ...gpu, Count: 3 }))] },
       gpus({ ...gpu, Count: 2 }),
-      'less than 2 GPUs free (1)',
+      'less than 2 GPUs free (1 of 4); remove a container that holds some, or ask for fewer',
     ],
     [
       'stopped ones hold too',
       { devices: four, containers: [holder(gpus({ ...gpu, Count: 4 }), 'exited')] },
       gpus(one),
-      'less than 1 GPU free (0)',
+      'less than 1 GPU free (0 of 4); remove a container that holds some, or ask for fewer',
     ],
     [
       'all held',
       { devices: four, containers: [holder(gpus({ ...gpu, Count: -1 }))] },
       gpus(one),
-      'less than 1 GPU free (0)',
+      'less than 1 GPU free (0 of 4); remove a container that holds some, or ask for fewer',
     ],
     [
       'one in use',
       { devices: four, containers: [holder(gpus(one))] },
       gpus({ ...gpu, Count: -1 }),
-      'less than 4 GPUs free (3)',
+      'less than 4 GPUs free (3 of 4); remove a container that holds some, or ask for fewer',
     ],
     ['by ID', { devices: four }, gpus({ ...gpu, DeviceIDs: ['a'] }), undefined],
     ['by index', { devices: four }, gpus({ ...gpu, DeviceIDs: ['3'] }), undefined],
-    ['unknown ID', { devices: four }, gpus({ ...gpu, DeviceIDs: ['z'] }), 'no GPU z'],
+    [
+      'more than there are',
+      { devices: four },
+      gpus({ ...gpu, Count: 5 }),
+      'less than 5 GPUs free (4 of 4); ask for fewer',
+    ],
+    [
+      'unknown ID',
+      { devices: four },
+      gpus({ ...gpu, DeviceIDs: ['z'] }),
+      'no GPU z (has a b c d); ask for one of those that are there, or for any with --gpus 1',
+    ],
     [
       'ID in use',
       { devices: four, containers: [holder(gpus({ ...gpu, DeviceIDs: ['a'] }))] },
       gpus({ ...gpu, DeviceIDs: ['a'] }),
-      'GPU a in use',
+      'GPU a in use (has b c d); remove the container that holds it, or ask for any with --gpus 1',
     ],
     [
       'number not known',
@@ -115,7 +126,7 @@ t.test('schedule() counts the GPUs that containers hold', async (t) => {
       'no such device',
       { devices: four },
       gpus({ Driver: 'cdi', DeviceIDs: ['v.com/nic=b'] }),
-      'no device v.com/nic=b',
+      'no device v.com/nic=b (has v.com/nic=a); ask for one that is there, or describe it in /etc/cdi of an engine',
     ],
   ];
   for (const [name, engine, body, lack] of rows) {
@@ -130,10 +141,20 @@ t.test('schedule() counts the GPUs that containers hold', async (t) => {
   }
   t.same(outcome(decide([none], aRequest([], { ...gpus(one) }))), [
     'no resources available to schedule container',
-    '1 of 1 engine has no GPU',
+    '1 of 1 engine has no GPU; an engine offers GPUs by node-generic-resources in its daemon.json, or by the runtime nvidia',
   ]);
   t.same(outcome(decide([none, aCandidate('n1', { devices: four })], aRequest([], { ...gpus(one) }))), [
     'n1',
+  ]);
+});
+
+t.test('a refusal shows what engines offer, and not all of many', async (t) => {
+  const engine = (name: string, gpuIds: readonly string[]) =>
+    aCandidate(name, { devices: { gpuCount: gpuIds.length, gpuIds, cdiNames: undefined } });
+  const engines = [engine('n1', ['a', 'b', 'c', 'd', 'e', 'f']), engine('n2', ['g']), aCandidate('n3')];
+  t.same(outcome(decide(engines, aRequest([], { ...gpus({ ...gpu, DeviceIDs: ['z'] }) }))).slice(1), [
+    '2 of 3 engines have no GPU z (has a b c d and 2 more, has g); ask for one of those that are there, or for any with --gpus 1',
+    '1 of 3 engines has no GPU (n3); an engine offers GPUs by node-generic-resources in its daemon.json, or by the runtime nvidia',
   ]);
 });
 

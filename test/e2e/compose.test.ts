@@ -217,6 +217,7 @@ for (const compose of await composePrograms()) {
     const refused = await bound.run('up', '-d');
     t.not(refused.code, 0);
     t.match(refused.stderr, /network "\w+" is on node3/, 'and says what holds the others there');
+    t.match(refused.stderr, /Project "bound[^"]*" stays together by its local networks/, 'and what to do');
     await bound.do(t, 'down', '-v', '-t', '0', '--remove-orphans');
 
     await docker('network', 'create', 'node2/shared');

@@ -245,9 +245,27 @@ export function withPins(
   pins: readonly Pin[],
 ): unknown {
   if (!isSwarmError(error, 'NO_ELIGIBLE_ENGINE') || pins.length === 0) return error;
-  return new SwarmError(
-    'NO_ELIGIBLE_ENGINE',
-    `${error.message}\nIt can only run with what it uses: ${describePins(pins, services.cluster)}`,
-    { cause: error },
+  const lines = [
+    error.message,
+    `It can only run with what it uses: ${describePins(pins, services.cluster)}`,
+    ...describeProjects(pins),
+  ];
+  return new SwarmError('NO_ELIGIBLE_ENGINE', lines.join('\n'), { cause: error });
+}
+
+/** What ties a project together, and how a service of it gets elsewhere. */
+function describeProjects(pins: readonly Pin[]): readonly string[] {
+  const projects = new Map<string, Set<string>>();
+  for (const { kind, objects } of pins) {
+    for (const { summary } of objects) {
+      const project = stringAt(objectAt(summary, 'Labels'), 'com.docker.compose.project');
+      if (project !== undefined) projects.set(project, (projects.get(project) ?? new Set()).add(`${kind}s`));
+    }
+  }
+  return [...projects].map(
+    ([project, kinds]) =>
+      `Project "${project}" stays together by its local ${[...kinds].join(' and ')}. To run it elsewhere: docker compose down ` +
+      `(with -v if its volumes may go), give its ${[...kinds].join(' and ')} the same constraint ` +
+      `(labels: {com.docker.swarm.constraints: '["node==NAME"]'}), docker compose up. To spread it: let this service use none of them`,
   );
 }

@@ -46,6 +46,36 @@ void t.test('a new network and volume go where the first container must run, and
   t.equal(manager.engines[2]?.containers.size, 2);
 });
 
+void t.test('a service bound elsewhere is told what its project is tied by, and what to do', async (t) => {
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }, { name: 'n2' }] });
+  const labels = { 'com.docker.compose.project': 'shop' };
+  const make = async (more: Record<string, string> = {}): Promise<void> => {
+    const network = { Name: 'front', Labels: { ...labels, ...more } };
+    t.equal((await post(manager, '/networks/create', network)).status, 201);
+    t.equal((await post(manager, '/volumes/create', { Name: 'data', Labels: labels })).status, 201);
+  };
+  await make();
+  const first = await create(manager, { name: 'web', node: 'n1', network: 'front', volume: 'data' });
+  t.equal(first.status, 201);
+  const refused = await create(manager, { name: 'db', node: 'n2', network: 'front', volume: 'data' });
+  t.equal(refused.status, 500);
+  const { message = '' } = refused.json as { message?: string }; // errors of the manager have this form
+  t.match(message.split('\n').slice(-2), [
+    'It can only run with what it uses: network "front" is on n1; volume "data" is on n1',
+    /^Project "shop" stays together by its local networks and volumes\. To run it elsewhere: docker compose down/,
+  ]);
+  const advised = /labels: \{([a-z.]+): '(.*?)'\}/.exec(message);
+  if (advised === null) throw new Error(`no label in: ${message}`);
+  const [, label = '', value = ''] = advised;
+  const call = (path: string): Promise<{ status: number }> => manager.call('DELETE', path);
+  for (const path of ['/containers/web?force=1', '/networks/front', '/volumes/data'])
+    t.equal((await call(path)).status, 204, path);
+  await make({ [label]: value.replace('NAME', 'n2') });
+  t.same(placesOf(manager, 'front'), ['n2'], 'as advised');
+  t.equal((await create(manager, { name: 'web', network: 'front', volume: 'data' })).status, 201);
+  t.equal((await create(manager, { name: 'db', node: 'n2', network: 'front', volume: 'data' })).status, 201);
+});
+
 void t.test('containers at the same time agree on where their network is', async (t) => {
   const manager = await startFakeManager(t, { engines: [{ name: 'n1' }, { name: 'n2' }] });
   for (const [index, node] of ['n1', 'n2', 'n1', 'n2'].entries()) {

@@ -15,6 +15,7 @@ import { ClusterInfo } from './cluster-info.js';
 import { ListPages } from './list-pages.js';
 import { NameLooks } from './name-looks.js';
 import { createNameTable } from './name-table.js';
+import { findUnseenHolder } from './unseen-names.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
 import { operations } from './operations.js';
 import { OtherManagers } from './other-managers.js';
@@ -87,6 +88,7 @@ export class Manager {
       ...settings,
     });
     const kept = { cluster, clock, logger, shutdown: this.#shutdown.signal };
+    const removals = new RemovalDebts({ ...kept, memory: options.memories?.removals });
     const services: ManagerServices = {
       cluster,
       settings,
@@ -94,7 +96,11 @@ export class Manager {
       logger,
       random,
       randomHex,
-      names: createNameTable(cluster),
+      names: createNameTable(cluster, (name) => {
+        const saved = options.reschedule?.saved;
+        if (saved === undefined) return undefined;
+        return findUnseenHolder(name, { cluster, saved, isRemoved: (id) => removals.has(id) });
+      }),
       looks: new NameLooks(cluster),
       others,
       lists: this.#lists,
@@ -104,7 +110,7 @@ export class Manager {
         ...kept,
         memory: options.memories?.doubtfulCreates,
       }),
-      removals: new RemovalDebts({ ...kept, memory: options.memories?.removals }),
+      removals,
       nodes,
       execs: createExecTable(),
       catalog,

@@ -15,7 +15,11 @@ export interface NameTable {
 
 type Containers = Pick<ClusterView, 'containers' | 'findContainer'>;
 
-export function createNameTable(cluster: Containers): NameTable {
+/** @param findUnseen ID of a container that has the name on an engine which has not answered yet */
+export function createNameTable(
+  cluster: Containers,
+  findUnseen: (name: string) => string | undefined = () => undefined,
+): NameTable {
   const claims = new Map<string, string>();
   return {
     reserve: (requested, claimant, { except } = {}) => {
@@ -25,6 +29,8 @@ export function createNameTable(cluster: Containers): NameTable {
       if (claim !== undefined) throw nameInUse(name, claim);
       const holder = findHolder(cluster, { name, except });
       if (holder !== undefined) throw nameInUse(name, holder);
+      const unseen = findUnseen(name);
+      if (unseen !== undefined && unseen !== except) throw nameInUse(name, unseen);
       claims.set(name, claimant);
       return () => {
         if (claims.get(name) === claimant) claims.delete(name);

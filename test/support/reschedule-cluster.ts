@@ -24,7 +24,7 @@ export interface RunningManager {
   readonly told: string[];
   readonly events: ClusterEvent[];
   /** A request of a client. */
-  readonly call: (method: string, path: string) => Promise<Answer>;
+  readonly call: (method: string, path: string, body?: object) => Promise<Answer>;
   /** Ends it without letting anything finish; idempotent. */
   readonly kill: () => Promise<void>;
 }
@@ -139,8 +139,8 @@ export async function startRescheduleCluster(t: Test, names: readonly string[]):
         const listening = await manager.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
         return listening.type === 'tcp' ? listening.port : 0;
       };
-      const call = async (method: string, path: string): Promise<Answer> =>
-        callManager(await (port ??= listen()), { method, path });
+      const call: RunningManager['call'] = async (method, path, body) =>
+        callManager(await (port ??= listen()), { method, path, ...(body === undefined ? {} : { body }) });
       let killing: Promise<void> | undefined;
       const kill = (): Promise<void> =>
         (killing ??= (async () => {

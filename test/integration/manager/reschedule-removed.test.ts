@@ -48,6 +48,23 @@ void t.test('removing the copy removes the old container, too, when its engine i
   }
 });
 
+void t.test('a manager that never saw an engine keeps the names of what may move from there', async (t) => {
+  const cluster = await startRescheduleCluster(t, ['n1', 'n2']);
+  const [n1, n2] = two(cluster);
+  const lost = n1.addContainer({ name: 'web', labels });
+  const before = await cluster.startManager();
+  await cluster.until('it is saved', () => before.saved.list().length === 1);
+  await before.kill();
+  cutOff(n1);
+  const after = await cluster.startManager({ delayMs: 60_000 });
+  t.match(await after.call('POST', '/containers/create?name=web', { Image: 'busybox' }), {
+    status: 409,
+    json: { message: new RegExp(`name "/web" is already in use by container "${lost.Id}"`) },
+  });
+  await cluster.until('it runs elsewhere', () => n2.find('web')?.status === 'running');
+  t.same(everywhere([n2]), ['n2:web running'], 'under its own name');
+});
+
 void t.test('removing a lost container that may move keeps it from moving', async (t) => {
   const cluster = await startRescheduleCluster(t, ['n1', 'n2']);
   const [n1, n2] = two(cluster);

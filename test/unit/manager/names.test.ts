@@ -1,6 +1,7 @@
 // Container names reserved for the whole cluster.
 import t from 'tap';
 import { createNameTable } from '../../../controller/manager/name-table.js';
+import { findUnseenHolder } from '../../../controller/manager/unseen-names.js';
 import { findContainer, findReachableContainer } from '../../../controller/manager/find-container.js';
 import { aContainer, anEngine, aView, aRefusal } from './builders.js';
 
@@ -30,6 +31,28 @@ void t.test('reserve() gives a name to one claimant at a time', async (t) => {
 void t.test('reserve() finds holders on engines that do not answer', async (t) => {
   const names = createNameTable(aView({ containers: [aContainer({ engine: n2, name: 'web' })] }));
   t.throws(() => names.reserve('web', 'x'), aRefusal(409));
+});
+
+void t.test('reserve() knows names on engines that have not answered yet', async (t) => {
+  const pending = anEngine({ name: '', id: '', state: 'pending', address: 'n3:2376' });
+  const saved = [
+    { id: 'gone', name: 'web', engine: { address: 'n9:2376' } },
+    { id: 'lost', name: 'web', engine: { address: 'n3:2376' } },
+    { id: 'owed', name: 'old', engine: { address: 'n3:2376' } },
+    { id: 'seen', name: 'app', engine: { address: n1.address } },
+  ];
+  const namesOn = (engines: readonly (typeof n1)[]): ReturnType<typeof createNameTable> => {
+    const cluster = aView({ engines });
+    return createNameTable(cluster, (name) =>
+      findUnseenHolder(name, { cluster, saved: { list: () => saved }, isRemoved: (id) => id === 'owed' }),
+    );
+  };
+  const names = namesOn([n1, pending]);
+  t.throws(() => names.reserve('web', 'x'), { status: 409, message: /in use by container "lost"/ });
+  t.doesNotThrow(() => names.reserve('web', 'x', { except: 'lost' })(), 'by itself, when it moves');
+  t.doesNotThrow(() => names.reserve('old', 'x'), 'it goes as soon as its engine answers');
+  t.doesNotThrow(() => names.reserve('app', 'x'), 'an engine that answered says itself what it has');
+  t.doesNotThrow(() => namesOn([n1, n2]).reserve('web', 'x'), 'its engine left');
 });
 
 void t.test('reserve() does not take an ID for a name', async (t) => {

@@ -312,10 +312,13 @@ export class EnginePool implements ClusterView {
     let running: Promise<T> | undefined;
     await this.#handshakes.add(async () => {
       running = work();
-      const done = new AbortController();
-      const held = this.#options.clock.sleep(handshakeHoldMs, done.signal).catch(() => undefined);
+      let cancel = (): void => undefined;
+      const held = new Promise<void>((resolve) => {
+        cancel = this.#options.clock.setTimer(handshakeHoldMs, resolve);
+      });
+      // A signal to abort a sleep would cost a trace of the stack for each engine.
       await Promise.race([running.catch(() => undefined), held]);
-      done.abort();
+      cancel();
     });
     if (running === undefined) throw new SwarmError('ABORTED', 'The pool is closed');
     return running;

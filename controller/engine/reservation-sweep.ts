@@ -2,8 +2,10 @@
 // so after a start, or a gap in an engine's events, each container is inspected once, slowly.
 import type { Clock } from '../base/clock.js';
 
-/** First contacts and lists come first; requests for them are what a user waits for. */
+/** First contacts and lists come first, which all add to it; requests for them are what a user waits for. */
 const startAfterMs = 5_000;
+/** An engine that is met again all the time must not hold up what the others wait for. */
+const startWithinMs = 300_000;
 // What is inspected here only confirms labels; containers without them do not wait for it. An inspection costs ~0.3 ms, so
 // twenty a second stay below 1 % of a core: 30,000 take 25 minutes, a small cluster seconds.
 const spacingMs = 50;
@@ -17,6 +19,7 @@ export class ReservationSweep {
   readonly #stop = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #waiting: Work[] = [];
+  #addedAtMs = 0;
   #isRunning = false;
 
   constructor(clock: Clock) {
@@ -27,6 +30,7 @@ export class ReservationSweep {
   add(work: Work): void {
     if (this.#isOver()) return;
     this.#waiting.push(work);
+    this.#addedAtMs = this.#clock.monotonic();
     if (!this.#isRunning) void this.#run();
   }
 
@@ -38,7 +42,7 @@ export class ReservationSweep {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    await this.#pause(startAfterMs);
+    await this.#awaitQuiet();
     while (this.#waiting.length > 0 && !this.#isOver()) {
       // Taken as a batch: shifting a list of thousands for each would cost more than the work.
       const batch = this.#waiting.splice(0);
@@ -50,6 +54,17 @@ export class ReservationSweep {
       }
     }
     this.#isRunning = false;
+  }
+
+  /** Until nothing was added for a while. */
+  async #awaitQuiet(): Promise<void> {
+    const beganMs = this.#clock.monotonic();
+    while (!this.#isOver()) {
+      const nowMs = this.#clock.monotonic();
+      const restMs = Math.min(this.#addedAtMs + startAfterMs, beganMs + startWithinMs) - nowMs;
+      if (restMs <= 0) return;
+      await this.#pause(restMs);
+    }
   }
 
   #start(work: Work): void {

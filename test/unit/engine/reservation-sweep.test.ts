@@ -27,6 +27,31 @@ void t.test('ReservationSweep begins late, keeps its pace and bounds what is und
   t.same(begun, [0, 1, 2, 3, 4]);
 });
 
+void t.test('ReservationSweep waits until engines are met no more, but not for ever', async (t) => {
+  const clock = new FakeClock();
+  const sweep = new ReservationSweep(clock);
+  t.teardown(() => sweep.close());
+  let begun = 0;
+  const work = async (): Promise<void> => {
+    begun += 1;
+  };
+  for (let seconds = 0; seconds < 60; seconds += 3) {
+    sweep.add(work);
+    await clock.advance(3_000);
+  }
+  t.equal(begun, 0, 'a large fleet takes a minute to be met');
+  await clock.advance(10_000);
+  t.ok(begun > 0);
+  const other = new ReservationSweep(clock);
+  t.teardown(() => other.close());
+  begun = 0;
+  for (let seconds = 0; seconds < 310; seconds += 2) {
+    other.add(work);
+    await clock.advance(2_000);
+  }
+  t.ok(begun > 0, 'an engine that comes and goes holds nobody up');
+});
+
 void t.test('ReservationSweep.close() drops what waits', async (t) => {
   const clock = new FakeClock();
   const sweep = new ReservationSweep(clock);

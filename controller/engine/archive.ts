@@ -1,5 +1,7 @@
-// Tar archives for `PUT /containers/{id}/archive`: files owned by root with exact modes.
-import { pack } from 'tar-stream';
+// Tar archives for `/containers/{id}/archive`: files owned by root with exact modes, and the hashes of files that come back.
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { extract, pack } from 'tar-stream';
 
 export interface ArchiveFile {
   /** Relative to the directory the archive is unpacked in. */
@@ -38,4 +40,31 @@ export async function packFiles(
 export function parentsOf(path: string): readonly string[] {
   const parts = path.split('/').filter((part) => part !== '');
   return parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/**
+ * The sha256 (hex) of each file of an archive of one directory, by its path below that directory. Nothing is kept of the
+ * contents. Rejects when the archive is damaged or longer than `maxBytes`.
+ */
+export async function hashArchivedFiles(
+  archive: Readable,
+  { maxBytes }: { readonly maxBytes: number },
+): Promise<ReadonlyMap<string, string>> {
+  const hashes = new Map<string, string>();
+  const entries = extract();
+  let bytes = 0;
+  archive.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) archive.destroy(new Error(`its files are more than ${maxBytes} bytes`));
+  });
+  archive.on('error', (error) => entries.destroy(error));
+  archive.pipe(entries);
+  for await (const entry of entries) {
+    const hash = createHash('sha256');
+    for await (const chunk of entry) hash.update(chunk as Buffer); // tar-stream yields Buffers
+    // The directory itself is the first part of every name.
+    if (entry.header.type === 'file')
+      hashes.set(entry.header.name.replace(/^[^/]*\//, ''), hash.digest('hex'));
+  }
+  return hashes;
 }

@@ -17,6 +17,7 @@ import {
   type ContainerDetails,
   type ContainerSummary,
 } from './container-answers.js';
+import { deepestDirectory, hashDirectory } from './container-archive.js';
 import { demultiplex } from './demultiplex.js';
 import { EngineModem, unlessUnmodified, UnexpectedStatus } from './docker-modem.js';
 import type { EngineEndpoint } from './endpoint.js';
@@ -194,13 +195,10 @@ export class EngineClient {
   ): Promise<void> {
     await this.#call(`copy files to container "${idOrName}" on`, { signal }, async (abortSignal) => {
       const container = this.#container(idOrName);
-      // Engines unpack only into a directory that exists: find the deepest one, and send the rest of the path along.
-      let base = path.posix.resolve('/', directory);
-      const missing: string[] = [];
-      while (base !== '/' && !(await this.#pathExists(idOrName, base, abortSignal))) {
-        missing.unshift(path.posix.basename(base));
-        base = path.posix.dirname(base);
-      }
+      const { base, missing } = await deepestDirectory(this.#transport, {
+        ...{ id: idOrName, directory },
+        signal: abortSignal,
+      });
       const archive = await packFiles(
         files.map((file) => ({ ...file, path: path.posix.join(...missing, file.path) })),
         {
@@ -210,6 +208,23 @@ export class EngineClient {
       );
       await container.putArchive(archive, { path: base, abortSignal });
     });
+  }
+
+  /**
+   * The sha256 (hex) of each file below a directory of a container, by its path below it.
+   * @returns undefined when there is no such container or directory
+   */
+  async hashFiles(
+    idOrName: string,
+    directory: string,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, string> | undefined> {
+    const attempt = `read files of container "${idOrName}" on`;
+    return this.#orMissing(() =>
+      this.#call(attempt, { signal }, (abortSignal) =>
+        hashDirectory(this.#transport, { id: idOrName, directory, signal: abortSignal }),
+      ),
+    );
   }
 
   /** Changes the resources or the restart policy of a container while it runs; `body` as in docker's API. */
@@ -340,16 +355,6 @@ export class EngineClient {
 
   #container(idOrName: string): Docker.Container {
     return this.#docker.getContainer(encodeURIComponent(idOrName));
-  }
-
-  async #pathExists(idOrName: string, file: string, signal: AbortSignal): Promise<boolean> {
-    const query = new URLSearchParams({ path: file }).toString();
-    const { status } = await this.#transport.requestBytes({
-      method: 'HEAD',
-      path: `/containers/${encodeURIComponent(idOrName)}/archive?${query}`,
-      signal,
-    });
-    return status !== 404;
   }
 
   /** Runs one call under its deadline; whatever fails becomes a SwarmError that names `attempt`. */

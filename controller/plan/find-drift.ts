@@ -7,7 +7,7 @@ import type { ObservedContainer } from './observation.js';
 
 /** One field that is not as we made it. */
 export interface FieldDrift {
-  /** A name of `ownedFields`, `label NAME`, `state`, `name`, or `container` for one that is gone. */
+  /** A name of `ownedFields`, `label NAME`, `file PATH`, `state`, `name`, or `container` for one that is gone. */
   readonly field: string;
   readonly expected: string;
   readonly found: string;
@@ -31,6 +31,8 @@ export interface ContainerDrift {
   readonly treatment: DriftTreatment;
 }
 
+const filePrefix = 'file ';
+
 /** Fields that differ from how we made the container, which is of the right spec. */
 export function differingFields(
   desired: DesiredContainer,
@@ -46,7 +48,20 @@ export function differingFields(
     if (compare === 'unless-none' && found === 'none') continue;
     drift.push({ field: name, expected: wanted, found });
   }
-  return drift;
+  return [...drift, ...differingFiles(observed)];
+}
+
+function differingFiles({ changedFiles = [] }: ObservedContainer): readonly FieldDrift[] {
+  return changedFiles.map(({ path, found }) => ({
+    field: `${filePrefix}${path}`,
+    expected: 'as delivered',
+    found,
+  }));
+}
+
+/** Whether a field is a file, which is put right by delivering all files again. */
+export function isFile({ field }: Pick<FieldDrift, 'field'>): boolean {
+  return field.startsWith(filePrefix);
 }
 
 export function differingLabels(
@@ -89,6 +104,7 @@ export function describeFields(fields: readonly FieldDrift[]): string {
       if (field === 'container') return `it was ${found}`;
       if (field === 'name') return `it was renamed to ${found}`;
       if (field === 'state') return `it is ${found}`;
+      if (field.startsWith(filePrefix)) return `its ${field} is ${found}`;
       const verb = field.endsWith('s') ? 'are' : 'is';
       return `its ${field} ${verb} ${found}, not ${expected}`;
     })

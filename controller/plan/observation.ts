@@ -1,6 +1,12 @@
 // What was read from the engines of a cluster: the observed side of a plan.
 import type { FoundFields } from './owned-fields.js';
 
+export interface ChangedFile {
+  /** Below the directory of our files: `tls/ca.pem`. */
+  readonly path: string;
+  readonly found: 'changed' | 'missing';
+}
+
 export interface ObservedContainer {
   readonly id: string;
   /** Without the leading slash. */
@@ -14,6 +20,8 @@ export interface ObservedContainer {
   readonly fields?: FoundFields;
   /** Hash of the files its process has read, as far as we delivered and remember them. */
   readonly filesHash?: string;
+  /** Files that are not as we delivered them, when they were last compared; absent when all are. Sorted by path. */
+  readonly changedFiles?: readonly ChangedFile[];
   /** Exit code and error of the last run, for messages. */
   readonly exitCode: number;
   readonly error: string;

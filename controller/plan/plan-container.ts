@@ -7,6 +7,7 @@ import {
   changesFor,
   describeFields,
   differingFields,
+  isFile,
   isUpdatable,
   suspectsOf,
   type ContainerDrift,
@@ -64,7 +65,7 @@ function decideOwn(
   if (observed === undefined) return { type: 'repair', actions: make(desired, 'it does not exist') };
   const { node } = desired;
   const isOther = observed.labels[containerLabels.specHash] !== desired.specHash;
-  const changed = fields.filter(({ field }) => field !== 'state');
+  const changed = fields.filter((one) => one.field !== 'state' && !isFile(one));
   const gentle = !isOther && isUpdatable(changed);
   if (isOther || !gentle || observed.state === 'paused' || observed.state === 'dead') {
     const why = fields.length > 0 ? describeFields(fields) : isOther ? 'its spec changed' : stateOf(observed);
@@ -86,7 +87,8 @@ function decideOwn(
             why: describeFields(changed),
           },
         ];
-  const isStale = desired.filesHash !== undefined && desired.filesHash !== observed.filesHash;
+  const isStale =
+    desired.filesHash !== undefined && (desired.filesHash !== observed.filesHash || fields.some(isFile));
   const put: Action = { type: 'PutFiles', node, container: desired };
   if (isUp(observed)) {
     const reload: Action = { type: 'SignalContainer', node, container: desired, signal: 'SIGHUP' };

@@ -2,12 +2,14 @@
 // something the next plan completes.
 import path from 'node:path';
 import { containerLabels } from '../api/labels.js';
+import type { Clock } from '../base/clock.js';
 import { isSwarmError, SwarmError, toSwarmError } from '../base/errors.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { filesRoot } from '../plan/container-files.js';
 import { describeAction, type Action } from '../plan/action.js';
 import type { DesiredContainer } from '../plan/desired-container.js';
 import type { DeliveredFiles } from './delivered-files.js';
+import type { FileChecks } from './file-checks.js';
 import type { ImageLoader } from './image-loader.js';
 import type { Happening } from './story.js';
 
@@ -15,6 +17,8 @@ export interface ApplyOptions {
   readonly client: EngineClient;
   readonly images: ImageLoader;
   readonly delivered: DeliveredFiles;
+  readonly files: FileChecks;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly installation: string;
   /** Called after each step that changed something that users see. */
   readonly tell: (happening: Happening) => void;
@@ -51,7 +55,7 @@ export async function applyActions(actions: readonly Action[], options: ApplyOpt
 type StepOptions = ApplyOptions & { readonly ids: Map<string, string> };
 
 async function applyAction(action: Action, options: StepOptions): Promise<void> {
-  const { client, delivered, signal } = options;
+  const { client, delivered, files, signal } = options;
   switch (action.type) {
     case 'LoadImage':
       return options.images.load(client, action.reference, signal);
@@ -69,13 +73,13 @@ async function applyAction(action: Action, options: StepOptions): Promise<void> 
     case 'StartContainer': {
       const id = await idOf(action.container, options);
       await client.startContainer(id, signal);
-      remember(action.container, { id, delivered });
+      remember(action.container, { ...options, id });
       return;
     }
     case 'SignalContainer': {
       const id = await idOf(action.container, options);
       await client.signalContainer(id, action.signal, signal);
-      remember(action.container, { id, delivered });
+      remember(action.container, { ...options, id });
       return;
     }
     case 'UpdateContainer':
@@ -85,6 +89,7 @@ async function applyAction(action: Action, options: StepOptions): Promise<void> 
       await client.removeContainer(action.id, { force: true }, signal);
       if (action.volume !== undefined) await client.removeVolume(action.volume, signal);
       delivered.forget(action.id);
+      files.forget(action.id);
   }
 }
 
@@ -128,12 +133,15 @@ async function create(container: DesiredContainer, options: StepOptions): Promis
 
 async function putFiles(
   container: DesiredContainer,
-  { client, signal, id }: StepOptions & { readonly id: string },
+  { client, clock, delivered, files: checks, signal, id }: StepOptions & { readonly id: string },
 ): Promise<void> {
   const { files } = container;
   if (files === undefined) {
     throw new SwarmError('INTERNAL', `Cannot copy files into "${container.name}": they are not known`);
   }
+  // Somebody changed them: who dies before the process has read them again must not believe that it has.
+  if (delivered.get(id) === container.filesHash) delivered.forget(id);
+  checks.delivering(id, clock.monotonic());
   await client.putFiles(
     id,
     filesRoot,
@@ -163,7 +171,8 @@ async function idOf(container: DesiredContainer, options: StepOptions): Promise<
 
 function remember(
   container: DesiredContainer,
-  { id, delivered }: { readonly id: string; readonly delivered: DeliveredFiles },
+  { id, delivered, files }: Pick<StepOptions, 'delivered' | 'files'> & { readonly id: string },
 ): void {
   if (container.filesHash !== undefined) delivered.set(id, container.filesHash);
+  files.delivered(id);
 }

@@ -205,7 +205,7 @@ export class DebtCollector {
           discard(name, container, `node ${name} was deleted while its engine did not answer`),
         ),
         {
-          ...{ client, images, delivered, installation, signal },
+          ...{ client, images, delivered, installation, clock, signal, files: fleet.files },
           tell: (happening) => story.tell({ kind: 'Node', name }, happening),
         },
       );

@@ -2,10 +2,10 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { messageOf } from '../base/errors.js';
-import { canonicalJson } from '../base/json.js';
+import { canonicalJson, objectAt, stringAt, type JsonObject } from '../base/json.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
-import { EngineWatcher } from './engine-watcher.js';
+import { EngineWatcher, filesCopied } from './engine-watcher.js';
 import { LookMemory } from './look-memory.js';
 import type { Outside } from './outside.js';
 import { pingEveryMs } from './rhythm.js';
@@ -26,11 +26,15 @@ export class EngineSessions {
     readonly installation: () => string;
     readonly logger: Logger;
     readonly ring: (node: string) => void;
+    readonly touched?: (containerId: string) => boolean;
   };
   readonly #sessions = new Map<string, Session>();
   readonly #closing = new Set<Promise<void>>();
 
-  /** @param options.ring is called when something may have changed on the engine of a node */
+  /**
+   * @param options.ring is called when something may have changed on the engine of a node
+   * @param options.touched is told of the ID of a container that files were copied into; whether somebody else did it. Default: it was
+   */
   constructor(options: {
     readonly outside: Pick<Outside, 'connect'>;
     readonly clock: Clock;
@@ -38,6 +42,7 @@ export class EngineSessions {
     readonly installation: () => string;
     readonly logger: Logger;
     readonly ring: (node: string) => void;
+    readonly touched?: (containerId: string) => boolean;
   }) {
     this.#options = options;
   }
@@ -80,6 +85,7 @@ export class EngineSessions {
       pingMs: () => pingEveryMs(this.#sessions.size),
       onOpen: () => memory.opened(),
       ring: (event) => {
+        if (event !== undefined && this.#isOwnCopy(event)) return;
         if (event === undefined) memory.closed();
         else memory.heard(event);
         this.#options.ring(node);
@@ -102,6 +108,12 @@ export class EngineSessions {
     if (session === undefined) return;
     this.#sessions.delete(node);
     this.#closeLater(node, closeSession(session));
+  }
+
+  #isOwnCopy(event: JsonObject): boolean {
+    const { touched } = this.#options;
+    if (touched === undefined || stringAt(event, 'Action') !== filesCopied) return false;
+    return !touched(stringAt(objectAt(event, 'Actor'), 'ID') ?? '');
   }
 
   #closeLater(node: string, closes: Promise<void>): void {

@@ -16,6 +16,9 @@ export interface WatchableEngine {
 /** Events after which a container may not be what it was; exec and health events are not among them. */
 const events = ['create', 'destroy', 'die', 'start', 'stop', 'pause', 'unpause', 'rename', 'update', 'oom'];
 
+/** Files were copied into a container, by us or by somebody else. */
+export const filesCopied = 'extract-to-dir';
+
 /** A stream that lived this long was a good one: its end starts the delays anew. */
 const goodStreamMs = 30_000;
 
@@ -51,7 +54,7 @@ async function watch(options: WatcherOptions & { readonly signal: AbortSignal })
   const filters = {
     type: ['container'],
     label: [`${containerLabels.installation}=${options.installation}`],
-    event: events,
+    event: [...events, filesCopied],
   };
   let failures = 0;
   while (!signal.aborted) {

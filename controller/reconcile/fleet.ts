@@ -9,6 +9,7 @@ import type { EngineObservation } from '../plan/observation.js';
 import type { ResolvedNode } from '../plan/resolved-node.js';
 import { DriftBook } from './drift-book.js';
 import type { FightRecord } from './fight-record.js';
+import { FileChecks } from './file-checks.js';
 import { PlannedCluster } from './planned-cluster.js';
 import type { Stranger } from './same-engine.js';
 
@@ -56,6 +57,7 @@ const ownCodes = [
 ] as const;
 
 export class Fleet {
+  readonly files = new FileChecks();
   readonly drift: DriftBook;
   readonly #nodes = new Map<string, NodeView>();
   /** Nodes by the ID of the engine that was seen: each plan asks of each node whether it has an engine to itself. */

@@ -2,6 +2,7 @@
 import { agentContainerName, agentRoles } from '../api/agent-role.js';
 import type { Node } from '../api/resources.js';
 import type { EngineClient } from '../engine/engine-client.js';
+import { withChangedFiles } from './check-files.js';
 import { desiredOn } from './current-plan.js';
 import { steadyClock } from './engine-clock.js';
 import { settleContainers } from './node-drift.js';
@@ -44,6 +45,10 @@ export async function lookAtEngine(
   // Who was approved meanwhile is approved.
   const newest = store.getNode(name) ?? node;
   if (isStranger({ ...newest, spec: node.spec }, reading, installation)) return engine;
+  const observation = await withChangedFiles(reading.observation, {
+    ...{ client, node, ports, signal },
+    desired: desiredOn(name, cluster, ports) ?? [],
+  });
   const before = fleet.view(name);
   const wasCutOff = fleet.isCutOff();
   const failures = before.type === 'observed' ? before.failures : 0;
@@ -51,7 +56,7 @@ export async function lookAtEngine(
   fleet.setView(name, {
     type: 'observed',
     engine: steadyClock(before.type === 'observed' ? before.engine : undefined, engine),
-    observation: reading.observation,
+    observation,
     failures,
     ...(applyError === undefined ? {} : { applyError }),
   });

@@ -251,7 +251,7 @@ class NodeRun {
   /** @returns what went wrong */
   async #act(client: EngineClient, work: Work): Promise<SwarmError | undefined> {
     const { actions, isDisruptive } = work;
-    const { fleet, images, delivered, story, installation, logger } = this.#ports;
+    const { fleet, images, delivered, story, installation, logger, clock } = this.#ports;
     const key = { kind: 'Node', name: this.#name } as const;
     fleet.setBusy(this.#name, true);
     const lines = actions.map(describeAction);
@@ -261,7 +261,7 @@ class NodeRun {
       await this.writeStatus({ work: phaseOf(actions), isDisruptive, drifts: leftOf(work) });
       this.#notes.start();
       await applyActions(actions, {
-        ...{ client, images, delivered, installation },
+        ...{ client, images, delivered, installation, clock, files: fleet.files },
         tell: (happening) => story.tell(key, happening),
         onStep: (action, error) => this.#notes.add(action, error),
         signal: this.#signal,

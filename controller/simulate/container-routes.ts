@@ -1,7 +1,7 @@
 // The container operations of a simulated engine, in the words and statuses of dockerd. Nothing runs in its containers, but what programs.ts has.
 import type http from 'node:http';
 import { Readable } from 'node:stream';
-import { extract } from 'tar-stream';
+import { extract, pack } from 'tar-stream';
 import { inspect, summary } from './answers.js';
 import type {
   SimulatedAnswer,
@@ -117,6 +117,7 @@ export const containerRoutes: readonly SimulatedRoute[] = [
       [...(container.files?.keys() ?? [])].some((file) => file.startsWith(path));
     return { status: isThere ? 200 : 404 };
   }),
+  onContainer('GET', 'archive', getArchive),
   {
     ...onContainer('PUT', 'archive', putArchive),
     wantsBody: (engine, path) => engine.find(path.split('/')[2] ?? '') !== undefined,
@@ -296,6 +297,29 @@ function streamZeros(response: http.ServerResponse, bytes: number): void {
   };
   response.writeHead(200, { 'Content-Type': 'application/x-tar' }).on('drain', write);
   write();
+}
+
+/** Of a directory that files were copied into. */
+async function getArchive(
+  _engine: SimulatedEngineState,
+  container: SimulatedContainer,
+  request: SimulatedRequest,
+): Promise<SimulatedAnswer> {
+  const base = (request.query.get('path') ?? '/').replace(/\/$/, '');
+  const files = [...(container.files ?? [])].filter(([file]) => file.startsWith(`${base}/`));
+  if (files.length === 0) {
+    return message(404, `Could not find the file ${base} in container ${container.Id}`);
+  }
+  const archive = pack();
+  const top = base.slice(base.lastIndexOf('/') + 1);
+  archive.entry({ name: `${top}/`, type: 'directory' });
+  for (const [file, content] of files) {
+    if (!file.endsWith('/')) archive.entry({ name: `${top}${file.slice(base.length)}` }, content);
+  }
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(chunk as Buffer); // tar-stream yields Buffers
+  return { status: 200, text: Buffer.concat(chunks), headers: { 'Content-Type': 'application/x-tar' } };
 }
 
 async function putArchive(

@@ -1,5 +1,6 @@
 // What the pool, the operator's client and the manager rely on at an engine. The fake engine and real ones pass the
 // same suite, so the fake cannot drift.
+import { createHash } from 'node:crypto';
 import type { Test } from 'tap';
 import { systemClock } from '../../controller/base/clock.js';
 import { isSwarmError } from '../../controller/base/errors.js';
@@ -97,6 +98,24 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
     await t.rejects(client.putFiles(id, '/tmp', [{ path: 'file', mode: 0o600, content: 'x' }]), {
       code: 'OBJECT_NOT_FOUND',
     });
+  });
+
+  await t.test('hashFiles() reads back what putFiles() delivered', async (t) => {
+    const id = await client.createContainer({ name: 'contract-hashes', body });
+    const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const long = 'x'.repeat(100_000);
+    t.equal(await client.hashFiles(id, '/tmp/own'), undefined, 'no such directory');
+    await client.putFiles(id, '/tmp/own', [
+      { path: 'deep/file', mode: 0o600, content: 'x' },
+      { path: 'long', mode: 0o644, content: long },
+      { path: 'empty', mode: 0o644, content: '' },
+    ]);
+    const wanted = { 'deep/file': hash('x'), long: hash(long), empty: hash('') };
+    t.same(Object.fromEntries((await client.hashFiles(id, '/tmp/own')) ?? []), wanted);
+    await client.putFiles(id, '/tmp/own', [{ path: 'long', mode: 0o644, content: 'short' }]);
+    t.equal((await client.hashFiles(id, '/tmp/own'))?.get('long'), hash('short'));
+    await client.removeContainer(id, { force: true });
+    t.equal(await client.hashFiles(id, '/tmp/own'), undefined, 'no such container');
   });
 
   await t.test('imageId() knows what is there and what is not', async (t) => {

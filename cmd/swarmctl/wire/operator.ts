@@ -168,6 +168,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       ...{ outside, clock, random, logger },
       installation: () => identity.id,
       ring: (name) => enqueue({ kind: 'Node', name }),
+      touched: (id) => ports.fleet.files.touched(id, clock.monotonic()),
     });
     parts.unshift(sessions);
     const ports = createPorts({

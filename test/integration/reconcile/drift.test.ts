@@ -1,5 +1,7 @@
 // What others do to our containers on real engines: healed, or reported, or left alone while suspended; and who does it
 // again and again is recognised.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { findCondition, formatTime, type Condition } from '../../../controller/api/conditions.js';
@@ -83,6 +85,34 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
       await settled();
     });
   }
+
+  await t.test('docker cp over its certificate authority is healed', { timeout: 60_000 }, async (t) => {
+    const before = await inspect('{{.Id}} {{.State.StartedAt}}');
+    const directory = await mkdtemp(path.join(tmpdir(), `swtest-${process.pid}-`));
+    t.teardown(() => rm(directory, { recursive: true, force: true }));
+    const [bad, found] = ['bad.pem', 'found.pem'].map((name) => path.join(directory, name)) as [
+      string,
+      string,
+    ]; // two names
+    await writeFile(bad, 'somebody else\n');
+    const good = await readFile(path.join(operator.stateDirectory, 'clusters/demo/pki/ca.pem'), 'utf8');
+    const inside = async (): Promise<string> => {
+      await docker(node1, 'cp', `${join}:/etc/swarm/tls/ca.pem`, found);
+      return readFile(found, 'utf8');
+    };
+    t.equal(await inside(), good);
+    const at = Date.now();
+    await docker(node1, 'cp', bad, `${join}:/etc/swarm/tls/ca.pem`);
+    const told = /swarm-demo-join: its file tls\/ca.pem is changed/;
+    await waitFor(operator, nodeKey('node1'), () => told.test(events('Drifted')), { what: 'noticed' });
+    await until(async () => (await inside()) === good, 'it is as it was');
+    t.comment(`healed after ${Date.now() - at} ms`);
+    await settled();
+    const reloaded = /reload swarm-demo-join on node1/;
+    await waitFor(operator, nodeKey('node1'), () => reloaded.test(events('Reloaded')), { what: 'reloaded' });
+    t.equal(await inspect('{{.Id}} {{.State.StartedAt}}'), before, 'the process went on');
+    t.notMatch(operator.log.join(''), /somebody else/, 'contents are not told');
+  });
 
   await t.test(
     'a container that another tool made in its place is replaced',

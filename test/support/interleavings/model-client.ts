@@ -1,4 +1,5 @@
 // What the loops call an engine with, straight on the model's engines.
+import { createHash } from 'node:crypto';
 import { containerLabels } from '../../../controller/api/labels.js';
 import type { Clock } from '../../../controller/base/clock.js';
 import { SwarmError } from '../../../controller/base/errors.js';
@@ -119,6 +120,16 @@ export class ModelClient extends EngineClient {
     return this.#changeOne('copy', idOrName, (engine, found) =>
       engine.change(found, { files: { ...found.files, ...added } }),
     );
+  }
+
+  override hashFiles(idOrName: string, directory: string): ReturnType<EngineClient['hashFiles']> {
+    return this.#read((engine) => {
+      const files = Object.entries(engine.find(idOrName)?.files ?? {});
+      const hash = (content: string): string => createHash('sha256').update(content).digest('hex');
+      return new Map(
+        files.map(([file, content]) => [file.slice(directory.length + 1), hash(content)] as const),
+      );
+    });
   }
 
   override updateContainer(idOrName: string, changes: JsonObject): Promise<void> {

@@ -253,3 +253,30 @@ for (const [name, world, engine, lines] of worlds) {
     t.same(planLines(planCluster(world, { engines })), lines);
   });
 }
+
+t.test('planCluster() delivers files again that others changed, without a restart', async (t) => {
+  const changedFiles = [
+    { path: 'discovery', found: 'missing' },
+    { path: 'tls/ca.pem', found: 'changed' },
+  ] as const;
+  const engine = (policy?: 'Report') => {
+    const wanted = desire(aCluster(policy === undefined ? {} : { driftPolicy: policy }), nodes);
+    const containers = wanted.containers.filter(({ node }) => node === 'node1');
+    const observed = containers.map((one) => ({ ...observe(one, inspected(one)), changedFiles }));
+    const settled = Object.fromEntries(containers.map(({ name, specHash }) => [name, specHash]));
+    const seen: EngineObservation = {
+      engineId: 'E',
+      images: [wanted.image.reference],
+      containers: observed,
+      settled,
+    };
+    return planLines(planCluster(wanted, { engines: new Map([['node1', seen]]) }));
+  };
+  t.same(engine(), [
+    'copy 4 files into swarm-demo-join on node1',
+    'reload swarm-demo-join on node1 (SIGHUP)',
+  ]);
+  t.same(engine('Report'), [
+    'drift on node1: swarm-demo-join: its file discovery is missing; its file tls/ca.pem is changed (left so, because spec.driftPolicy is Report)',
+  ]);
+});

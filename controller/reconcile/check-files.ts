@@ -1,0 +1,72 @@
+// Compares the files in our containers with what was delivered, where that is due, and adds what is different to what
+// was seen of the engine.
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { containerLabels } from '../api/labels.js';
+import type { Node } from '../api/resources.js';
+import { messageOf } from '../base/errors.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { isFile } from '../plan/find-drift.js';
+import { filesRoot } from '../plan/container-files.js';
+import type { ContainerFile, DesiredContainer } from '../plan/desired-container.js';
+import type { ChangedFile, EngineObservation, ObservedContainer } from '../plan/observation.js';
+import type { ReconcilePorts } from './ports.js';
+
+type Ports = Pick<ReconcilePorts, 'fleet' | 'clock' | 'random' | 'logger' | 'installation'>;
+
+/** Rejects only when aborted: what cannot be read now is read at the next time. */
+export async function withChangedFiles(
+  observation: EngineObservation,
+  o: {
+    readonly client: EngineClient;
+    readonly node: Node;
+    readonly desired: readonly DesiredContainer[];
+    readonly ports: Ports;
+    readonly signal: AbortSignal;
+  },
+): Promise<EngineObservation> {
+  const containers: ObservedContainer[] = [];
+  // Three at most, of which rarely one is due.
+  for (const container of observation.containers) containers.push(await withFiles(container, o));
+  return { ...observation, containers };
+}
+
+async function withFiles(
+  container: ObservedContainer,
+  { client, node, desired, ports, signal }: Parameters<typeof withChangedFiles>[1],
+): Promise<ObservedContainer> {
+  const { fleet, clock, random, logger, installation } = ports;
+  const { id, name } = container;
+  const files = desired.find((one) => one.name === name && one.filesHash === container.filesHash)?.files;
+  const isOurs = container.labels[containerLabels.installation] === installation;
+  // What is not as it is to be anyway is delivered anew.
+  if (files === undefined || container.filesHash === undefined || !isOurs) return container;
+  const isSuspect = node.status?.drift?.some((one) => one.container === name && isFile(one)) === true;
+  const isDue = fleet.files.isDue(id, { nowMs: clock.monotonic(), random, isSuspect });
+  if (container.state === 'running' && isDue) {
+    let changed: readonly ChangedFile[] = [];
+    try {
+      changed = differing(files, await client.hashFiles(id, filesRoot, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      logger.debug(`Cannot compare the files in ${name}: ${messageOf(error)}`);
+    }
+    fleet.files.found(id, changed, { nowMs: clock.monotonic(), random });
+  }
+  const changedFiles = fleet.files.changedIn(id);
+  return changedFiles.length === 0 ? container : { ...container, changedFiles };
+}
+
+function differing(
+  files: readonly ContainerFile[],
+  found: ReadonlyMap<string, string> | undefined,
+): readonly ChangedFile[] {
+  return files.flatMap(({ path: file, content }): readonly ChangedFile[] => {
+    const below = path.posix.relative(filesRoot, file);
+    const hash = found?.get(below);
+    if (hash === undefined) return [{ path: below, found: 'missing' }];
+    return hash === createHash('sha256').update(content).digest('hex')
+      ? []
+      : [{ path: below, found: 'changed' }];
+  });
+}

@@ -1,0 +1,163 @@
+// Files in our containers that somebody changes: found when the engine tells of it, and by a rare comparison when it does
+// not. A whole operator on engines in memory and a fake clock.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { containerLabels } from '../../../controller/api/labels.js';
+import { findCondition } from '../../../controller/api/conditions.js';
+import { conditionsOf } from '../../../controller/api/resources.js';
+import { omitKeys } from '../../../controller/base/json.js';
+import { containerPaths } from '../../../controller/plan/container-files.js';
+import { checkEveryMs } from '../../../controller/reconcile/file-checks.js';
+import { tinyImage, writeTinyArchive } from '../../support/crash/tiny-archive.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { drive, driveFor, driveUntil } from '../../support/memory/drive.js';
+import { MemoryEngine } from '../../support/memory/memory-engine.js';
+import {
+  startMemoryOperator,
+  testSchemas,
+  type MemoryOperator,
+} from '../../support/memory/memory-operator.js';
+import { addressOf, labelsOf, MemoryWorld } from '../../support/memory/memory-world.js';
+import { readyOf } from '../../support/operator.js';
+import { aCluster, aNode } from '../../support/resource-builders.js';
+
+const api = { origin: { type: 'api' } } as const;
+const key = { kind: 'Node', name: 'n1' } as const;
+/** A comparison falls due within 1.25 periods, and is made at the next look, which is a minute away at most. */
+const foundMs = checkEveryMs * 1.25 + 130_000;
+
+async function aWorld(t: Test) {
+  const directory = await mkdtemp(path.join(tmpdir(), `swtest-${process.pid}-`));
+  const imageArchive = path.join(directory, 'image.tar');
+  await writeTinyArchive(imageArchive);
+  const clock = new FakeClock();
+  let serial = 0;
+  const randomHex = (bytes: number): string => (serial += 1).toString(16).padStart(bytes * 2, '0');
+  const engine = new MemoryEngine({ clock, randomHex, archivedImage: tinyImage, name: 'e1', id: 'ENGINE-1' });
+  const world = new MemoryWorld(new Map([[addressOf(1), engine]]), clock);
+  const schemas = await testSchemas();
+  const open = (): Promise<MemoryOperator> =>
+    startMemoryOperator({
+      ...{ world, clock, imageArchive, schemas },
+      stateDirectory: path.join(directory, 'state'),
+      manifestsDirectory: path.join(directory, 'none'),
+    });
+  let operator = await open();
+  t.teardown(async () => {
+    await operator.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  await drive(clock, operator.store.create(aCluster(), api));
+  const made = aNode({ name: 'n1', roles: ['manager', 'worker'] });
+  const endpoint = { address: `tcp://${addressOf(1)}`, tls: { mode: 'disabled' } } as const;
+  await drive(
+    clock,
+    operator.store.create({ ...made, spec: { ...omitKeys(made.spec, 'machine'), engine: endpoint } }, api),
+  );
+  const node = () => operator.store.getNode('n1');
+  const isWell = (): boolean => readyOf(operator.store.getCluster('demo'))?.status === 'True';
+  t.ok(await driveUntil(clock, isWell, 60_000));
+  // What was delivered is settled.
+  await driveFor(clock, 5000);
+  const join = () => {
+    const found = [...engine.containers.values()].find(
+      (one) => labelsOf(one)[containerLabels.role] === 'join',
+    );
+    if (found?.files === undefined) throw new Error('no join container with files');
+    return { ...found, files: found.files };
+  };
+  const restart = async (): Promise<void> => {
+    await operator.close();
+    operator = await open();
+  };
+  const setPolicy = async (driftPolicy: 'Heal' | 'Report'): Promise<void> => {
+    const now = node();
+    if (now !== undefined)
+      await drive(clock, operator.store.update({ ...now, spec: { ...now.spec, driftPolicy } }, api));
+  };
+  const drifted = () => findCondition(conditionsOf(node() ?? aNode()), 'Drifted');
+  return {
+    clock,
+    world,
+    engine,
+    join,
+    node,
+    drifted,
+    restart,
+    setPolicy,
+    events: () => operator.store.events(key),
+  };
+}
+
+t.test('operator: a file that is changed without a word is found and healed', async (t) => {
+  const { clock, engine, join, events, world } = await aWorld(t);
+  const { Id, files } = join();
+  const good = files.get(containerPaths.ca)?.toString();
+  files.set(containerPaths.ca, Buffer.from('somebody else'));
+  files.delete(containerPaths.key);
+  const isGood = (): boolean => join().files.get(containerPaths.ca)?.toString() === good;
+  t.ok(await driveUntil(clock, isGood, foundMs));
+  await driveFor(clock, 1000);
+  t.equal(join().Id, Id, 'in place');
+  t.ok(join().files.has(containerPaths.key), 'the missing one is there again, too');
+  const told = events().map(({ reason, message }) => `${reason}: ${message}`);
+  t.ok(
+    told.some((line) =>
+      /^Drifted: .*swarm-demo-join: its file tls\/ca\.pem is changed; its file tls\/key\.pem is missing/.test(
+        line,
+      ),
+    ),
+    told.join('\n'),
+  );
+  const before = world.changes.length;
+  let reads = 0;
+  engine.fault = ({ method, path: call }) => {
+    if (method === 'GET' && call.endsWith('/archive')) reads += 1;
+    return undefined;
+  };
+  await driveFor(clock, 2 * 3_600_000);
+  t.equal(world.changes.length, before, 'and that is all');
+  t.comment(`${reads} comparisons of three containers in two hours`);
+  t.ok(reads >= 3 * 5 && reads <= 3 * 12, 'rarely');
+});
+
+t.test(
+  'operator: a file that is changed is left so where drift is only reported, over a restart, too',
+  async (t) => {
+    const { clock, join, drifted, restart, setPolicy } = await aWorld(t);
+    await setPolicy('Report');
+    const good = join().files.get(containerPaths.ca) ?? Buffer.alloc(0);
+    join().files.set(containerPaths.ca, Buffer.from('somebody else'));
+    const isTold = (): boolean => drifted()?.reason === 'Reported';
+    t.ok(await driveUntil(clock, isTold, foundMs));
+    t.equal(drifted()?.message, 'swarm-demo-join: its file tls/ca.pem is changed');
+    await restart();
+    await driveFor(clock, 60_000);
+    t.equal(
+      drifted()?.message,
+      'swarm-demo-join: its file tls/ca.pem is changed',
+      'the next process says so, too',
+    );
+    t.equal(join().files.get(containerPaths.ca)?.toString(), 'somebody else');
+    join().files.set(containerPaths.ca, good);
+    t.ok(await driveUntil(clock, () => drifted() === undefined, foundMs), 'until it is as it was');
+    join().files.set(containerPaths.ca, Buffer.from('somebody else'));
+    t.ok(await driveUntil(clock, isTold, foundMs));
+    await setPolicy('Heal');
+    t.ok(await driveUntil(clock, () => join().files.get(containerPaths.ca)?.equals(good) === true, 130_000));
+  },
+);
+
+t.test('operator: files that cannot be read are nobody’s fault', async (t) => {
+  const { clock, engine, node, world } = await aWorld(t);
+  engine.fault = ({ method, path: call }) =>
+    method === 'GET' && call.endsWith('/archive')
+      ? { answer: { status: 500, json: { message: 'no' } } }
+      : undefined;
+  const before = world.changes.length;
+  await driveFor(clock, foundMs);
+  t.equal(world.changes.length, before);
+  t.equal(readyOf(node())?.status, 'True');
+});

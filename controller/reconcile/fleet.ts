@@ -192,16 +192,32 @@ export class Fleet {
 
   /**
    * Whether no engine at all answers, of two or more that should: then it is not they who are gone but this machine that
-   * is cut off. What failed before an engine was asked tells nothing.
+   * is cut off. What failed before an engine was asked tells nothing, and one that was not looked at yet may answer.
+   * @param nodes how many there are
    */
-  isCutOff(): boolean {
+  isCutOff(nodes: number): boolean {
+    const { silent, unseen } = this.#unanswered(nodes);
+    return silent > 1 && unseen === 0;
+  }
+
+  /** Whether nothing that was seen so far speaks against `isCutOff`: for what must not be done while it is so. */
+  mayBeCutOff(nodes: number): boolean {
+    const { silent, unseen } = this.#unanswered(nodes);
+    return silent + unseen > 1;
+  }
+
+  /** How many nodes have an engine that does not answer, and how many were not looked at; none when one answers. */
+  #unanswered(nodes: number): { readonly silent: number; readonly unseen: number } {
+    const none = { silent: 0, unseen: 0 };
     let silent = 0;
+    let unseen = Math.max(0, nodes - this.#nodes.size);
     for (const view of this.#nodes.values()) {
-      if (view.type !== 'failed') return false;
-      if (silentCodes.some((code) => isSwarmError(view.error, code))) silent += 1;
-      else if (!ownCodes.some((code) => isSwarmError(view.error, code))) return false;
+      if (view.type === 'observed') return none;
+      if (view.type === 'unknown') unseen += 1;
+      else if (silentCodes.some((code) => isSwarmError(view.error, code))) silent += 1;
+      else if (!ownCodes.some((code) => isSwarmError(view.error, code))) return none;
     }
-    return silent > 1;
+    return { silent, unseen };
   }
 
   /** Names of the nodes whose last look failed. */

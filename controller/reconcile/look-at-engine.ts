@@ -50,7 +50,7 @@ export async function lookAtEngine(
     desired: desiredOn(name, cluster, ports) ?? [],
   });
   const before = fleet.view(name);
-  const wasCutOff = fleet.isCutOff();
+  const wasCutOff = fleet.isCutOff(store.count('Node'));
   const failures = before.type === 'observed' ? before.failures : 0;
   const applyError = before.type === 'observed' ? before.applyError : undefined;
   fleet.setView(name, {

@@ -87,7 +87,7 @@ export class ClusterLoop {
       resolved,
       managers: fleet.managers(name),
       debts: this.#debts(name),
-      isCutOff: fleet.isCutOff(),
+      isCutOff: fleet.isCutOff(store.count('Node')),
       stateError: store.failure,
       nowMs: clock.now(),
       ...more,

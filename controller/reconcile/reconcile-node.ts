@@ -182,7 +182,7 @@ class NodeRun {
       desired: desiredOn(this.#name, clusterName, this.#ports),
       managers: fleet.managers(clusterName),
       installation,
-      isCutOff: fleet.isCutOff(),
+      isCutOff: fleet.isCutOff(store.count('Node')),
       nowMs: clock.now(),
       done: this.#notes.take(),
       ...more,
@@ -315,8 +315,9 @@ class NodeRun {
   /** How much longer the deletion of this Node, or of its Cluster, waits for the engine; undefined while nothing is deleted. */
   #patienceMs(): number | undefined {
     const cluster = this.#cluster;
-    // An operator that is cut off must not believe that all its engines are gone.
-    if (this.#suspension() !== undefined || this.#ports.fleet.isCutOff()) return undefined;
+    const { fleet, store } = this.#ports;
+    // An operator that is cut off must not believe that all its engines are gone, nor one that has seen a few of them.
+    if (this.#suspension() !== undefined || fleet.mayBeCutOff(store.count('Node'))) return undefined;
     const deletedAt = this.#node.metadata.deletionTimestamp ?? cluster?.metadata.deletionTimestamp;
     if (deletedAt === undefined) return undefined;
     return leavesAtMs(this.#node, deletedAt) - this.#ports.clock.now();

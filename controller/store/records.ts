@@ -44,6 +44,10 @@ export class Records {
     return of.sorted;
   }
 
+  count(kind: Kind): number {
+    return this.#kinds.get(kind)?.byName.size ?? 0;
+  }
+
   all(): readonly StoredRecord[] {
     return [...this.#kinds.values()].flatMap(({ byName }) => [...byName.values()]);
   }

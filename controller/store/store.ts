@@ -40,9 +40,6 @@ export interface StoreOptions extends Pick<DurableOptions, 'validator' | 'holder
   readonly onFailure?: (failure: SwarmError | undefined) => void;
 }
 
-// see StateDiskOptions.doubtFile
-const doubtName = 'unsynced';
-
 export interface WriteOptions {
   readonly origin: Origin;
   /** Checks everything and returns the outcome, but writes nothing. */
@@ -102,7 +99,7 @@ export class Store {
     const disk = new StateDisk({
       ...options,
       ...(options.onFailure === undefined ? {} : { onChange: options.onFailure }),
-      ...(directory === undefined ? {} : { doubtFile: path.join(directory, doubtName) }),
+      ...(directory === undefined ? {} : { doubtFile: path.join(directory, 'unsynced') }),
     });
     if (directory === undefined) return new Store(options, { backend: memoryBackend(), disk });
     const { backend, loaded } = await openDurableBackend({ ...options, directory, disk }).catch(
@@ -157,6 +154,11 @@ export class Store {
   list(kind: Kind): readonly Resource[];
   list(kind: Kind): readonly Resource[] {
     return this.#records.list(kind);
+  }
+
+  /** How many there are. */
+  count(kind: Kind): number {
+    return this.#records.count(kind);
   }
 
   originOf(key: ObjectKey): Origin | undefined {
@@ -344,7 +346,8 @@ export class Store {
   ): Promise<Resource> {
     const turn = this.#order.takeTurn();
     const version = (this.#assignedVersion += 1);
-    const stamped = stamp(record, version);
+    const metadata = { ...record.resource.metadata, resourceVersion: String(version) };
+    const stamped = withMetadata(record, metadata);
     try {
       await this.#backend.reserve(version);
       await persist?.(stamped);
@@ -393,8 +396,4 @@ export class Store {
 
 function keyOf({ kind, metadata }: Resource): ObjectKey {
   return { kind, name: metadata.name };
-}
-
-function stamp(record: StoredRecord, version: number): StoredRecord {
-  return withMetadata(record, { ...record.resource.metadata, resourceVersion: String(version) });
 }

@@ -28,5 +28,11 @@ function queryFor(context: RouteContext, engine: PooledEngine): URLSearchParams 
     query.delete(from);
     if (!query.has(to)) query.set(to, value);
   }
+  // What the cache may use at most is to older ones the space to keep: left out, they would prune all.
+  const most = query.get('max-used-space');
+  if (!isNew && most !== null) {
+    query.delete('max-used-space');
+    if (Number(most) > Number(query.get('keep-storage') ?? '0')) query.set('keep-storage', most);
+  }
   return query;
 }

@@ -188,3 +188,37 @@ void t.test('a terminal gets the size that its create asked for', async (t) => {
     ['/containers/ID/resize?h=40&w=120'],
   );
 });
+
+void t.test('an older engine keeps as much of its build cache as was asked for', async (t) => {
+  const manager = await startFakeManager(t, { engines: [older, newer] });
+  const rows: readonly [query: string, version: string, told: readonly (string | undefined)[]][] = [
+    ['reserved-space=5', 'v1.51', ['keep-storage=5', 'reserved-space=5']],
+    ['keep-storage=5', 'v1.51', ['keep-storage=5', 'reserved-space=5']],
+    ['keep-storage=5', 'v1.41', ['keep-storage=5', 'keep-storage=5']],
+    ['max-used-space=7', 'v1.51', ['keep-storage=7', 'max-used-space=7']],
+    ['reserved-space=9&max-used-space=7', 'v1.51', ['keep-storage=9', 'reserved-space=9&max-used-space=7']],
+    ['all=1', 'v1.51', ['all=1', 'all=1']],
+  ];
+  for (const [query, version, told] of rows) {
+    await manager.call('POST', `/${version}/build/prune?${query}`);
+    const asked = manager.engines.map(({ requests }) =>
+      requests.findLast(({ path }) => path === '/build/prune')?.query.toString(),
+    );
+    t.same(asked, told, `${query} of ${version}`);
+  }
+});
+
+void t.test('an exec that nobody knows is refused in the words of an engine', async (t) => {
+  const manager = await startFakeManager(t, { engines: [older, newer] });
+  for (const id of ['nope', 'ab'.repeat(32)]) {
+    for (const [method, path] of [
+      ['GET', 'json'],
+      ['POST', 'resize?h=1&w=1'],
+    ] as const) {
+      t.match(await manager.call(method, `/exec/${id}/${path}`), {
+        status: 404,
+        json: { message: `No such exec instance: ${id}` },
+      });
+    }
+  }
+});

@@ -331,17 +331,14 @@ export class EngineClient {
     signal: AbortSignal,
   ): Promise<Readable> {
     const attempt = 'watch the events of';
-    const response = await this.#transport.request({
-      method: 'GET',
-      path: `/events?${new URLSearchParams({ filters: JSON.stringify(filters) }).toString()}`,
-      signal,
-      attempt,
-      headersTimeoutMs: this.#timeoutMs,
+    const path = `/events?${new URLSearchParams({ filters: JSON.stringify(filters) }).toString()}`;
+    const { status, body } = await this.#transport.follow({
+      ...{ path, attempt, signal, timeoutMs: this.#timeoutMs },
     });
-    if (response.status < 400) return response.body;
-    let body = '';
-    for await (const line of readLines(response.body)) body += line;
-    throw engineAnswerError(this.endpoint, { attempt, status: response.status, body });
+    if (status < 400) return body;
+    let text = '';
+    for await (const line of readLines(body)) text += line;
+    throw engineAnswerError(this.endpoint, { attempt, status, body: text });
   }
 
   async #pingUntil(signal: AbortSignal, pingMs: () => number): Promise<void> {

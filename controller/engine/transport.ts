@@ -34,7 +34,7 @@ const defaultMaxJsonBytes = 64 * 1024 * 1024;
 /** What the operator's client needs of a transport; a world in memory has its own. */
 export type EngineWire = Pick<
   EngineTransport,
-  'request' | 'requestJson' | 'requestBytes' | 'certificateNotAfterMs' | 'close'
+  'request' | 'requestJson' | 'requestBytes' | 'follow' | 'certificateNotAfterMs' | 'close'
 >;
 
 export class EngineTransport {

@@ -26,10 +26,10 @@ export interface Outside {
 }
 
 /**
- * One for what is asked, and one for pings while that takes long: a look asks five things at once, and each connection is
- * a handshake and some 70 KB.
+ * One for events, one for what is asked, and one for pings while that takes long: a look asks five things at once, and each
+ * connection is a handshake and some 70 KB.
  */
-const mostConnections = 2;
+const mostConnections = 3;
 /** Short answers come in one piece; all engines read into it in turn. */
 const blockBytes = 64 * 1024;
 

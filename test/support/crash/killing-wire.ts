@@ -86,6 +86,10 @@ export class KillingWire implements EngineWire {
     return this.#around(request, () => this.#inner.requestJson(request));
   }
 
+  follow(request: Parameters<EngineWire['follow']>[0]): ReturnType<EngineWire['follow']> {
+    return this.#around({ ...request, method: 'GET' }, () => this.#inner.follow(request));
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }

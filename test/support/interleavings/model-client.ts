@@ -17,6 +17,7 @@ const noWire: EngineWire = {
   certificateNotAfterMs: undefined,
   request: () => Promise.reject(new Error('the model has no wire')),
   requestBytes: () => Promise.reject(new Error('the model has no wire')),
+  follow: () => Promise.reject(new Error('the model has no wire')),
   requestJson: () => Promise.reject(new Error('the model has no wire')),
   close: () => Promise.resolve(),
 };

@@ -71,6 +71,10 @@ export class MemoryWire implements EngineWire {
     return { status, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
   }
 
+  follow(request: Parameters<EngineWire['follow']>[0]): ReturnType<EngineWire['follow']> {
+    return this.request({ ...request, method: 'GET' });
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

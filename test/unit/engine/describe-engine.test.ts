@@ -12,6 +12,7 @@ t.test('describe() asks for the version once for each build of each engine', asy
     certificateNotAfterMs: undefined,
     request: refuse,
     requestBytes: refuse,
+    follow: refuse,
     requestJson: ({ path }) => {
       asked.push(path);
       const version = { Version: info['ServerVersion'], ApiVersion: `1.${asked.length}` };

@@ -22,8 +22,12 @@ interface Kept {
 export class DesireMemo {
   #frame = '';
   #kept = new Map<string, Kept>();
+  #last: DesiredCluster | undefined;
 
-  /** The same as `desireCluster`. What it is given must not be changed afterwards. */
+  /**
+   * The same as `desireCluster`, and the very same object as before when nothing changed. What it is given must not be
+   * changed afterwards.
+   */
   desire(options: DesireOptions): DesiredCluster {
     const before = this.#kept;
     const kept = new Map<string, Kept>();
@@ -41,8 +45,23 @@ export class DesireMemo {
     });
     this.#kept = kept;
     this.#frame = frame ?? '';
-    return desired;
+    if (this.#last === undefined || !isEqual(this.#last, desired)) this.#last = desired;
+    return this.#last;
   }
+}
+
+function isEqual(a: DesiredCluster, b: DesiredCluster): boolean {
+  return (
+    a.installation === b.installation &&
+    a.name === b.name &&
+    a.maxUnavailable === b.maxUnavailable &&
+    a.image.reference === b.image.reference &&
+    a.image.source === b.image.source &&
+    a.nodes.length === b.nodes.length &&
+    a.nodes.every((node, index) => node === b.nodes[index]) &&
+    a.containers.length === b.containers.length &&
+    a.containers.every((container, index) => container === b.containers[index])
+  );
 }
 
 /** What is in the containers of every node. */

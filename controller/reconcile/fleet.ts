@@ -169,6 +169,8 @@ export class Fleet {
 
   setDesired(desired: DesiredCluster): void {
     const planned = this.#planned.get(desired.name);
+    // Of a cluster at rest it is the same each time; looking at every node again would be for nothing.
+    if (planned?.desired === desired) return;
     if (planned === undefined) this.#planned.set(desired.name, new PlannedCluster(desired));
     else planned.setDesired(desired);
     this.#desiredOn.set(desired.name, containersByNode(desired.containers));

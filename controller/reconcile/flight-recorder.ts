@@ -30,6 +30,9 @@ export interface DecisionLog {
 
 // An object that was made, changed and repaired twice is still told whole.
 const mostPerObject = 10;
+// Of a cluster with a thousand nodes each decision was made from megabytes: the last two tell what changed between them.
+const fewestPerObject = 2;
+const mostNodesPerObject = 2000;
 // Some 4 KB each with what they share: 5000 are 20 MB, and every node of the largest fleets has its last one.
 const mostRecords = 5000;
 // As many as the records can speak of; more are of the past.
@@ -83,7 +86,7 @@ export class FlightRecorder {
     const record: FlightRecord = { atMs: this.#clock.now(), key, lines, input: this.#shared(input()) };
     ring.push(record);
     this.#count += 1;
-    if (ring.length > mostPerObject) {
+    while (isTooMuch(ring)) {
       ring.shift();
       this.#count -= 1;
     }
@@ -140,4 +143,9 @@ export class FlightRecorder {
       this.#count -= ring.length;
     }
   }
+}
+
+function isTooMuch(ring: readonly FlightRecord[]): boolean {
+  const nodes = ring.reduce((sum, { input }) => sum + input.nodes.length, 0);
+  return ring.length > mostPerObject || (ring.length > fewestPerObject && nodes > mostNodesPerObject);
 }

@@ -112,6 +112,7 @@ t.test('DesireMemo.desire() keeps the containers of nodes that did not change', 
   const options = { installation: testInstallation, cluster: aCluster(), nodes, credentials } as const;
   const image = { reference: 'swarm:1', source: 'archive' } as const;
   const before = memo.desire({ ...options, image });
+  t.equal(memo.desire({ ...options, image: { ...image }, nodes: [...nodes] }), before, 'nothing changed');
   const after = memo.desire({
     ...{ ...options, image },
     nodes: nodes.map((node) => (node.name === 'node2' ? changed(node, 'address') : { ...node })),

@@ -282,6 +282,28 @@ t.test(
   },
 );
 
+t.test('FlightRecorder keeps fewer decisions of a cluster with many nodes', async (t) => {
+  const ports = portsOf({ nodes, cluster: aCluster(), credentials: plain, views: new Map() });
+  const [seen] = clusterInput('demo', ports).nodes;
+  if (seen === undefined) throw new Error('it has nodes');
+  for (const [count, kept] of [
+    [200, 10],
+    [201, 9],
+    [1000, 2],
+    [5000, 2],
+  ] as const) {
+    const recorder = new FlightRecorder({ clock: new FakeClock(), program: '1', secrets: () => [] });
+    const input = { installation, nodes: new Array<typeof seen>(count).fill(seen) };
+    for (let index = 0; index < 12; index += 1) recorder.record(clusterKey, [`step ${index}`], () => input);
+    const last = Array.from({ length: kept }, (_, index) => `step ${index + 12 - kept}`);
+    t.same(
+      recorder.dump().records.map(({ lines }) => lines[0]),
+      last,
+      `${count} nodes`,
+    );
+  }
+});
+
 t.test('FlightRecorder tells what came of a decision', async (t) => {
   const clock = new FakeClock();
   const recorder = new FlightRecorder({ clock, program: '1', secrets: () => [] });

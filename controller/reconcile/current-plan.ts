@@ -73,7 +73,7 @@ function inputsOf(
   const { fleet, store, clock } = ports;
   const node = store.getNode(name);
   if (node?.spec.cluster !== cluster) return undefined;
-  const containers = isGoing || !isKept(name, cluster, store) ? nothing : fleet.desiredOn(cluster, name);
+  const containers = isGoing || !isKept(name, cluster, store) ? nothing : treated(node, ports);
   const view = fleet.view(name);
   const isManager = containers.some(({ role }) => role === 'manage');
   const unseen = { observation: undefined, drift: undefined, isServing: undefined, isFailing: false };
@@ -93,6 +93,21 @@ function inputsOf(
 }
 
 const nothing: readonly DesiredContainer[] = [];
+
+/**
+ * Those desired on a node, treated as its manifest says now: who changes the policy hears of it from the node, which may be
+ * faster than the cluster's loop.
+ */
+function treated(node: Node, { fleet, store }: PlanPorts): readonly DesiredContainer[] {
+  const { cluster } = node.spec;
+  const containers = fleet.desiredOn(cluster, node.metadata.name);
+  const policy = node.spec.driftPolicy ?? store.getCluster(cluster)?.spec.driftPolicy;
+  const isReported = policy === 'Report';
+  if (containers.every(({ driftPolicy }) => (driftPolicy === 'Report') === isReported)) return containers;
+  return containers.map(({ driftPolicy: _, ...container }) =>
+    isReported ? { ...container, driftPolicy: 'Report' } : container,
+  );
+}
 
 function isDuplicate(
   node: string,

@@ -66,6 +66,7 @@ async function runFiles(tier: Tier, files: readonly string[]): Promise<Totals> {
       result.failed += failed;
       if (failed > 0) process.stdout.write(`${output}\n`);
       process.stdout.write(`${failed === 0 ? 'ok    ' : 'FAILED'} ${file} # time=${time}s\n`);
+      if (failed === 0) for (const comment of commentsOf(output)) process.stdout.write(`       ${comment}\n`);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
@@ -78,6 +79,11 @@ interface FileResult extends Totals {
   readonly output: string;
   /** Seconds, as text. */
   readonly time: string;
+}
+
+/** What the tests of a file say of what they found: how many cases there were, how long something took. */
+function commentsOf(output: string): readonly string[] {
+  return [...output.matchAll(/^ *# (?!Subtest:|time=|\{ total:)(.+)$/gm)].map(([, text = '']) => text);
 }
 
 /** Runs one file as a program; it writes TAP, whose last lines count its assertions. */

@@ -7,11 +7,34 @@ import { EngineTransport } from '../../../controller/engine/transport.js';
 import { until } from '../../support/until.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
+interface TransportOptions {
+  readonly clock?: Clock;
+  /** Connections at most. */
+  readonly most?: number;
+}
+
+/** Listens with `server`; both end with the test. */
+async function transportTo(
+  t: Test,
+  server: net.Server,
+  { clock = systemClock, most: mostConnections }: TransportOptions = {},
+): Promise<EngineTransport> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = server.address() as AddressInfo; // listening on TCP
+  const endpoint = { name: 'n1', address: { host: '127.0.0.1', port } };
+  const transport = new EngineTransport({ endpoint, clock, mostConnections });
+  t.teardown(async () => {
+    await transport.close();
+    server.close();
+  });
+  return transport;
+}
+
 /** A transport to a server that says `answers` in turn, one to a request, in pieces as they are given. */
 async function serveRaw(
   t: Test,
   answers: readonly (readonly string[])[],
-  options: { readonly isClosedAfter?: boolean; readonly clock?: Clock; readonly most?: number } = {},
+  options: TransportOptions & { readonly isClosedAfter?: boolean } = {},
 ): Promise<{
   readonly transport: EngineTransport;
   readonly requests: string[];
@@ -34,16 +57,7 @@ async function serveRaw(
       })();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = server.address() as AddressInfo; // listening on TCP
-  const endpoint = { name: 'n1', address: { host: '127.0.0.1', port } };
-  const { clock = systemClock, most: mostConnections } = options;
-  const transport = new EngineTransport({ endpoint, clock, mostConnections });
-  t.teardown(async () => {
-    await transport.close();
-    server.close();
-  });
-  return { transport, requests, connections: () => connections };
+  return { transport: await transportTo(t, server, options), requests, connections: () => connections };
 }
 
 const ask = { method: 'GET', path: '/x', attempt: 'ask' };
@@ -152,16 +166,7 @@ void t.test(
           send = (text) => void socket.write(text);
         });
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-    const { port } = server.address() as AddressInfo; // listening on TCP
-    const transport = new EngineTransport({
-      endpoint: { name: 'n1', address: { host: '127.0.0.1', port } },
-      clock: systemClock,
-    });
-    t.teardown(async () => {
-      await transport.close();
-      server.close();
-    });
+    const transport = await transportTo(t, server);
     await transport.requestBytes(ask);
     const { status, body } = await transport.follow({ ...follow, signal: new AbortController().signal });
     t.equal(status, 200);
@@ -241,16 +246,7 @@ void t.test('follow() lets the engine wait for a reader, and loses nothing', asy
       write();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = server.address() as AddressInfo; // listening on TCP
-  const transport = new EngineTransport({
-    endpoint: { name: 'n1', address: { host: '127.0.0.1', port } },
-    clock: systemClock,
-  });
-  t.teardown(async () => {
-    await transport.close();
-    server.close();
-  });
+  const transport = await transportTo(t, server);
   const { body } = await transport.follow({ ...follow, signal: new AbortController().signal });
   // 32 MiB fit into no sockets: it stands still where the reader would have to take more.
   let before = -1;

@@ -39,7 +39,7 @@ export class SystemStatus {
 
   /**
    * Key and value pairs of `SystemStatus`; the docker CLI prints one a line with a space before.
-   * @param options.changed addresses of the engines that may look different than the last time; absent: any may
+   * @param options.changed addresses of the engines that may look different than the last time; absent: each may
    * @returns JSON, in pieces that are good until they are given back
    */
   pieces(options: {

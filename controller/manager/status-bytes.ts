@@ -37,7 +37,7 @@ export class StatusBytes {
   /**
    * Each engine's block after a comma.
    * @param textOf the same object for as long as it says the same
-   * @param changed addresses of all engines that may say something else than the last time; absent: any may
+   * @param changed addresses of all engines that may say something else than the last time; absent: each may
    */
   of(
     engines: readonly PooledEngine[],

@@ -144,7 +144,13 @@ export class FlightLog {
     const handle = await open(path.join(directory, `${this.#startedMs}-${this.#files}.flight`), 'a', 0o600);
     const head = { kind: 'swarmctl-flight-log', format: 1, program, createdTime: formatTime(clock.now()) };
     const text = `${JSON.stringify(head)}\n`;
-    await handle.writeFile(text);
+    try {
+      await handle.writeFile(text);
+    } catch (error) {
+      // On a full disk there is one for each attempt.
+      await handle.close().catch(() => undefined);
+      throw error;
+    }
     return { handle, bytes: text.length };
   }
 }

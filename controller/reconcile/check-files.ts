@@ -14,7 +14,7 @@ import type { ReconcilePorts } from './ports.js';
 
 type Ports = Pick<ReconcilePorts, 'fleet' | 'clock' | 'random' | 'logger' | 'installation'>;
 
-/** Rejects only when aborted: what cannot be read now is read at the next time. */
+/** Rejects only when aborted: what cannot be read now is read with the first look a minute later. */
 export async function withChangedFiles(
   observation: EngineObservation,
   o: {
@@ -44,14 +44,14 @@ async function withFiles(
   const isSuspect = node.status?.drift?.some((one) => one.container === name && isFile(one)) === true;
   const isDue = fleet.files.isDue(id, { nowMs: clock.monotonic(), random, isSuspect });
   if (container.state === 'running' && isDue) {
-    let changed: readonly ChangedFile[] = [];
     try {
-      changed = differing(files, await client.hashFiles(id, filesRoot, signal));
+      const changed = differing(files, await client.hashFiles(id, filesRoot, signal));
+      fleet.files.found(id, changed, { nowMs: clock.monotonic(), random });
     } catch (error) {
       signal.throwIfAborted();
       logger.debug(`Cannot compare the files in ${name}: ${messageOf(error)}`);
+      fleet.files.failed(id, clock.monotonic());
     }
-    fleet.files.found(id, changed, { nowMs: clock.monotonic(), random });
   }
   const changedFiles = fleet.files.changedIn(id);
   return changedFiles.length === 0 ? container : { ...container, changedFiles };

@@ -7,6 +7,8 @@ import type { ChangedFile } from '../plan/observation.js';
  * milliseconds: at 1,000 nodes about one a second, some tenths of a per cent of a core.
  */
 export const checkEveryMs = 900_000;
+/** After a comparison that failed: large files that somebody put beside ours would be read for nothing each time. */
+const retryAfterMs = 60_000;
 /** The engine tells of our own copying, too, about when it answers, which it must within 10 s. */
 const ownMs = 15_000;
 
@@ -47,6 +49,11 @@ export class FileChecks {
   ): void {
     // So that containers that were compared together are not for ever.
     this.#set(containerId, { changed, dueMs: o.nowMs + checkEveryMs * (0.75 + o.random() / 2) });
+  }
+
+  /** They could not be compared: what was known of them stays. */
+  failed(containerId: string, nowMs: number): void {
+    this.#set(containerId, { dueMs: nowMs + retryAfterMs });
   }
 
   /** What is not as it was delivered. */

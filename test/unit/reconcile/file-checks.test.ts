@@ -30,6 +30,16 @@ t.test('found() puts the next comparison off, never by less than ten minutes', a
   t.equal(checks.isDue('a', at(checkEveryMs * 1.25)), true);
 });
 
+t.test('failed() keeps what was found, and has it compared again after a minute', async (t) => {
+  const checks = new FileChecks();
+  checks.found('a', changed, at(0));
+  checks.touched('a', 1_000);
+  checks.failed('a', 1_000);
+  t.same(checks.changedIn('a'), changed);
+  t.equal(checks.isDue('a', at(60_999)), false);
+  t.equal(checks.isDue('a', at(61_000)), true);
+});
+
 t.test('delivered() ends what was found', async (t) => {
   const checks = new FileChecks();
   checks.found('a', changed, at(0));

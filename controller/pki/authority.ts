@@ -1,34 +1,49 @@
 // Makes certificate authorities and issues certificates with them. Keys are ECDSA P-256: classic Docker clients take
 // them, and a pair costs milliseconds. Nothing here touches files.
-import 'reflect-metadata'; // must come before @peculiar/x509, whose decorators need it
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
-  KeyObject,
-  randomBytes,
-  webcrypto,
-} from 'node:crypto';
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
+  generateKeyPair,
   X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import {
+  AuthorityKeyIdentifier,
+  BasicConstraints,
+  ExtendedKeyUsage,
+  id_ce_authorityKeyIdentifier,
+  id_ce_basicConstraints,
+  id_ce_extKeyUsage,
+  id_ce_keyUsage,
+  id_ce_subjectKeyIdentifier,
+  id_kp_clientAuth,
+  id_kp_serverAuth,
+  KeyIdentifier,
+  KeyUsage,
+  KeyUsageFlags,
+  SubjectKeyIdentifier,
+  type Extension,
+  type Name,
+} from '@peculiar/asn1-x509';
+import { AsnConvert } from '@peculiar/asn1-schema';
 import { messageOf, SwarmError } from '../base/errors.js';
 import type { CertificateUsage, KeyPair } from './key-pair.js';
+import {
+  alternativeNames,
+  arrayBufferOf,
+  extensionOf,
+  keyIdOf,
+  makeExtension,
+  makeName,
+  signCertificate,
+  subjectOf,
+} from './sign-certificate.js';
 
 /** Certificates are valid a little before they are made, for machines whose clock is behind. */
 const clockSkewMs = 5 * 60_000;
 const dayMs = 86_400_000;
-const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const subtle = webcrypto.subtle;
+const generate = promisify(generateKeyPair);
 
 /** Makes a self-signed CA. Its subject also carries a key id, so that two CAs of one name are never confused. */
 export async function createAuthority(options: {
@@ -36,27 +51,33 @@ export async function createAuthority(options: {
   readonly nowMs: number;
   readonly validityDays: number;
 }): Promise<KeyPair> {
-  const keys = await subtle.generateKey(curve, true, ['sign', 'verify']);
-  const keyId = keyIdOf(KeyObject.from(keys.publicKey));
-  const certificate = await X509CertificateGenerator.createSelfSigned(
+  const { publicKey, privateKey } = await generateKeys();
+  const keyId = keyIdOf(publicKey);
+  const name = makeName([
+    ['CN', options.commonName],
+    ['OU', `key ${keyId.toString('hex').slice(0, 16)}`],
+  ]);
+  const certPem = signCertificate(
     {
-      serialNumber: randomSerial(),
-      name: [{ CN: [options.commonName] }, { OU: [`key ${keyId.slice(0, 16)}`] }],
-      notBefore: new Date(options.nowMs - clockSkewMs),
-      notAfter: new Date(options.nowMs + options.validityDays * dayMs),
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      keys,
+      issuer: name,
+      subject: name,
+      notBeforeMs: options.nowMs - clockSkewMs,
+      notAfterMs: options.nowMs + options.validityDays * dayMs,
+      publicKey,
       extensions: [
         // Path length 0: it signs end certificates only.
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-        new SubjectKeyIdentifierExtension(keyId),
-        new AuthorityKeyIdentifierExtension(keyId),
+        makeExtension(id_ce_basicConstraints, new BasicConstraints({ cA: true, pathLenConstraint: 0 }), {
+          isCritical: true,
+        }),
+        makeExtension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign), {
+          isCritical: true,
+        }),
+        ...keyIdentifiers({ own: keyId, signers: keyId }),
       ],
     },
-    webcrypto,
+    privateKey,
   );
-  return { certPem: toPem(certificate), keyPem: keyPemOf(keys.privateKey) };
+  return { certPem, keyPem: keyPemOf(privateKey) };
 }
 
 /** What a certificate is issued for. */
@@ -77,10 +98,10 @@ export interface CertificateWish {
 
 /** Authorities that were read for signing, as long as somebody holds their key pairs. */
 export class Signers {
-  readonly #kept = new WeakMap<KeyPair, Promise<Signer>>();
+  readonly #kept = new WeakMap<KeyPair, Signer>();
 
   /** @throws {CREDENTIALS_INVALID} when the authority cannot be read */
-  of(authority: KeyPair): Promise<Signer> {
+  of(authority: KeyPair): Signer {
     const signer = this.#kept.get(authority) ?? readSigner(authority);
     this.#kept.set(authority, signer);
     return signer;
@@ -92,74 +113,61 @@ export class Signers {
  * @throws {CREDENTIALS_INVALID} when the authority cannot be read
  */
 export async function issueCertificate(options: CertificateWish): Promise<KeyPair> {
-  const signer = await (options.signers ?? new Signers()).of(options.authority);
-  const keys = await subtle.generateKey(curve, true, ['sign', 'verify']);
-  const names = [
-    ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
-    ...(options.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value })),
-  ];
-  const notAfterMs = Math.min(
-    options.nowMs + options.validityDays * dayMs,
-    signer.certificate.notAfter.getTime(),
-  );
-  const certificate = await X509CertificateGenerator.create(
+  const signer = (options.signers ?? new Signers()).of(options.authority);
+  const { publicKey, privateKey } = await generateKeys();
+  const { dnsNames = [], ipAddresses = [], organization } = options;
+  const certPem = signCertificate(
     {
-      serialNumber: randomSerial(),
-      subject: [
-        { CN: [options.commonName] },
-        ...(options.organization === undefined ? [] : [{ O: [options.organization] }]),
-      ],
-      // The name object, not its text: Go's verifier compares the encoded bytes of issuer and subject.
-      issuer: signer.certificate.subjectName,
-      notBefore: new Date(options.nowMs - clockSkewMs),
-      notAfter: new Date(notAfterMs),
-      signingAlgorithm: signer.algorithm,
-      publicKey: keys.publicKey,
-      signingKey: signer.key,
+      issuer: signer.name,
+      subject: makeName([
+        ['CN', options.commonName],
+        ...(organization === undefined ? [] : [['O', organization] as const]),
+      ]),
+      notBeforeMs: options.nowMs - clockSkewMs,
+      notAfterMs: Math.min(options.nowMs + options.validityDays * dayMs, signer.notAfterMs),
+      publicKey,
       extensions: [
-        new BasicConstraintsExtension(false, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension(options.usages.map((usage) => usageOids[usage])),
-        ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
-        new SubjectKeyIdentifierExtension(keyIdOf(KeyObject.from(keys.publicKey))),
-        new AuthorityKeyIdentifierExtension(signer.keyId),
+        makeExtension(id_ce_basicConstraints, new BasicConstraints(), { isCritical: true }),
+        makeExtension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), { isCritical: true }),
+        makeExtension(
+          id_ce_extKeyUsage,
+          new ExtendedKeyUsage(options.usages.map((usage) => usageOids[usage])),
+        ),
+        ...(dnsNames.length + ipAddresses.length === 0 ? [] : [alternativeNames({ dnsNames, ipAddresses })]),
+        ...keyIdentifiers({ own: keyIdOf(publicKey), signers: signer.keyId }),
       ],
     },
-    webcrypto,
+    signer.key,
   );
-  return { certPem: toPem(certificate), keyPem: keyPemOf(keys.privateKey) };
+  return { certPem, keyPem: keyPemOf(privateKey) };
 }
 
 export const usageOids = {
-  server: ExtendedKeyUsage.serverAuth,
-  client: ExtendedKeyUsage.clientAuth,
+  server: id_kp_serverAuth,
+  client: id_kp_clientAuth,
 } as const satisfies Record<CertificateUsage, string>;
 
 interface Signer {
-  readonly certificate: X509Certificate;
-  readonly key: webcrypto.CryptoKey;
-  readonly keyId: string;
-  readonly algorithm: { readonly name: string; readonly hash: string };
+  readonly name: Name;
+  readonly notAfterMs: number;
+  readonly key: KeyObject;
+  readonly keyId: Buffer;
 }
 
-async function readSigner(authority: KeyPair): Promise<Signer> {
+function readSigner(authority: KeyPair): Signer {
   try {
     const certificate = new X509Certificate(authority.certPem);
-    const privateKey = createPrivateKey(authority.keyPem);
-    const imported = importAlgorithm(privateKey);
-    const key = await subtle.importKey(
-      'pkcs8',
-      privateKey.export({ type: 'pkcs8', format: 'der' }),
-      imported,
-      false,
-      ['sign'],
-    );
-    const own = certificate.getExtension(SubjectKeyIdentifierExtension);
+    const key = createPrivateKey(authority.keyPem);
+    refuseUnusable(key);
+    const own = extensionOf(certificate.raw, id_ce_subjectKeyIdentifier);
     return {
-      certificate,
+      name: subjectOf(certificate.raw),
+      notAfterMs: Date.parse(certificate.validTo),
       key,
-      keyId: own?.keyId ?? keyIdOf(createPublicKey(privateKey)),
-      algorithm: { name: imported.name, hash: 'SHA-256' },
+      keyId:
+        own === undefined
+          ? keyIdOf(createPublicKey(key).export({ type: 'spki', format: 'der' }))
+          : Buffer.from(AsnConvert.parse(own, SubjectKeyIdentifier).buffer),
     };
   } catch (error) {
     throw new SwarmError('CREDENTIALS_INVALID', `Cannot use the certificate authority: ${messageOf(error)}`, {
@@ -169,31 +177,25 @@ async function readSigner(authority: KeyPair): Promise<Signer> {
 }
 
 /** Authorities made elsewhere may be RSA (docker-machine's are) or use a larger curve. */
-function importAlgorithm(key: KeyObject): webcrypto.EcKeyImportParams | webcrypto.RsaHashedImportParams {
-  if (key.asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
-  const curveName = key.asymmetricKeyDetails?.namedCurve;
-  if (curveName === 'prime256v1') return curve;
-  if (curveName === 'secp384r1') return { name: 'ECDSA', namedCurve: 'P-384' };
-  throw new Error(`its key must be ECDSA P-256, P-384 or RSA, got ${curveName ?? key.asymmetricKeyType}`);
+function refuseUnusable(key: KeyObject): void {
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (key.asymmetricKeyType === 'rsa' || curve === 'prime256v1' || curve === 'secp384r1') return;
+  throw new Error(`its key must be ECDSA P-256, P-384 or RSA, got ${curve ?? key.asymmetricKeyType}`);
 }
 
-/** Key id of RFC 7093 method 1: 160 bits of SHA-256, so that no SHA-1 is needed. */
-function keyIdOf(publicKey: KeyObject): string {
-  const der = publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(der).digest('hex').slice(0, 40);
+async function generateKeys(): Promise<{ readonly publicKey: Buffer; readonly privateKey: KeyObject }> {
+  const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
+  return { publicKey: publicKey.export({ type: 'spki', format: 'der' }), privateKey };
 }
 
-/** 126 random bits, positive and of fixed length in DER. */
-function randomSerial(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return bytes.toString('hex');
+function keyIdentifiers(o: { readonly own: Buffer; readonly signers: Buffer }): Extension[] {
+  const signers = new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(arrayBufferOf(o.signers)) });
+  return [
+    makeExtension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(arrayBufferOf(o.own))),
+    makeExtension(id_ce_authorityKeyIdentifier, signers),
+  ];
 }
 
-function toPem(certificate: X509Certificate): string {
-  return `${certificate.toString('pem').trim()}\n`;
-}
-
-function keyPemOf(key: webcrypto.CryptoKey): string {
-  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
+function keyPemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }

@@ -1,12 +1,19 @@
 // Certificates of authority.ts, judged by node:crypto and by real TLS handshakes on loopback.
-import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import t from 'tap';
+import {
+  BasicConstraints,
+  id_ce_basicConstraints,
+  id_ce_subjectKeyIdentifier,
+  SubjectKeyIdentifier,
+} from '@peculiar/asn1-x509';
 import { createAuthority, issueCertificate } from '../../../controller/pki/authority.js';
 import { describeCertificate, joinBundle } from '../../../controller/pki/certificate.js';
 import type { CertificateUsage, KeyPair } from '../../../controller/pki/key-pair.js';
+import { makeExtension, makeName, signCertificate } from '../../../controller/pki/sign-certificate.js';
 
 // Handshakes check validity against the real time.
 const nowMs = Date.now();
@@ -119,6 +126,55 @@ t.test('issueCertificate() refuses an authority whose key is unreadable', async 
   const authority = await anAuthority();
   await t.rejects(issue({ ...authority, keyPem: 'nonsense' }, ['server']), { code: 'CREDENTIALS_INVALID' });
 });
+
+t.test(
+  'issueCertificate() signs with RSA and P-384 keys, under the name and key id as their certificate has them',
+  async (t) => {
+    const keys = {
+      rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+      'P-384': generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+    };
+    for (const [kind, { publicKey, privateKey }] of Object.entries(keys)) {
+      const name = makeName([
+        ['O', `foreign ${kind}`],
+        ['CN', 'Grüße, a+b="c"'],
+      ]);
+      const certPem = signCertificate(
+        {
+          issuer: name,
+          subject: name,
+          notBeforeMs: nowMs - dayMs,
+          notAfterMs: Date.UTC(2061, 0),
+          publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+          extensions: [
+            makeExtension(id_ce_basicConstraints, new BasicConstraints({ cA: true }), { isCritical: true }),
+            makeExtension(
+              id_ce_subjectKeyIdentifier,
+              new SubjectKeyIdentifier(new Uint8Array([1, 2, 3]).buffer),
+            ),
+          ],
+        },
+        privateKey,
+      );
+      const authority = { certPem, keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+      const read = new X509Certificate(certPem);
+      t.equal(read.verify(publicKey), true, `${kind} signs itself`);
+      t.equal(Date.parse(read.validTo), Date.UTC(2061, 0), `${kind} may last beyond 2049`);
+      const leaf = await issue(authority, ['server', 'client']);
+      const certificate = new X509Certificate(leaf.certPem);
+      t.equal(certificate.issuer, read.subject);
+      t.equal(certificate.checkIssued(read), true, `${kind} has issued it`);
+      t.equal(certificate.verify(publicKey), true, `${kind} has signed it`);
+      t.equal(await handshake(leaf, leaf, certPem), 'hello', kind);
+    }
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp521r1' });
+    const { certPem } = await anAuthority();
+    const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    await t.rejects(issue({ certPem, keyPem }, ['server']), {
+      message: /P-256, P-384 or RSA, got secp521r1/,
+    });
+  },
+);
 
 t.test('issued certificates authenticate both sides of a TLS connection', async (t) => {
   const authority = await anAuthority();

@@ -7,7 +7,8 @@ import type { CancelTimer, Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { makePrivateDirectory } from '../base/write-file-atomically.js';
-import { publicRecord, publicResult, type FlightRecord, type FlightResult } from './flight-record.js';
+import { flightLines, type FlightEntry } from './flight-lines.js';
+import type { FlightRecord, FlightResult } from './flight-record.js';
 
 /** Directory in the state directory. */
 export const flightsName = 'flights';
@@ -20,16 +21,12 @@ const mostFileBytes = 4 * 2 ** 20;
 const delayMs = 50;
 /** Writing takes at most a twentieth of the time, however much is decided. */
 const restFactor = 20;
-// Some 4 KB each. The nodes of larger clusters have decisions of their own.
-const mostNodes = 400;
+// Some 300 bytes each: of the largest fleet the last decisions fit.
+const mostNodes = 10_000;
+// Some 4 KB each in memory: of larger clusters the newest decision is kept until it is written, not all that were made meanwhile.
+const manyNodes = 400;
 // As many as a thousand nodes make while one large decision is written; older ones are given up.
 const mostWaiting = 4000;
-
-/** One line of a file, after the first. */
-type FlightEntry =
-  | { readonly number: number; readonly record: FlightRecord }
-  /** What came of the decision of that number. */
-  | { readonly number: number; readonly result: FlightResult };
 
 export interface FlightLogOptions {
   /** Made with the first decision. */
@@ -59,7 +56,10 @@ export class FlightLog {
   }
 
   decided(number: number, record: FlightRecord): void {
-    if (record.input.nodes.length <= mostNodes) this.#add({ number, record });
+    const { length } = record.input.nodes;
+    if (length > mostNodes) return;
+    if (length > manyNodes) this.#waiting = this.#waiting.filter((one) => !isOlder(one, record));
+    this.#add({ number, record });
   }
 
   ended(number: number, result: FlightResult): void {
@@ -103,13 +103,14 @@ export class FlightLog {
     try {
       let text = '';
       for (const entry of entries) {
-        const line = `${JSON.stringify(publicEntry(entry, secrets))}\n`;
-        if (line.length > mostFileBytes / 2) continue;
-        if (text.length + line.length > mostFileBytes / 2) {
-          await this.#append(text);
-          text = '';
+        for await (const line of flightLines(entry, secrets)) {
+          if (line.length > mostFileBytes / 2) break;
+          if (text.length + line.length > mostFileBytes / 2) {
+            await this.#append(text);
+            text = '';
+          }
+          text += `${line}\n`;
         }
-        text += line;
       }
       await this.#append(text);
       this.#isFailing = false;
@@ -155,11 +156,8 @@ export class FlightLog {
   }
 }
 
-function publicEntry(entry: FlightEntry, secrets: readonly string[]): FlightEntry {
-  const { number } = entry;
-  return 'record' in entry
-    ? { number, record: publicRecord(entry.record, secrets) }
-    : { number, result: publicResult(entry.result, secrets) };
+function isOlder(entry: FlightEntry, { key }: FlightRecord): boolean {
+  return 'record' in entry && entry.record.key.kind === key.kind && entry.record.key.name === key.name;
 }
 
 /** Oldest first: by start of the operator, then by number. */

@@ -8,6 +8,7 @@ import { planLines } from '../plan/describe-plan.js';
 import { containerLabels } from '../api/labels.js';
 import { currentPlan } from './current-plan.js';
 import { Fleet, type ManagerView, type NodeView } from './fleet.js';
+import { JoinedRecord } from './flight-lines.js';
 import type { FlightInput, FlightRecord, FlightResult } from './flight-record.js';
 import type { Flight } from './flight-recorder.js';
 import { findWork } from './node-work.js';
@@ -119,18 +120,27 @@ export function parseFlight(text: string, name: string): Flight {
 
 /** A line that is not whole was under way when its operator was killed; the result of a decision comes behind it. */
 function joinLines(lines: readonly string[], head: JsonObject): Flight {
-  const records = new Map<number, FlightRecord>();
+  const joined = new Map<number, JoinedRecord>();
+  const results = new Map<number, FlightResult>();
   for (const line of lines) {
     const entry = tryParseJson(line);
-    const { number, record, result } = isJsonObject(entry) ? entry : {};
+    if (!isJsonObject(entry)) continue;
+    const { number, record, parts, result } = entry;
     if (typeof number !== 'number') continue;
-    const decided = records.get(number);
-    if (isRecord(record)) records.set(number, record);
-    else if (decided !== undefined && isResult(result)) records.set(number, { ...decided, result });
+    if (isJsonObject(record))
+      joined.set(number, new JoinedRecord(record, typeof parts === 'number' ? parts : 0));
+    else if (isResult(result)) results.set(number, result);
+    else joined.get(number)?.add(entry);
   }
+  const records = [...joined].flatMap(([number, one]): FlightRecord[] => {
+    const record: unknown = one.record();
+    const result = results.get(number);
+    if (!isRecord(record)) return [];
+    return [result === undefined ? record : { ...record, result }];
+  });
   const createdTime = stringAt(head, 'createdTime') ?? '';
   const program = stringAt(head, 'program') ?? '';
-  return { kind: 'swarmctl-flight', format: 1, createdTime, program, records: [...records.values()] };
+  return { kind: 'swarmctl-flight', format: 1, createdTime, program, records };
 }
 
 function isResult(value: unknown): value is FlightResult {

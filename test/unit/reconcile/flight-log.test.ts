@@ -96,7 +96,7 @@ t.test('FlightLog is bounded in files, bytes and size of a decision', async (t) 
       decide(last, ['x'.repeat(200_000)])(undefined);
       await clock.advance(100);
     }
-    decide('large', ['all of it'], 401);
+    decide('large', ['all of it'], 10_001);
     await log.close();
   }
   const names = (await readdir(directory)).sort(compareFlights);
@@ -107,13 +107,47 @@ t.test('FlightLog is bounded in files, bytes and size of a decision', async (t) 
     [],
   );
   const left = await readFlights(directory);
-  t.equal(left?.records.at(-1)?.key.name, last, 'the newest are kept, and no large one');
+  t.equal(left?.records.at(-1)?.key.name, last, 'the newest are kept, and not one of too many nodes');
   t.equal(left?.records.at(-1)?.result?.outcome, 'done');
   t.equal(
     left?.records.some(({ key: { name } }) => name === 's0-0'),
     false,
     'the oldest are gone',
   );
+});
+
+t.test('FlightLog keeps a decision about a thousand nodes, in little space', async (t) => {
+  const directory = path.join(t.testdir(), 'flights');
+  const { log, recorder, decide, clock } = open(directory);
+  decide('large', ['an older one'], 1000);
+  decide('small', ['of somebody else']);
+  decide('large', ['all of it'], 1000)(undefined);
+  await clock.advance(100);
+  await log.close();
+  const left = await readFlights(directory);
+  t.same(
+    left?.records.map(({ lines }) => lines.join()),
+    ['of somebody else', 'all of it'],
+    'the one that was overtaken before it was written is left out',
+  );
+  const dumped = JSON.parse(JSON.stringify(recorder.dump())) as { records: unknown[] };
+  t.same(left?.records.at(-1), dumped.records.at(-1));
+  t.equal(left?.records.at(-1)?.input.nodes.length, 1000);
+  const [file = ''] = await readdir(directory);
+  const text = await readFile(path.join(directory, file), 'utf8');
+  t.ok(text.length < 500_000, `${text.length} bytes`);
+  // Killed while it was written, or damaged since.
+  const lines = text.split('\n');
+  const last = lines.findIndex((line) => line.includes('"part":19'));
+  for (const torn of [
+    lines.slice(0, last),
+    lines.map((line, at) => (at === last ? line.slice(0, 60) : line)),
+  ])
+    t.same(
+      parseFlight(torn.join('\n'), file).records.map(({ key: { name } }) => name),
+      ['small'],
+      'some of its nodes are not all of them',
+    );
 });
 
 t.test('FlightLog keeps nobody waiting when it cannot write, and says it once', async (t) => {

@@ -1,4 +1,4 @@
-// Tar archives for `/containers/{id}/archive`: files owned by root with exact modes, and the hashes of files that come back.
+// Tar archives for `/containers/{id}/archive`: files owned by root with exact modes, and what files that come back are like.
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { extract, pack } from 'tar-stream';
@@ -42,15 +42,25 @@ export function parentsOf(path: string): readonly string[] {
   return parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
 
+/** What is compared of a file in a container. */
+export interface FileMark {
+  /** sha256 of its content, hex. */
+  readonly hash: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
- * The sha256 (hex) of each file of an archive of one directory, by its path below that directory. Nothing is kept of the
- * contents. Rejects when the archive is damaged or longer than `maxBytes`.
+ * Each file of an archive of one directory, by its path below that directory. Nothing is kept of the contents. Rejects when
+ * the archive is damaged or longer than `maxBytes`.
  */
-export async function hashArchivedFiles(
+export async function markArchivedFiles(
   archive: Readable,
   { maxBytes }: { readonly maxBytes: number },
-): Promise<ReadonlyMap<string, string>> {
-  const hashes = new Map<string, string>();
+): Promise<ReadonlyMap<string, FileMark>> {
+  const marks = new Map<string, FileMark>();
   const entries = extract();
   let bytes = 0;
   archive.on('data', (chunk: Buffer) => {
@@ -63,8 +73,9 @@ export async function hashArchivedFiles(
     const hash = createHash('sha256');
     for await (const chunk of entry) hash.update(chunk as Buffer); // tar-stream yields Buffers
     // The directory itself is the first part of every name.
-    if (entry.header.type === 'file')
-      hashes.set(entry.header.name.replace(/^[^/]*\//, ''), hash.digest('hex'));
+    const { type, name, mode, uid, gid } = entry.header;
+    if (type === 'file')
+      marks.set(name.replace(/^[^/]*\//, ''), { hash: hash.digest('hex'), mode: mode & 0o7777, uid, gid });
   }
-  return hashes;
+  return marks;
 }

@@ -1,6 +1,6 @@
 // The files of a container through `/containers/{id}/archive`.
 import path from 'node:path';
-import { hashArchivedFiles } from './archive.js';
+import { markArchivedFiles, type FileMark } from './archive.js';
 import { UnexpectedStatus } from './docker-modem.js';
 import { readLines } from './json-lines.js';
 import type { EngineWire } from './transport.js';
@@ -35,15 +35,15 @@ export async function deepestDirectory(
 }
 
 /**
- * The sha256 (hex) of each file below the directory, by its path below it.
+ * Each file below the directory, by its path below it.
  * @throws UnexpectedStatus, with 404 when there is no such container or directory
  */
-export async function hashDirectory(
+export async function markDirectory(
   wire: Wire,
   { id, directory, signal }: Place,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, FileMark>> {
   const { status, body } = await wire.request({ method: 'GET', path: archivePath(id, directory), signal });
-  if (status < 400) return hashArchivedFiles(body, { maxBytes: maxReadBytes });
+  if (status < 400) return markArchivedFiles(body, { maxBytes: maxReadBytes });
   let text = '';
   for await (const line of readLines(body)) text += line;
   throw new UnexpectedStatus(status, text);

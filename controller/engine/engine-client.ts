@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.js';
 import { withDeadline } from '../base/deadline.js';
 import { SwarmError, isSwarmError } from '../base/errors.js';
 import { objectAt, stringAt, type JsonObject } from '../base/json.js';
-import { packFiles, type ArchiveFile } from './archive.js';
+import { packFiles, type ArchiveFile, type FileMark } from './archive.js';
 import { clockAheadMs } from './clock-offset.js';
 import { containerFilters, type ContainerFilter } from './container-filters.js';
 import {
@@ -17,7 +17,7 @@ import {
   type ContainerDetails,
   type ContainerSummary,
 } from './container-answers.js';
-import { deepestDirectory, hashDirectory } from './container-archive.js';
+import { deepestDirectory, markDirectory } from './container-archive.js';
 import { demultiplex } from './demultiplex.js';
 import { EngineModem, unlessUnmodified, UnexpectedStatus } from './docker-modem.js';
 import type { EngineEndpoint } from './endpoint.js';
@@ -211,18 +211,18 @@ export class EngineClient {
   }
 
   /**
-   * The sha256 (hex) of each file below a directory of a container, by its path below it.
+   * Each file below a directory of a container, by its path below it. Owners are the host's where the engine remaps users.
    * @returns undefined when there is no such container or directory
    */
-  async hashFiles(
+  async markFiles(
     idOrName: string,
     directory: string,
     signal?: AbortSignal,
-  ): Promise<ReadonlyMap<string, string> | undefined> {
+  ): Promise<ReadonlyMap<string, FileMark> | undefined> {
     const attempt = `read files of container "${idOrName}" on`;
     return this.#orMissing(() =>
       this.#call(attempt, { signal }, (abortSignal) =>
-        hashDirectory(this.#transport, { id: idOrName, directory, signal: abortSignal }),
+        markDirectory(this.#transport, { id: idOrName, directory, signal: abortSignal }),
       ),
     );
   }

@@ -23,6 +23,8 @@ export interface EngineDescription {
   readonly certificateNotAfterMs?: number;
   /** How far its clock is ahead of ours at least, ms; negative: behind. Absent when it does not tell the time. */
   readonly clockAheadMs?: number;
+  /** Users in its containers are others on the host (`--userns-remap`); absent when they are the same. */
+  readonly remapsUsers?: true;
 }
 
 /**
@@ -57,7 +59,13 @@ export function parseDescription(
     cpus,
     memoryBytes,
     labels: parseLabels(endpoint, { id, info }),
+    ...(remapsUsers(info) ? { remapsUsers: true } : {}),
   };
+}
+
+function remapsUsers(info: unknown): boolean {
+  const options: unknown = isJsonObject(info) ? info['SecurityOptions'] : undefined;
+  return Array.isArray(options) && options.some((option) => /^(?:name=)?userns\b/.test(String(option)));
 }
 
 function parseLabels(

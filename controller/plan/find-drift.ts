@@ -32,6 +32,7 @@ export interface ContainerDrift {
 }
 
 const filePrefix = 'file ';
+const asDelivered = 'as delivered';
 
 /** Fields that differ from how we made the container, which is of the right spec. */
 export function differingFields(
@@ -52,9 +53,9 @@ export function differingFields(
 }
 
 function differingFiles({ changedFiles = [] }: ObservedContainer): readonly FieldDrift[] {
-  return changedFiles.map(({ path, found }) => ({
+  return changedFiles.map(({ path, expected = asDelivered, found }) => ({
     field: `${filePrefix}${path}`,
-    expected: 'as delivered',
+    expected,
     found,
   }));
 }
@@ -104,7 +105,10 @@ export function describeFields(fields: readonly FieldDrift[]): string {
       if (field === 'container') return `it was ${found}`;
       if (field === 'name') return `it was renamed to ${found}`;
       if (field === 'state') return `it is ${found}`;
-      if (field.startsWith(filePrefix)) return `its ${field} is ${found}`;
+      if (field.startsWith(filePrefix))
+        return expected === asDelivered
+          ? `its ${field} is ${found}`
+          : `its ${field} has ${found}, not ${expected}`;
       const verb = field.endsWith('s') ? 'are' : 'is';
       return `its ${field} ${verb} ${found}, not ${expected}`;
     })

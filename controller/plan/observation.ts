@@ -4,7 +4,10 @@ import type { FoundFields } from './owned-fields.js';
 export interface ChangedFile {
   /** Below the directory of our files: `tls/ca.pem`. */
   readonly path: string;
-  readonly found: 'changed' | 'missing';
+  /** Absent: as delivered. */
+  readonly expected?: string;
+  /** `changed`, `missing`, or what has another value than expected: `mode 644`. */
+  readonly found: string;
 }
 
 export interface ObservedContainer {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { containerLabels } from '../api/labels.js';
 import type { Node } from '../api/resources.js';
 import { messageOf } from '../base/errors.js';
+import type { FileMark } from '../engine/archive.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { isFile } from '../plan/find-drift.js';
 import { filesRoot } from '../plan/container-files.js';
@@ -21,6 +22,8 @@ export async function withChangedFiles(
     readonly client: EngineClient;
     readonly node: Node;
     readonly desired: readonly DesiredContainer[];
+    /** Then who owns a file is not comparable. */
+    readonly remapsUsers: boolean;
     readonly ports: Ports;
     readonly signal: AbortSignal;
   },
@@ -33,7 +36,7 @@ export async function withChangedFiles(
 
 async function withFiles(
   container: ObservedContainer,
-  { client, node, desired, ports, signal }: Parameters<typeof withChangedFiles>[1],
+  { client, node, desired, remapsUsers, ports, signal }: Parameters<typeof withChangedFiles>[1],
 ): Promise<ObservedContainer> {
   const { fleet, clock, random, logger, installation } = ports;
   const { id, name } = container;
@@ -45,7 +48,7 @@ async function withFiles(
   const isDue = fleet.files.isDue(id, { nowMs: clock.monotonic(), random, isSuspect });
   if (container.state === 'running' && isDue) {
     try {
-      const changed = differing(files, await client.hashFiles(id, filesRoot, signal));
+      const changed = differing(files, await client.markFiles(id, filesRoot, signal), remapsUsers);
       fleet.files.found(id, changed, { nowMs: clock.monotonic(), random });
     } catch (error) {
       signal.throwIfAborted();
@@ -59,14 +62,25 @@ async function withFiles(
 
 function differing(
   files: readonly ContainerFile[],
-  found: ReadonlyMap<string, string> | undefined,
+  found: ReadonlyMap<string, FileMark> | undefined,
+  remapsUsers: boolean,
 ): readonly ChangedFile[] {
-  return files.flatMap(({ path: file, content }): readonly ChangedFile[] => {
+  return files.flatMap(({ path: file, content, mode }): readonly ChangedFile[] => {
     const below = path.posix.relative(filesRoot, file);
-    const hash = found?.get(below);
-    if (hash === undefined) return [{ path: below, found: 'missing' }];
-    return hash === createHash('sha256').update(content).digest('hex')
-      ? []
-      : [{ path: below, found: 'changed' }];
+    const mark = found?.get(below);
+    if (mark === undefined) return [{ path: below, found: 'missing' }];
+    if (mark.hash !== createHash('sha256').update(content).digest('hex'))
+      return [{ path: below, found: 'changed' }];
+    const isOwned = remapsUsers || (mark.uid === 0 && mark.gid === 0);
+    const wrong = [
+      ...(mark.mode === mode ? [] : [[`mode ${mark.mode.toString(8)}`, `mode ${mode.toString(8)}`] as const]),
+      ...(isOwned ? [] : [[`owner ${mark.uid}:${mark.gid}`, 'owner 0:0'] as const]),
+    ];
+    if (wrong.length === 0) return [];
+    const [has, wants] = [0, 1].map((side) => wrong.map((pair) => pair[side]).join(' and ')) as [
+      string,
+      string,
+    ]; // two sides
+    return [{ path: below, expected: wants, found: has }];
   });
 }

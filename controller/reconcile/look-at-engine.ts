@@ -47,6 +47,7 @@ export async function lookAtEngine(
   if (isStranger({ ...newest, spec: node.spec }, reading, installation)) return engine;
   const observation = await withChangedFiles(reading.observation, {
     ...{ client, node, ports, signal },
+    remapsUsers: engine.remapsUsers === true,
     desired: desiredOn(name, cluster, ports) ?? [],
   });
   const before = fleet.view(name);

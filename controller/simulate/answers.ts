@@ -153,6 +153,7 @@ export function networkEntry(one: SimulatedNetwork): Record<string, unknown> {
 
 export function infoOf(engine: SimulatedEngineState): Record<string, unknown> {
   const { labels = [], cpus = 2, memoryBytes = 2 ** 31, version = '28.2.2', clock } = engine.options;
+  const userns = engine.options.remapsUsers === true ? ['name=userns'] : [];
   const all = [...engine.containers.values()];
   const count = (status: SimulatedContainer['status']): number =>
     all.filter((one) => one.status === status).length;
@@ -194,7 +195,7 @@ export function infoOf(engine: SimulatedEngineState): Record<string, unknown> {
     DefaultRuntime: 'runc',
     Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '' },
     LiveRestoreEnabled: false,
-    SecurityOptions: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns'],
+    SecurityOptions: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns', ...userns],
     ServerVersion: version,
     Labels: labels,
     Warnings: null,

@@ -301,7 +301,7 @@ function streamZeros(response: http.ServerResponse, bytes: number): void {
 
 /** Of a directory that files were copied into. */
 async function getArchive(
-  _engine: SimulatedEngineState,
+  engine: SimulatedEngineState,
   container: SimulatedContainer,
   request: SimulatedRequest,
 ): Promise<SimulatedAnswer> {
@@ -312,9 +312,14 @@ async function getArchive(
   }
   const archive = pack();
   const top = base.slice(base.lastIndexOf('/') + 1);
+  const shift = engine.options.remapsUsers === true ? 100_000 : 0;
   archive.entry({ name: `${top}/`, type: 'directory' });
   for (const [file, content] of files) {
-    if (!file.endsWith('/')) archive.entry({ name: `${top}${file.slice(base.length)}` }, content);
+    const name = `${top}${file.slice(base.length)}`;
+    const { mode = 0o644, uid = 0, gid = 0 } = container.fileOwners?.get(file) ?? {};
+    // Engines tell whose a file is on the host.
+    const owner = { uid: uid + shift, gid: gid + shift };
+    if (!file.endsWith('/')) archive.entry({ ...owner, mode, name }, content);
   }
   archive.finalize();
   const chunks: Buffer[] = [];
@@ -333,7 +338,9 @@ async function putArchive(
   for await (const entry of entries) {
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk as Buffer); // tar-stream yields Buffers
-    (container.files ??= new Map()).set(`${base}/${entry.header.name}`, Buffer.concat(chunks));
+    const { name, mode, uid, gid } = entry.header;
+    (container.files ??= new Map()).set(`${base}/${name}`, Buffer.concat(chunks));
+    (container.fileOwners ??= new Map()).set(`${base}/${name}`, { mode, uid, gid });
   }
   engine.announce(container, 'extract-to-dir');
   return { status: 200 };

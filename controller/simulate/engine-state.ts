@@ -16,6 +16,8 @@ export interface SimulatedContainer {
   readonly body: Record<string, unknown> & { HostConfig?: Record<string, unknown> };
   /** Files that were copied into it; made with the first one. */
   files?: Map<string, Buffer>;
+  /** Modes and owners of files that were copied in, by their paths. */
+  fileOwners?: Map<string, { mode: number; uid: number; gid: number }>;
 }
 
 export interface SimulatedImage {
@@ -55,6 +57,8 @@ export interface SimulatedEngineOptions {
   readonly latencyMs?: number;
   /** Whether containers carry out the few commands of programs.ts, and end with them. Default false: they stay up. */
   readonly runsPrograms?: boolean;
+  /** Whether users in containers are others on the host, as with `--userns-remap`. Default false. */
+  readonly remapsUsers?: boolean;
 }
 
 export interface SimulatedRequest {

@@ -100,22 +100,27 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
     });
   });
 
-  await t.test('hashFiles() reads back what putFiles() delivered', async (t) => {
+  await t.test('markFiles() reads back what putFiles() delivered', async (t) => {
     const id = await client.createContainer({ name: 'contract-hashes', body });
-    const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const mark = (text: string, mode = 0o644) => {
+      const hash = createHash('sha256').update(text).digest('hex');
+      return { hash, mode, uid: 0, gid: 0 };
+    };
     const long = 'x'.repeat(100_000);
-    t.equal(await client.hashFiles(id, '/tmp/own'), undefined, 'no such directory');
+    t.equal(await client.markFiles(id, '/tmp/own'), undefined, 'no such directory');
     await client.putFiles(id, '/tmp/own', [
       { path: 'deep/file', mode: 0o600, content: 'x' },
       { path: 'long', mode: 0o644, content: long },
       { path: 'empty', mode: 0o644, content: '' },
     ]);
-    const wanted = { 'deep/file': hash('x'), long: hash(long), empty: hash('') };
-    t.same(Object.fromEntries((await client.hashFiles(id, '/tmp/own')) ?? []), wanted);
+    const wanted = { 'deep/file': mark('x', 0o600), long: mark(long), empty: mark('') };
+    t.same(Object.fromEntries((await client.markFiles(id, '/tmp/own')) ?? []), wanted);
     await client.putFiles(id, '/tmp/own', [{ path: 'long', mode: 0o644, content: 'short' }]);
-    t.equal((await client.hashFiles(id, '/tmp/own'))?.get('long'), hash('short'));
+    t.same((await client.markFiles(id, '/tmp/own'))?.get('long'), mark('short'));
+    await client.putFiles(id, '/tmp/own', [{ path: 'long', mode: 0o640, content: 'short' }]);
+    t.same((await client.markFiles(id, '/tmp/own'))?.get('long'), mark('short', 0o640), 'its mode, too');
     await client.removeContainer(id, { force: true });
-    t.equal(await client.hashFiles(id, '/tmp/own'), undefined, 'no such container');
+    t.equal(await client.markFiles(id, '/tmp/own'), undefined, 'no such container');
   });
 
   await t.test('imageId() knows what is there and what is not', async (t) => {

@@ -28,14 +28,21 @@ const key = { kind: 'Node', name: 'n1' } as const;
 /** A comparison falls due within 1.25 periods, and is made at the next look, which is a minute away at most. */
 const foundMs = checkEveryMs * 1.25 + 130_000;
 
-async function aWorld(t: Test) {
+async function aWorld(t: Test, { remapsUsers = false } = {}) {
   const directory = await mkdtemp(path.join(tmpdir(), `swtest-${process.pid}-`));
   const imageArchive = path.join(directory, 'image.tar');
   await writeTinyArchive(imageArchive);
   const clock = new FakeClock();
   let serial = 0;
   const randomHex = (bytes: number): string => (serial += 1).toString(16).padStart(bytes * 2, '0');
-  const engine = new MemoryEngine({ clock, randomHex, archivedImage: tinyImage, name: 'e1', id: 'ENGINE-1' });
+  const engine = new MemoryEngine({
+    clock,
+    randomHex,
+    archivedImage: tinyImage,
+    name: 'e1',
+    id: 'ENGINE-1',
+    remapsUsers,
+  });
   const world = new MemoryWorld(new Map([[addressOf(1), engine]]), clock);
   const schemas = await testSchemas();
   const open = (): Promise<MemoryOperator> =>
@@ -65,8 +72,9 @@ async function aWorld(t: Test) {
     const found = [...engine.containers.values()].find(
       (one) => labelsOf(one)[containerLabels.role] === 'join',
     );
-    if (found?.files === undefined) throw new Error('no join container with files');
-    return { ...found, files: found.files };
+    if (found?.files === undefined || found.fileOwners === undefined)
+      throw new Error('no join container with files');
+    return { ...found, files: found.files, fileOwners: found.fileOwners };
   };
   const restart = async (): Promise<void> => {
     await operator.close();
@@ -121,6 +129,39 @@ t.test('operator: a file that is changed without a word is found and healed', as
   t.equal(world.changes.length, before, 'and that is all');
   t.comment(`${reads} comparisons of three containers in two hours`);
   t.ok(reads >= 3 * 5 && reads <= 3 * 12, 'rarely');
+});
+
+t.test('operator: a file with another mode or owner is found and healed', async (t) => {
+  const { clock, join, events } = await aWorld(t);
+  const { Id, fileOwners } = join();
+  t.same(fileOwners.get(containerPaths.key), { mode: 0o600, uid: 0, gid: 0 });
+  fileOwners.set(containerPaths.key, { mode: 0o644, uid: 0, gid: 0 });
+  fileOwners.set(containerPaths.ca, { mode: 0o644, uid: 1000, gid: 50 });
+  fileOwners.set(containerPaths.cert, { mode: 0o640, uid: 0, gid: 50 });
+  const isGood = (): boolean => join().fileOwners.get(containerPaths.key)?.mode === 0o600;
+  t.ok(await driveUntil(clock, isGood, foundMs));
+  await driveFor(clock, 1000);
+  t.equal(join().Id, Id, 'in place');
+  for (const file of [containerPaths.ca, containerPaths.cert])
+    t.same(join().fileOwners.get(file), { mode: 0o644, uid: 0, gid: 0 });
+  const told = events().flatMap(({ reason, message }) => (reason === 'Drifted' ? [message] : []));
+  t.match(
+    told.join('\n'),
+    [
+      'swarm-demo-join: its file tls/ca.pem has owner 1000:50, not owner 0:0',
+      'its file tls/cert.pem has mode 640 and owner 0:50, not mode 644 and owner 0:0',
+      'its file tls/key.pem has mode 644, not mode 600',
+    ].join('; '),
+  );
+});
+
+t.test('operator: whose a file is does not matter where the engine remaps users', async (t) => {
+  const { clock, join, world } = await aWorld(t, { remapsUsers: true });
+  const before = world.changes.length;
+  await driveFor(clock, 2 * foundMs);
+  t.equal(world.changes.length, before);
+  join().fileOwners.set(containerPaths.key, { mode: 0o644, uid: 0, gid: 0 });
+  t.ok(await driveUntil(clock, () => join().fileOwners.get(containerPaths.key)?.mode === 0o600, foundMs));
 });
 
 t.test(

@@ -1,6 +1,6 @@
 // What others do to our containers on real engines: healed, or reported, or left alone while suspended; and who does it
 // again and again is recognised.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
@@ -112,6 +112,15 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
     await waitFor(operator, nodeKey('node1'), () => reloaded.test(events('Reloaded')), { what: 'reloaded' });
     t.equal(await inspect('{{.Id}} {{.State.StartedAt}}'), before, 'the process went on');
     t.notMatch(operator.log.join(''), /somebody else/, 'contents are not told');
+    await chmod(found, 0o666);
+    await docker(node1, 'cp', found, `${join}:/etc/swarm/tls/ca.pem`);
+    const mode = /swarm-demo-join: its file tls\/ca.pem has mode 666, not mode 644/;
+    await waitFor(operator, nodeKey('node1'), () => mode.test(events('Drifted')), {
+      what: 'its mode noticed',
+    });
+    await settled();
+    await inside();
+    t.equal((await stat(found)).mode & 0o777, 0o644, 'so is its mode');
   });
 
   await t.test(

@@ -116,19 +116,22 @@ export class ModelClient extends EngineClient {
 
   override putFiles(idOrName: string, directory: string, files: Files): Promise<void> {
     const added = Object.fromEntries(
-      files.map(({ path, content }) => [`${directory}/${path}`, content.toString()]),
+      files.map(({ path, content, mode }) => [`${directory}/${path}`, { content: content.toString(), mode }]),
     );
     return this.#changeOne('copy', idOrName, (engine, found) =>
       engine.change(found, { files: { ...found.files, ...added } }),
     );
   }
 
-  override hashFiles(idOrName: string, directory: string): ReturnType<EngineClient['hashFiles']> {
+  override markFiles(idOrName: string, directory: string): ReturnType<EngineClient['markFiles']> {
     return this.#read((engine) => {
       const files = Object.entries(engine.find(idOrName)?.files ?? {});
       const hash = (content: string): string => createHash('sha256').update(content).digest('hex');
       return new Map(
-        files.map(([file, content]) => [file.slice(directory.length + 1), hash(content)] as const),
+        files.map(([file, { content, mode }]) => [
+          file.slice(directory.length + 1),
+          { hash: hash(content), mode, uid: 0, gid: 0 },
+        ]),
       );
     });
   }

@@ -20,8 +20,8 @@ export interface ModelContainer {
   readonly name: string;
   readonly status: 'created' | 'running' | 'paused' | 'exited';
   readonly body: JsonObject;
-  /** Contents of the files copied into it, by path. */
-  readonly files: Readonly<Record<string, string>>;
+  /** The files copied into it, by path. */
+  readonly files: Readonly<Record<string, { readonly content: string; readonly mode: number }>>;
 }
 
 /** What somebody else does to a container of ours. */

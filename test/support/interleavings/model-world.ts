@@ -155,7 +155,7 @@ export function hostOf(number: number): string {
 
 /** The last part of the discovery URL a container was given. */
 function tokenOf({ files }: ModelContainer): string | undefined {
-  return files[containerPaths.discovery]?.trim().split('/').at(-1);
+  return files[containerPaths.discovery]?.content.trim().split('/').at(-1);
 }
 
 function timeout({ number }: ModelEngine): SwarmError {

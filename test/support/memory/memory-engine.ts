@@ -51,7 +51,12 @@ export class MemoryEngine extends SimulatedEngine {
     const twin = new MemoryEngine({ ...options, id: this.id, name: this.name, images: [] });
     twin.fault = this.fault;
     for (const [id, one] of this.containers) {
-      twin.containers.set(id, { ...one, ...(one.files === undefined ? {} : { files: new Map(one.files) }) });
+      const { files, fileOwners } = one;
+      twin.containers.set(id, {
+        ...one,
+        ...(files === undefined ? {} : { files: new Map(files) }),
+        ...(fileOwners === undefined ? {} : { fileOwners: new Map(fileOwners) }),
+      });
     }
     for (const [name, image] of this.images) twin.images.set(name, image);
     for (const [name, volume] of this.volumes) twin.volumes.set(name, volume);

@@ -258,7 +258,8 @@ t.test('planCluster() delivers files again that others changed, without a restar
   const changedFiles = [
     { path: 'discovery', found: 'missing' },
     { path: 'tls/ca.pem', found: 'changed' },
-  ] as const;
+    { path: 'tls/key.pem', expected: 'mode 600', found: 'mode 644' },
+  ];
   const engine = (policy?: 'Report') => {
     const wanted = desire(aCluster(policy === undefined ? {} : { driftPolicy: policy }), nodes);
     const containers = wanted.containers.filter(({ node }) => node === 'node1');
@@ -277,6 +278,6 @@ t.test('planCluster() delivers files again that others changed, without a restar
     'reload swarm-demo-join on node1 (SIGHUP)',
   ]);
   t.same(engine('Report'), [
-    'drift on node1: swarm-demo-join: its file discovery is missing; its file tls/ca.pem is changed (left so, because spec.driftPolicy is Report)',
+    'drift on node1: swarm-demo-join: its file discovery is missing; its file tls/ca.pem is changed; its file tls/key.pem has mode 644, not mode 600 (left so, because spec.driftPolicy is Report)',
   ]);
 });

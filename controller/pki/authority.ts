@@ -44,6 +44,11 @@ import {
 const clockSkewMs = 5 * 60_000;
 const dayMs = 86_400_000;
 const generate = promisify(generateKeyPair);
+/** What all end certificates have, encoded once. */
+const endExtensions = [
+  makeExtension(id_ce_basicConstraints, new BasicConstraints(), { isCritical: true }),
+  makeExtension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), { isCritical: true }),
+];
 
 /** Makes a self-signed CA. Its subject also carries a key id, so that two CAs of one name are never confused. */
 export async function createAuthority(options: {
@@ -127,8 +132,7 @@ export async function issueCertificate(options: CertificateWish): Promise<KeyPai
       notAfterMs: Math.min(options.nowMs + options.validityDays * dayMs, signer.notAfterMs),
       publicKey,
       extensions: [
-        makeExtension(id_ce_basicConstraints, new BasicConstraints(), { isCritical: true }),
-        makeExtension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), { isCritical: true }),
+        ...endExtensions,
         makeExtension(
           id_ce_extKeyUsage,
           new ExtendedKeyUsage(options.usages.map((usage) => usageOids[usage])),

@@ -1,6 +1,6 @@
 // The form of our certificates (RFC 5280), encoded and signed once. What they are for is authority.ts's.
 import { createHash, randomBytes, sign, type KeyObject } from 'node:crypto';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { AsnConvert, AsnSerializer, OctetString } from '@peculiar/asn1-schema';
 import {
   AlgorithmIdentifier,
   AttributeTypeAndValue,
@@ -18,6 +18,7 @@ import {
   Validity,
   Version,
 } from '@peculiar/asn1-x509';
+import { BitString, Sequence } from 'asn1js';
 
 /** Object identifiers of the parts of a name that we use. */
 const nameOids = { CN: '2.5.4.3', O: '2.5.4.10', OU: '2.5.4.11' } as const;
@@ -36,25 +37,27 @@ export interface CertificateForm {
 /** Signs with SHA-256; the key is RSA or of an elliptic curve. Gives PEM that ends with a newline. */
 export function signCertificate(form: CertificateForm, key: KeyObject): string {
   const algorithm = signatureAlgorithm(key);
-  const tbsCertificate = new TBSCertificate({
-    version: Version.v3,
-    serialNumber: randomSerial(),
-    signature: algorithm,
-    issuer: form.issuer,
-    validity: new Validity({ notBefore: new Date(form.notBeforeMs), notAfter: new Date(form.notAfterMs) }),
-    subject: form.subject,
-    subjectPublicKeyInfo: AsnConvert.parse(form.publicKey, SubjectPublicKeyInfo),
-    extensions: new Extensions([...form.extensions]),
+  const signed = AsnSerializer.toASN(
+    new TBSCertificate({
+      version: Version.v3,
+      serialNumber: randomSerial(),
+      signature: algorithm,
+      issuer: form.issuer,
+      validity: new Validity({ notBefore: new Date(form.notBeforeMs), notAfter: new Date(form.notAfterMs) }),
+      subject: form.subject,
+      subjectPublicKeyInfo: AsnConvert.parse(form.publicKey, SubjectPublicKeyInfo),
+      extensions: new Extensions([...form.extensions]),
+    }),
+  );
+  // The schema's own Certificate would build what is signed a second time.
+  const certificate = new Sequence({
+    value: [
+      signed,
+      AsnSerializer.toASN(algorithm),
+      new BitString({ valueHex: sign('sha256', Buffer.from(signed.toBER()), key) }),
+    ],
   });
-  const tbsCertificateRaw = AsnConvert.serialize(tbsCertificate);
-  const signatureValue = sign('sha256', Buffer.from(tbsCertificateRaw), key);
-  const certificate = new Certificate({
-    tbsCertificate,
-    tbsCertificateRaw,
-    signatureAlgorithm: algorithm,
-    signatureValue: arrayBufferOf(signatureValue),
-  });
-  return toPem(Buffer.from(AsnConvert.serialize(certificate)));
+  return toPem(Buffer.from(certificate.toBER()));
 }
 
 /** The subject of a certificate, encoded as it is there: Go's verifier compares the bytes of issuer and subject. */

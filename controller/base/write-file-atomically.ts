@@ -11,16 +11,27 @@ const { mkdir, readdir } = nodeFileSystem;
 /** The calls a durable write is made of; tests replace them to end the process, or the disk, between any two. */
 export type DurableFileSystem = Pick<typeof nodeFileSystem, 'open' | 'rename' | 'rm'>;
 
+/** Makes what `change` does to the names in `directory` durable. */
+export type DirectoryChange = (directory: string, change: () => Promise<void>) => Promise<void>;
+
 /**
  * Writes `data` to `file`, replacing what is there.
  * @param options.mode permission bits, set when the file is made (default 0600: most of our files hold secrets)
+ * @param options.inDirectory default: a sync for this file alone
  */
 export async function writeFileAtomically(
   file: string,
   data: string | Uint8Array,
-  options: { readonly mode?: number; readonly fileSystem?: DurableFileSystem } = {},
+  options: {
+    readonly mode?: number;
+    readonly fileSystem?: DurableFileSystem;
+    readonly inDirectory?: DirectoryChange;
+  } = {},
 ): Promise<void> {
-  const { open, rename, rm } = options.fileSystem ?? nodeFileSystem;
+  const { fileSystem = nodeFileSystem } = options;
+  const { open, rename, rm } = fileSystem;
+  const inDirectory: DirectoryChange =
+    options.inDirectory ?? ((directory, change) => withSyncedDirectory(directory, change, fileSystem));
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`; // as `unfinishedWrite` knows it
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(temporary, flags, options.mode ?? 0o600);
@@ -31,7 +42,7 @@ export async function writeFileAtomically(
     } finally {
       await handle.close();
     }
-    await withSyncedDirectory(path.dirname(file), () => rename(temporary, file), options.fileSystem);
+    await inDirectory(path.dirname(file), () => rename(temporary, file));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

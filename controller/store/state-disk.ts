@@ -7,11 +7,12 @@ import type { Clock } from '../base/clock.js';
 import { messageOf, SwarmError } from '../base/errors.js';
 import { isJsonObject } from '../base/json.js';
 import type { Logger } from '../base/log.js';
+import { SyncedDirectories } from '../base/synced-directories.js';
 import {
   makePrivateDirectory,
   probeDirectory,
-  withSyncedDirectory,
   writeFileAtomically,
+  type DirectoryChange,
   type DurableFileSystem,
 } from '../base/write-file-atomically.js';
 import { WriteHealth } from './write-health.js';
@@ -182,14 +183,21 @@ export class StateDisk implements StateDoor {
 
 /** Without a look at whether writing is allowed. */
 function rawDoor(fileSystem: StateFileSystem): StateDoor {
-  const inDirectory = (directory: string, work: () => Promise<void>): Promise<void> =>
-    guard(directory, () => withSyncedDirectory(directory, work, fileSystem));
+  const directories = new SyncedDirectories(fileSystem);
+  const inDirectory: DirectoryChange = (directory, change) => directories.change(directory, change);
+  /** @param target what is there no more afterwards */
+  const leave = (target: string, change: () => Promise<void>): Promise<void> =>
+    guard(path.dirname(target), () =>
+      inDirectory(path.dirname(target), async () => {
+        await change();
+        directories.forget(target);
+      }),
+    );
   return {
     write: (file, data, mode = 0o600) =>
-      guard(path.dirname(file), () => writeFileAtomically(file, data, { mode, fileSystem })),
-    remove: (target) =>
-      inDirectory(path.dirname(target), () => fileSystem.rm(target, { recursive: true, force: true })),
-    move: (from, to) => inDirectory(path.dirname(to), () => fileSystem.rename(from, to)),
+      guard(path.dirname(file), () => writeFileAtomically(file, data, { mode, fileSystem, inDirectory })),
+    remove: (target) => leave(target, () => fileSystem.rm(target, { recursive: true, force: true })),
+    move: (from, to) => leave(from, () => fileSystem.rename(from, to)),
     makeDirectory: (directory) =>
       guard(path.dirname(directory), () => makePrivateDirectory(directory, fileSystem)),
     touch: (directory) => guard(directory, () => probeDirectory(directory, { bytes: 0, fileSystem })),

@@ -7,6 +7,7 @@ import { suspensionOf, suspensionOfNode } from '../api/suspension.js';
 import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
+import type { ObservedContainer } from '../plan/observation.js';
 import { discard } from '../plan/plan-container.js';
 import { applyActions } from './apply-plan.js';
 import type { Debt } from './debt-book.js';
@@ -104,6 +105,7 @@ export class DebtCollector {
     // The loop of that node sees what is on the engine, and clears what does not belong there. Of a volume whose container
     // is gone it does not know.
     const successor = there.find((other) => this.#clearsItself(other));
+    if (successor !== undefined && this.#isLeftWith(successor.metadata.name, node)) return;
     if (successor !== undefined || debt.isVolume === true) {
       if (!(await this.#clearVolume(debt, { there, endpoint }))) return;
       const heir = successor === undefined ? '' : `node ${successor.metadata.name} has the engine now`;
@@ -119,7 +121,9 @@ export class DebtCollector {
       this.#isHurried = true;
       return;
     }
-    const owner = await this.#clear(node, endpoint);
+    const cleared = await this.#clear(node, endpoint);
+    if (cleared === undefined) return;
+    const { owner } = cleared;
     if (owner !== undefined) return this.#settle(debt, `node ${owner} has the engine, by another address`);
     await this.#settle(
       debt,
@@ -165,6 +169,16 @@ export class DebtCollector {
     }
   }
 
+  /** Whether a Node has still to clear what another one left on its engine: it may leave, too, before it does. */
+  #isLeftWith(successor: string, { metadata }: Node): boolean {
+    if (successor === metadata.name) return false;
+    const view = this.#ports.fleet.view(successor);
+    if (view.type !== 'observed') return true;
+    return view.observation.containers.some((container) =>
+      isLeftBy(metadata.name, container, this.#ports.installation),
+    );
+  }
+
   /** Whether a Node's own loop removes what others left on its engine: without a Cluster it does nothing there. */
   #clearsItself({ metadata, spec }: Node): boolean {
     const home = this.#ports.store.getCluster(spec.cluster);
@@ -180,8 +194,12 @@ export class DebtCollector {
     return isStaying && fleet.view(metadata.name).type !== 'observed';
   }
 
-  /** @returns the Node that has this very engine, perhaps by another address: then nothing is touched. @throws {ENGINE_*} */
-  async #clear(node: Node, endpoint: EngineEndpoint): Promise<string | undefined> {
+  /**
+   * Nothing is touched on the engine of another Node, which `owner` is, perhaps by another address.
+   * @returns undefined when that one has still to clear what is left
+   * @throws {ENGINE_*}
+   */
+  async #clear(node: Node, endpoint: EngineEndpoint): Promise<{ readonly owner?: string } | undefined> {
     const { clock, fleet, images, delivered, installation, outside, story, store } = this.#ports;
     const { name } = node.metadata;
     const signal = this.#abort.signal;
@@ -195,11 +213,9 @@ export class DebtCollector {
         const found = store.getNode(other);
         return found !== undefined && this.#clearsItself(found);
       });
-      if (owner !== undefined) return owner;
-      const left = observation.containers.filter(
-        ({ labels }) =>
-          labels[containerLabels.installation] === installation && labels[containerLabels.node] === name,
-      );
+      const left = observation.containers.filter((container) => isLeftBy(name, container, installation));
+      if (owner !== undefined && (owner === name || left.length === 0)) return { owner };
+      if (owner !== undefined) return undefined;
       await applyActions(
         left.map((container) =>
           discard(name, container, `node ${name} was deleted while its engine did not answer`),
@@ -213,7 +229,7 @@ export class DebtCollector {
       if (node.spec.roles.includes('manager')) {
         await client.removeVolume(managerVolumeName(node.spec.cluster), signal);
       }
-      return undefined;
+      return {};
     } finally {
       await client.close();
     }
@@ -231,4 +247,8 @@ export class DebtCollector {
     });
     enqueue(key);
   }
+}
+
+function isLeftBy(node: string, { labels }: ObservedContainer, installation: string): boolean {
+  return labels[containerLabels.installation] === installation && labels[containerLabels.node] === node;
 }

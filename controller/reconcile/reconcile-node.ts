@@ -18,7 +18,7 @@ import { applyActions } from './apply-plan.js';
 import { desiredOn, duplicateOf } from './current-plan.js';
 import { generationOf, leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
-import { takeOverLeft } from './leave-engine.js';
+import { heirOf, leaveDebt, takeOverLeft } from './leave-engine.js';
 import { nodeInput } from './flight-input.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
@@ -150,7 +150,9 @@ class NodeRun {
     if (error.code === 'MACHINE_NOT_FOUND' && (await this.#dropFinalizer())) return {};
     const patienceMs = this.#patienceMs();
     if (patienceMs !== undefined && patienceMs <= 0) {
-      await this.#leaveDebt(error);
+      await this.#leaveDebt(
+        `goes without its engine; what is left there is removed when it answers: ${error.message}`,
+      );
       if (await this.#dropFinalizer()) return {};
     }
     await this.writeStatus();
@@ -323,23 +325,20 @@ class NodeRun {
     return leavesAtMs(this.#node, deletedAt) - this.#ports.clock.now();
   }
 
-  /** Writes down what may be left on the engine, so that it is removed when the engine answers again. */
-  async #leaveDebt(error: SwarmError): Promise<void> {
-    const { debts, story, clock } = this.#ports;
-    const { uid } = this.#node.metadata;
-    if (debts.isOwedByGone(uid)) return;
-    await debts.record({ node: this.#node, sinceMs: clock.now() });
-    const message = `Node ${this.#name} goes without its engine; what is left there is removed when it answers: ${error.message}`;
-    const key = { kind: 'Cluster', name: this.#node.spec.cluster } as const;
-    story.tell(key, { type: 'Warning', reason: 'DebtRecorded', message });
-    const { entry } = this.#resolved;
-    if (entry === undefined || this.#cluster === undefined) return;
-    await leaveDiscovery({ cluster: this.#cluster, entry, ports: this.#ports, signal: this.#signal });
+  /** Writes down what may be left on the engine. */
+  #leaveDebt(why: string): Promise<void> {
+    const [node, cluster, ports, signal] = [this.#node, this.#cluster, this.#ports, this.#signal];
+    return leaveDebt(node, { why, cluster, entry: this.#resolved.entry, ports, signal });
   }
 
   /** Lets a deleted Node go once nothing of ours is left on its engine. @returns whether it went */
   async #finalize(work: Work, client: EngineClient): Promise<boolean> {
-    if (work.leavesContainers) return this.#dropFinalizer();
+    if (work.leavesContainers) {
+      const heir = heirOf(this.#node, { own: this.#ownContainers(), ports: this.#ports });
+      if (heir !== undefined)
+        await this.#leaveDebt(`goes while node ${heir} has its engine; what is left there is removed`);
+      return this.#dropFinalizer();
+    }
     if (this.#ownContainers().length > 0 || !work.mayAct) return false;
     const home = this.#cluster?.metadata;
     const isHomeGoing = home?.deletionTimestamp !== undefined;

@@ -4,7 +4,7 @@ import type { CancelTimer, Clock } from '../base/clock.js';
 import { isSwarmError, reasonOf, SwarmError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { ObjectValidator } from '../schema/validate.js';
-import type { DirectorySource } from './directory-source.js';
+import type { DirectorySource, SourcePorts } from './directory-source.js';
 import { shownUrl, type Commit, type GitRepository } from './git-repository.js';
 import { fileProblem } from './read-manifests.js';
 import { formatProblem, type ManifestProblem } from './manifest-problem.js';
@@ -35,6 +35,8 @@ export interface GitSourceOptions {
   readonly random: () => number;
   /** Follows the checkout; made once there is one. */
   readonly follow: (directory: string, shownAs: string) => DirectorySource;
+  /** What a commit that is looked at aside is read with. Default: the real ones. */
+  readonly ports?: Partial<Pick<SourcePorts, 'takeSnapshot' | 'parse'>>;
 }
 
 export interface RefusedCommit {
@@ -175,15 +177,16 @@ export class GitSource {
 
   /** Why the commit may not come into force; undefined when it may. It is checked out then. */
   async #findFault({ id }: Commit): Promise<string | undefined> {
-    const { repository, validator, aside, path: shownAs } = this.#o;
+    const { repository, validator, aside, path: shownAs, ports = {} } = this.#o;
+    const look = ports.takeSnapshot ?? ((root, nowMs) => takeSnapshot(root, { shownAs, nowMs }));
     const signal = this.#abort.signal;
     const problem = await this.#signatureProblem(id);
     if (problem !== undefined) return problem;
     try {
       const { directory, problems } = await repository.checkOut(id, signal);
-      const snapshot = await takeSnapshot(directory, { shownAs, nowMs: this.#o.clock.now() });
+      const snapshot = await look(directory, this.#o.clock.now());
       if (snapshot.type !== 'files') return 'its files could not be read';
-      const found = await new ManifestSet(validator, { aside }).update(snapshot.files);
+      const found = await new ManifestSet(validator, { aside, parse: ports.parse }).update(snapshot.files);
       const unusable = problems.map(({ file, why }) =>
         fileProblem(`${shownAs === '.' ? '' : `${shownAs}/`}${file}`, why),
       );

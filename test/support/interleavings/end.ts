@@ -5,13 +5,15 @@ import type { Resource } from '../../../controller/api/resources.js';
 import type { DebtBook } from '../../../controller/reconcile/debt-book.js';
 import type { Store } from '../../../controller/store/store.js';
 import { isOurs, labelsOf } from './model-engine.js';
-import { homeOf, type ModelDirectory } from './model-directory.js';
-import { addressAt } from './model-directory.js';
+import { addressAt, clusterNames, homeOf, isClusterName, type ModelDirectory } from './model-directory.js';
+import { sayingOf, sayingOfVariant } from './rules.js';
 import type { ModelWorld } from './model-world.js';
 
 interface Home {
   readonly at: number;
+  readonly cluster: string;
   readonly isManager: boolean;
+  readonly saying: string;
 }
 
 /** By the files, and by the API for what only it describes. */
@@ -22,32 +24,45 @@ export function expectedEnd(o: {
 }): string {
   const { objects } = o.directory;
   const homes = new Map<string, Home>();
-  const isThere =
-    objects.has('demo') || o.store.list('Cluster').some((cluster) => isToStay(cluster, o.store));
-  for (const [object, { isManager }] of objects) {
-    if (object !== 'demo') homes.set(object, { at: homeOf(object), isManager });
+  const clusters = new Map<string, string>();
+  for (const [object, variant] of objects) {
+    const { isManager, cluster } = variant;
+    const saying = sayingOfVariant(variant, isClusterName(object));
+    if (isClusterName(object)) clusters.set(object, saying);
+    else homes.set(object, { at: homeOf(object), cluster, isManager, saying });
+  }
+  for (const cluster of o.store.list('Cluster')) {
+    if (isToStay(cluster, o.store)) clusters.set(cluster.metadata.name, sayingOf(cluster));
   }
   for (const node of o.store.list('Node')) {
     const { metadata, spec } = node;
     if (!isToStay(node, o.store)) continue;
     const at = o.world.engines.find(({ number }) => addressAt(number) === spec.engine?.address)?.number ?? 0;
-    homes.set(metadata.name, { at, isManager: spec.roles.includes('manager') });
+    const { cluster } = spec;
+    homes.set(metadata.name, {
+      at,
+      cluster,
+      isManager: spec.roles.includes('manager'),
+      saying: sayingOf(node),
+    });
   }
   const names = [...homes.keys()].sort();
-  const containers = [...homes].flatMap(([node, { at, isManager }]) => {
+  const containers = [...homes].flatMap(([node, { at, cluster, isManager }]) => {
     const roles: readonly AgentRole[] = isManager ? ['discovery', 'manage', 'join'] : ['join'];
-    if (!isThere) return [];
-    const volume = isManager ? [`engine ${at}: volume ${managerVolumeName('demo')}`] : [];
+    if (!clusters.has(cluster)) return [];
+    const volume = isManager ? [`engine ${at}: volume ${managerVolumeName(cluster)}`] : [];
     return [
       ...roles.map((role) =>
-        containerLine(at, { node, role, name: agentContainerName('demo', role), status: 'running' }),
+        containerLine(at, { node, role, name: agentContainerName(cluster, role), status: 'running' }),
       ),
       ...volume,
     ];
   });
   return [
-    ...(isThere ? ['cluster demo'] : []),
-    ...names.map((name) => `node ${name}`),
+    ...clusterNames.flatMap((name) =>
+      clusters.has(name) ? [`cluster ${name}: ${clusters.get(name) ?? ''}`] : [],
+    ),
+    ...names.map((name) => `node ${name}: ${homes.get(name)?.saying ?? ''}`),
     ...containers.sort(),
   ].join('\n');
 }
@@ -82,10 +97,13 @@ export function foundEnd(o: {
   return [
     ...o.store
       .list('Cluster')
-      .map(({ metadata }) => `cluster ${metadata.name}${going(metadata.deletionTimestamp)}`),
+      .map((one) => `cluster ${one.metadata.name}: ${sayingOf(one)}${going(one.metadata.deletionTimestamp)}`)
+      .sort()
+      .reverse(),
     ...o.store
       .list('Node')
-      .map(({ metadata }) => `node ${metadata.name}${going(metadata.deletionTimestamp)}`),
+      .map((one) => `node ${one.metadata.name}: ${sayingOf(one)}${going(one.metadata.deletionTimestamp)}`)
+      .sort(),
     ...things.sort(),
     ...o.debts.list().map(({ node }) => `debt of ${node.metadata.name}`),
   ].join('\n');

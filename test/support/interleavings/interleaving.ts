@@ -1,10 +1,5 @@
 // One interleaving: carries its steps out one after the other, lets the faults end, and says what went wrong.
-import { findCondition } from '../../../controller/api/conditions.js';
-import { annotations, apiVersion } from '../../../controller/api/labels.js';
-import type { ObjectKey } from '../../../controller/api/object-key.js';
-import { conditionsOf, type Cluster, type Node } from '../../../controller/api/resources.js';
-import { omitKeys } from '../../../controller/base/json.js';
-import { isSwarmError } from '../../../controller/base/errors.js';
+import { annotations, containerLabels } from '../../../controller/api/labels.js';
 import { DebtBook } from '../../../controller/reconcile/debt-book.js';
 import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import type { Installation } from '../../../controller/reconcile/installation.js';
@@ -12,20 +7,25 @@ import { Store } from '../../../controller/store/store.js';
 import type { ObjectValidator } from '../../../controller/schema/validate.js';
 import type { parseManifest } from '../../../controller/source/parse-manifest.js';
 import { FakeClock } from '../fake-clock.js';
-import { aCluster, aNode } from '../resource-builders.js';
 import { expectedEnd, foundEnd } from './end.js';
-import { addressAt, homeOf, ModelDirectory } from './model-directory.js';
-import type { ModelEngine } from './model-engine.js';
+import { addressAt, clusterNames, homeOf, ModelDirectory } from './model-directory.js';
+import { isOurs, labelsOf, roleOf, type ModelEngine } from './model-engine.js';
 import { ModelOperator, Tokens, type Disks } from './model-operator.js';
 import { ModelWorld } from './model-world.js';
 import { Rules } from './rules.js';
-import { nodes, stepText, type Edit, type ObjectName, type Step } from './steps.js';
+import { keyOf, Users } from './users.js';
+import { nodes, stepText, type Edit, type Step } from './steps.js';
 
-const api = { origin: { type: 'api' } } as const;
 /** Rounds after the last fault until nothing is left to do: each of them looks, and runs every loop once. */
 export const mostRounds = 12;
 /** Longer than every patience that is not about an engine that is away: a dozen rounds are longer than any. */
 const roundMs = 130_000;
+
+/** How a life begins. */
+export interface Setting {
+  /** The manifests are on a branch instead of in a directory. */
+  readonly isGit: boolean;
+}
 
 export interface Materials {
   readonly identity: Installation;
@@ -40,15 +40,26 @@ export class Interleaving {
   readonly #rules: Rules;
   readonly #disks: Disks;
   readonly #materials: Materials;
+  readonly #isGit: boolean;
+  #takeOver = false;
   #operator: ModelOperator;
+  readonly #users: Users;
   readonly #foreign = new Map<ModelEngine, string>();
 
-  private constructor(disks: Disks, clock: FakeClock, materials: Materials) {
+  private constructor(
+    disks: Disks,
+    clock: FakeClock,
+    { materials, isGit }: Setting & { readonly materials: Materials },
+  ) {
     this.#clock = clock;
     this.#disks = disks;
     this.#materials = materials;
+    this.#isGit = isGit;
     this.#rules = new Rules({ store: disks.store, debts: disks.debts, clock });
+    const engineOf = (node: string): ModelEngine | undefined => this.#engineOf(node);
+    this.#users = new Users({ store: disks.store, clock, rules: this.#rules, engineOf });
     this.#directory = new ModelDirectory({
+      isGit,
       onSeen: (seen) => this.#rules.see(seen),
       isDescribed: (file) => this.#isDescribed(file),
     });
@@ -57,7 +68,7 @@ export class Interleaving {
     this.#operator = this.#start();
   }
 
-  static async begin(materials: Materials): Promise<Interleaving> {
+  static async begin(materials: Materials, { isGit }: Setting): Promise<Interleaving> {
     const clock = new FakeClock();
     let serial = 0;
     const store = await Store.open({ directory: undefined, clock, randomUuid: () => `uid-${(serial += 1)}` });
@@ -68,7 +79,7 @@ export class Interleaving {
       tokens: new Tokens(clock),
       identity: materials.identity,
     };
-    return new Interleaving(disks, clock, materials);
+    return new Interleaving(disks, clock, { materials, isGit });
   }
 
   /** @throws Broken */
@@ -94,7 +105,7 @@ export class Interleaving {
         return operator.look();
       }
       case 'reconcile cluster':
-        return operator.reconcileCluster('demo');
+        return operator.reconcileCluster(step.cluster);
       case 'reconcile node': {
         const engine = this.#engineOf(step.node);
         if (engine !== undefined && step.hold > 0) this.#world.holds.set(engine, step.hold);
@@ -114,6 +125,7 @@ export class Interleaving {
       case 'restart':
         await operator.kill();
         this.#rules.forget();
+        this.#takeOver = step.takeOver === true;
         this.#operator = this.#start();
         return;
       case 'fault':
@@ -133,7 +145,7 @@ export class Interleaving {
       case 'approve':
       case 'suspend':
       case 'resume':
-        return this.#ask(step);
+        return this.#users.ask(step);
       default:
         this.#edit(step);
     }
@@ -148,6 +160,14 @@ export class Interleaving {
       }
       case 'drop': {
         directory.drop(edit.object);
+        return;
+      }
+      case 'move manager': {
+        directory.moveManager(edit.from, edit.to);
+        return;
+      }
+      case 'revert': {
+        directory.revert();
         return;
       }
       case 'drop file': {
@@ -172,73 +192,13 @@ export class Interleaving {
     }
   }
 
-  async #ask(step: Step & { readonly object: ObjectName }): Promise<void> {
-    const { store } = this.#disks;
-    const key = keyOf(step.object);
-    const object = store.get(key);
-    const isOfDirectory = store.originOf(key)?.type === 'directory';
-    try {
-      switch (step.do) {
-        case 'apply': {
-          const wanted = step.object === 'demo' ? applied.cluster : applied.node(step.object, step.at);
-          if (object === undefined) await store.create(wanted, api);
-          else await store.update({ ...wanted, metadata: { ...object.metadata } }, api);
-          if (isOfDirectory && object !== undefined && !isSame(object, store.get(key)))
-            throw new Error(`the API changed ${step.object}, which comes from a file`);
-          return;
-        }
-        case 'delete':
-          this.#rules.deletes(object);
-          await store.delete(key, api);
-          return;
-        case 'approve':
-          if (object?.metadata.annotations?.[annotations.deletionHeld] !== undefined)
-            await this.#annotate(key, { [annotations.deletionApproved]: 'true' });
-          await this.#acceptEngine(key);
-          return;
-        case 'suspend': {
-          await this.#annotate(key, { [annotations.suspended]: 'new disk' });
-          return;
-        }
-        case 'resume': {
-          await this.#annotate(key, { [annotations.suspended]: undefined });
-          return;
-        }
-        default:
-          return;
-      }
-    } catch (error) {
-      // Refused, and its user has been told.
-      if (!refusals.some((code) => isSwarmError(error, code))) throw error;
-    }
-  }
-
-  /** Another host at the address of a node may take the place of the one before. */
-  async #acceptEngine(key: ObjectKey): Promise<void> {
-    const object = this.#disks.store.get(key);
-    const engine = this.#engineOf(key.name);
-    const ready = object && findCondition(conditionsOf(object), 'Ready');
-    if (engine !== undefined && ready?.reason === 'EngineReplaced')
-      await this.#annotate(key, { [annotations.acceptEngine]: engine.id });
-  }
-
-  async #annotate(key: ObjectKey, changes: Readonly<Record<string, string | undefined>>): Promise<void> {
-    const { store } = this.#disks;
-    const object = store.get(key);
-    if (object === undefined) return;
-    const kept = omitKeys({ ...object.metadata.annotations }, ...Object.keys(changes));
-    const added = Object.entries(changes).filter((pair): pair is [string, string] => pair[1] !== undefined);
-    const all = { ...kept, ...Object.fromEntries(added) };
-    await store.update({ ...object, metadata: { ...object.metadata, annotations: all } }, api);
-  }
-
   async #round(): Promise<void> {
     const operator = this.#operator;
     await operator.look();
-    await operator.reconcileCluster('demo');
+    await operator.reconcileClusters();
     for (const node of nodes) await operator.reconcileNode(node);
     await operator.collectDebts();
-    await operator.reconcileCluster('demo');
+    await operator.reconcileClusters();
   }
 
   /** Everything that was wrong is put right; what waits for a person gets its answer. */
@@ -248,11 +208,16 @@ export class Interleaving {
       while (this.#world.deliver(engine)) await turn();
     }
     this.#directory.tidy();
-    await this.#ask({ do: 'resume', object: 'demo' });
-    for (const node of nodes) await this.#ask({ do: 'resume', object: node });
+    const { store } = this.#disks;
+    for (const object of [...clusterNames, ...nodes]) {
+      // What ends by itself does.
+      const until = store.get(keyOf(object))?.metadata.annotations?.[annotations.suspendedUntil];
+      if (until === undefined) await this.#users.ask({ do: 'resume', object });
+    }
     for (const node of nodes) {
-      const isOfApi = this.#disks.store.originOf(keyOf(node))?.type === 'api';
-      if (isOfApi) await this.#ask({ do: 'apply', object: node, at: homeOf(node) });
+      const isOfApi = store.originOf(keyOf(node))?.type === 'api';
+      const cluster = store.getNode(node)?.spec.cluster === 'beta' ? 'beta' : 'demo';
+      if (isOfApi) await this.#users.ask({ do: 'apply', object: node, at: homeOf(node), cluster });
     }
   }
 
@@ -290,8 +255,7 @@ export class Interleaving {
   }
 
   async #approveAll(): Promise<void> {
-    await this.#ask({ do: 'approve', object: 'demo' });
-    for (const node of nodes) await this.#ask({ do: 'approve', object: node });
+    for (const object of [...clusterNames, ...nodes]) await this.#users.ask({ do: 'approve', object });
   }
 
   #check(): void {
@@ -299,6 +263,10 @@ export class Interleaving {
     for (const [engine, text] of this.#foreign) {
       if (engine.foreign() !== text || !engine.volumes.has('web-data'))
         throw new Error(`what is not ours was changed on engine ${engine.number}`);
+      const running = engine.containers.filter((one) => isOurs(one) && one.status === 'running');
+      const roles = running.map((one) => `${labelsOf(one)[containerLabels.cluster] ?? ''} ${roleOf(one)}`);
+      const twice = roles.find((role, index) => roles.indexOf(role) !== index);
+      if (twice !== undefined) throw new Error(`${twice} runs twice on engine ${engine.number}`);
     }
   }
 
@@ -331,6 +299,7 @@ export class Interleaving {
     const { validator, parse } = this.#materials;
     return new ModelOperator(this.#disks, {
       ...{ world: this.#world, directory: this.#directory, clock: this.#clock, validator, parse },
+      ...{ isGit: this.#isGit, takeOver: this.#takeOver },
       onDecision: (...all) => this.#rules.decide(...all),
     });
   }
@@ -338,25 +307,6 @@ export class Interleaving {
 
 export function storyOf(steps: readonly Step[]): string {
   return steps.map((step) => `  ${stepText(step)}`).join('\n');
-}
-
-const refusals = ['OBJECT_READ_ONLY', 'OBJECT_CONFLICT', 'OBJECT_NOT_FOUND', 'OBJECT_EXISTS'] as const;
-
-const applied = {
-  cluster: aCluster({ tls: { mode: 'disabled' } }),
-  node: (name: string, at: number): Node => {
-    const spec = { engine: { address: addressAt(at), tls: { mode: 'disabled' as const } } };
-    const made = aNode({ name, spec });
-    return { ...made, apiVersion, spec: omitKeys(made.spec, 'machine') };
-  },
-};
-
-function keyOf(name: ObjectName): ObjectKey {
-  return { kind: name === 'demo' ? 'Cluster' : 'Node', name };
-}
-
-function isSame(a: Cluster | Node, b: Cluster | Node | undefined): boolean {
-  return JSON.stringify(a.spec) === JSON.stringify(b?.spec);
 }
 
 function difference(wanted: string, found: string): string {

@@ -21,12 +21,14 @@ import { ClusterLoop } from '../../../controller/reconcile/reconcile-cluster.js'
 import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
 import type { ObjectValidator } from '../../../controller/schema/validate.js';
-import { DirectorySource } from '../../../controller/source/directory-source.js';
+import { DirectorySource, type DirectorySourceOptions } from '../../../controller/source/directory-source.js';
+import { GitSource } from '../../../controller/source/git-source.js';
 import type { parseManifest } from '../../../controller/source/parse-manifest.js';
 import type { Store } from '../../../controller/store/store.js';
 import type { FakeClock } from '../fake-clock.js';
 import { ModelClient } from './model-client.js';
-import { root, type ModelDirectory } from './model-directory.js';
+import { clusterNames, root, type ModelDirectory } from './model-directory.js';
+import { checkouts, ModelRepository } from './model-repository.js';
 import type { Life, ModelWorld } from './model-world.js';
 import { aStateDisk } from '../state-disk.js';
 
@@ -48,6 +50,9 @@ export interface Surroundings {
   readonly clock: FakeClock;
   readonly validator: ObjectValidator;
   readonly parse: typeof parseManifest;
+  readonly isGit: boolean;
+  /** Manifests become the owners of objects that the API made. */
+  readonly takeOver: boolean;
   /** Told what the loop of an object is about to do. */
   readonly onDecision: (key: ObjectKey, lines: readonly string[], operator: ModelOperator) => void;
 }
@@ -102,7 +107,8 @@ class ToldFlight extends FlightRecorder {
 export class ModelOperator {
   readonly life: Life = { isOver: false };
   readonly ports: ReconcilePorts;
-  readonly source: DirectorySource;
+  readonly #source: DirectorySource | GitSource;
+  #isStarted = false;
   readonly #clusters: ClusterLoop;
   readonly #collector: DebtCollector;
   readonly #stop = new AbortController();
@@ -111,7 +117,7 @@ export class ModelOperator {
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(disks: Disks, around: Surroundings) {
-    const { world, directory, clock, validator, parse } = around;
+    const { world, directory, clock, validator, parse, isGit, takeOver } = around;
     this.#clock = clock;
     const { store, identity } = disks;
     const logger = silentLogger;
@@ -151,29 +157,48 @@ export class ModelOperator {
     };
     this.#clusters = new ClusterLoop(this.ports);
     this.#collector = new DebtCollector(this.ports);
-    this.source = new DirectorySource({
-      ...{ directory: root, store, validator, clock, logger, random },
-      ports: {
-        parse,
-        takeSnapshot: () => Promise.resolve(directory.takeSnapshot(clock.now())),
-        findGitActivity: () => Promise.resolve(undefined),
-        watch: () => Promise.resolve({ rootId: 'root', close: () => Promise.resolve() }),
-      },
-    });
+    const common = { store, validator, clock, logger, random };
+    const follow = (o: Partial<DirectorySourceOptions>): DirectorySource =>
+      new DirectorySource({
+        ...{ ...common, directory: root, takeOver, ...o },
+        ports: {
+          parse,
+          takeSnapshot: () => Promise.resolve(directory.takeSnapshot(clock.now())),
+          findGitActivity: () => Promise.resolve(undefined),
+          watch: () => Promise.resolve({ rootId: directory.rootId, close: () => Promise.resolve() }),
+        },
+      });
+    this.#source = isGit
+      ? new GitSource({
+          ...{ ...common, url: 'https://git.example/fleet', branch: 'main', path: '.', intervalMs: 30_000 },
+          ...{ requireSigned: false, repository: new ModelRepository(directory) },
+          follow: () => follow({ shownAs: root, isCheckout: true }),
+          ports: {
+            parse,
+            takeSnapshot: (at) => Promise.resolve(directory.takeSnapshotOf(at.slice(checkouts.length))),
+          },
+        })
+      : follow({});
   }
 
   /** Looks at the directory until it rests. */
   async look(): Promise<void> {
-    const before = this.source.state().lastScanMs;
-    if (before === undefined) void this.source.start(this.#stop.signal);
-    else this.source.rescan();
+    const source = this.#source;
+    if (!this.#isStarted) void source.start(this.#stop.signal);
+    else if (source instanceof GitSource) source.ring();
+    else source.rescan();
+    this.#isStarted = true;
     // A quarter second of quiet, and two snapshots a tenth of a second apart; some more when it changes meanwhile.
-    await this.#pass(800);
+    await this.#pass(source instanceof GitSource ? 1200 : 800);
   }
 
   /** Lets time pass, with what the source does meanwhile. */
   wait(ms: number): Promise<void> {
     return this.#pass(ms);
+  }
+
+  async reconcileClusters(): Promise<void> {
+    for (const name of clusterNames) await this.reconcileCluster(name);
   }
 
   reconcileCluster(name: string): Promise<void> {
@@ -195,7 +220,7 @@ export class ModelOperator {
   /** Ends it in the middle of whatever it does. */
   async kill(): Promise<void> {
     this.life.isOver = true;
-    await this.source.close();
+    await this.#source.close();
     await this.ports.sessions.close();
   }
 

@@ -11,7 +11,14 @@ import { currentPlan } from '../../../controller/reconcile/current-plan.js';
 import type { DebtBook } from '../../../controller/reconcile/debt-book.js';
 import type { Store, StoreEvent } from '../../../controller/store/store.js';
 import type { FakeClock } from '../fake-clock.js';
-import { addressAt, described, type Described, type Seen, type Variant } from './model-directory.js';
+import {
+  addressAt,
+  described,
+  isClusterName,
+  type Described,
+  type Seen,
+  type Variant,
+} from './model-directory.js';
 import { isOurs, labelsOf, type ModelEngine } from './model-engine.js';
 import type { ModelOperator } from './model-operator.js';
 import type { Change, Life } from './model-world.js';
@@ -67,9 +74,14 @@ export class Rules {
     this.#missing = new Map();
   }
 
-  /** A user asks for it, and it was not refused. */
-  deletes(object: Resource | undefined): void {
-    this.#deleted.add(object?.metadata.uid);
+  /** A user asks for it. @returns takes the wish back, when it is refused */
+  deletes(object: Resource | undefined): () => void {
+    const uid = object?.metadata.uid;
+    const isNew = !this.#deleted.has(uid);
+    this.#deleted.add(uid);
+    return () => {
+      if (isNew) this.#deleted.delete(uid);
+    };
   }
 
   /** The directory rested. */
@@ -193,7 +205,7 @@ export class Rules {
     this.#said.set(`${id} ${object.metadata.uid}`, said);
     if (said === before) return;
     const variants = this.#last?.objects.get(object.metadata.name as Described) ?? []; // those of the directory
-    if (!variants.some((variant) => sayingOfVariant(object, variant) === said))
+    if (!variants.some((variant) => sayingOfVariant(variant, isClusterName(object.metadata.name)) === said))
       throw this.#break(`changes ${id} to what no usable file says: ${said}`);
   }
 
@@ -229,18 +241,21 @@ function idOf({ kind, metadata }: Resource): string {
 }
 
 /** The parts of a spec in which variants differ. */
-function sayingOf(object: Cluster | Node): string {
+export function sayingOf(object: Cluster | Node): string {
   return object.kind === 'Cluster'
     ? object.spec.manager.strategy
-    : [object.spec.engine?.address, object.spec.roles.includes('manager'), object.spec.unschedulable].join(
-        ' ',
-      );
+    : [
+        object.spec.cluster,
+        object.spec.engine?.address,
+        object.spec.roles.includes('manager'),
+        object.spec.unschedulable,
+      ].join(' ');
 }
 
-function sayingOfVariant({ kind }: Resource, { at, isManager, isOther }: Variant): string {
-  return kind === 'Cluster'
+export function sayingOfVariant({ at, cluster, isManager, isOther }: Variant, isCluster: boolean): string {
+  return isCluster
     ? isOther
       ? 'binpack'
       : 'spread'
-    : [addressAt(at), isManager, isOther].join(' ');
+    : [cluster, addressAt(at), isManager, isOther].join(' ');
 }

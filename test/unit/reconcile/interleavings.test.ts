@@ -19,7 +19,7 @@ const count = Number(process.env['INTERLEAVINGS'] ?? 1500);
 const seed = Number(process.env['SEED'] ?? 20_260_101);
 const mostSteps = 60;
 /** On a machine that has much else to do there are fewer; what is found does not depend on it. */
-const longestMs = 60_000;
+const longestMs = process.env['INTERLEAVINGS'] === undefined ? 60_000 : 240_000;
 
 const { validator } = await loadSchemas(findPackageRoot(import.meta.dirname));
 const file = path.join(t.testdir(), 'installation');
@@ -41,7 +41,7 @@ const aManager = (isManager: boolean): Step => ({
 const killedAt = (call: number): readonly Step[] => [
   ...[aManager(true), round, round, round, aManager(false)],
   { do: 'look' },
-  { do: 'reconcile cluster' },
+  { do: 'reconcile cluster', cluster: 'demo' },
   { do: 'reconcile node', node: 'n1', hold: 0 },
   { do: 'reconcile node', node: 'n3', hold: 0 },
   { do: 'reconcile node', node: 'n2', hold: call },
@@ -55,6 +55,23 @@ const found: Readonly<Record<string, readonly Step[]>> = {
   'nobody leaves a volume by removing the container of a manager that is none any more': [
     ...[aManager(true), round, round, round, aManager(false)],
     { do: 'disturb', engine: 2, role: 'manage', how: 'remove' },
+  ],
+  'nothing is orphaned where another node had the engine for a while when its own was deleted': [
+    round,
+    { do: 'drop file', file: 'beta/d.yaml' },
+    {
+      ...{ do: 'put', object: 'n1', file: 'a.yaml', isMoved: true },
+      variant: variantOf({ at: 4, isManager: true }),
+    },
+    { do: 'fault', engine: 4, fault: 'cut' },
+    { do: 'wait', seconds: 400 },
+    round,
+    { do: 'reconcile cluster', cluster: 'beta' },
+    round,
+    {
+      ...{ do: 'put', object: 'n1', file: 'a.yaml', isMoved: true },
+      variant: variantOf({ at: 1, isManager: true }),
+    },
   ],
   'an object stays as its last file said when an older version of it cannot be read': [
     { do: 'look' },
@@ -79,30 +96,34 @@ t.test('a killed operator leaves no volume of a manager that is none any more', 
   for (let call = 1; call <= 8; call += 1) await t.resolves(live(killedAt(call)), `at call ${call}`);
 });
 
-async function live(steps: readonly Step[]): Promise<void> {
-  const interleaving = await Interleaving.begin(materials);
+async function live(steps: readonly Step[], isGit = false): Promise<void> {
+  const interleaving = await Interleaving.begin(materials, { isGit });
   await interleaving.run(steps);
 }
 
 t.test('the operator comes to the same end after every interleaving', { timeout: 270_000 }, async (t) => {
   let steps = 0;
+  let branches = 0;
   const property = fc.asyncProperty(
     fc.array(step, { minLength: 1, maxLength: mostSteps, size: 'max' }),
-    async (drawn) => {
+    // A third of them has its manifests on a branch.
+    fc.integer({ min: 0, max: 2 }),
+    async (drawn, kind) => {
       steps += drawn.length;
-      await live(drawn);
+      branches += kind === 2 ? 1 : 0;
+      await live(drawn, kind === 2);
     },
   );
   const result = await fc.check(property, { numRuns: count, seed, interruptAfterTimeLimit: longestMs });
-  const found = result.counterexample?.[0];
+  const [found, kind] = result.counterexample ?? [];
   const { errorInstance } = result;
   t.equal(
     found === undefined
       ? ''
-      : `${storyOf(found)}\n=> ${errorInstance instanceof Error ? errorInstance.message : String(errorInstance)}`,
+      : `${kind === 2 ? 'on a branch:\n' : ''}${storyOf(found)}\n=> ${errorInstance instanceof Error ? errorInstance.message : String(errorInstance)}`,
     '',
   );
   t.comment(
-    `${result.numRuns} interleavings of ${Math.round(steps / result.numRuns)} steps on average, seed ${seed}`,
+    `${result.numRuns} interleavings of ${Math.round(steps / result.numRuns)} steps on average, ${branches} on a branch, seed ${seed}`,
   );
 });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { markArchivedFiles, type FileMark } from './archive.js';
 import { UnexpectedStatus } from './docker-modem.js';
 import { readLines } from './json-lines.js';
-import type { EngineWire } from './transport.js';
+import type { EngineWire } from './engine-wire.js';
 
 type Wire = Pick<EngineWire, 'request' | 'requestBytes'>;
 

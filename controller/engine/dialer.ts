@@ -111,9 +111,12 @@ export class EngineDialer {
   /** A connected socket. @throws ENGINE_* when it cannot be made, or the signal's reason when aborted first. */
   async open(options: DialOptions & { readonly signal?: AbortSignal | undefined } = {}): Promise<net.Socket> {
     options.signal?.throwIfAborted();
-    const socket = this.connect(options);
+    return this.whenReady(this.connect(options), options.signal);
+  }
+
+  /** A connection that was started, when it stands. @throws like `open` */
+  whenReady(socket: net.Socket, signal?: AbortSignal): Promise<net.Socket> {
     const readyEvent = this.readyEvent;
-    const { signal } = options;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         socket.destroy();

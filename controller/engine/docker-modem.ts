@@ -3,7 +3,8 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { isJsonObject, type JsonObject } from '../base/json.js';
-import type { EngineRequest, EngineWire } from './transport.js';
+import type { EngineRequest } from './engine-request.js';
+import type { EngineWire } from './engine-wire.js';
 
 /** What dockerode's classes pass to `modem.dial`; only what the engine client's calls use. */
 export interface DialRequest {

@@ -23,7 +23,8 @@ import { EngineModem, unlessUnmodified, UnexpectedStatus } from './docker-modem.
 import type { EngineEndpoint } from './endpoint.js';
 import { parseDescription, type EngineDescription } from './engine-description.js';
 import { parseJsonLine, readLines } from './json-lines.js';
-import { EngineTransport, type EngineWire } from './transport.js';
+import type { EngineWire } from './engine-wire.js';
+import { EngineTransport } from './transport.js';
 import { engineAnswerError, engineTimeout, translateEngineError } from './translate-error.js';
 
 export type { ContainerDetails, ContainerSummary, EngineDescription };

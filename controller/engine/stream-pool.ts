@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import { formatHostPort } from '../api/engine-address.js';
 import type { EngineDialer } from './dialer.js';
 import { idleMs } from './request-socket.js';
+import type { SpareSockets } from './spare-sockets.js';
 
 // A pool drops a client object only by age; this bounds what a burst of thousands of streams leaves behind.
 const connectionLifeMs = 600_000;
@@ -10,7 +11,7 @@ const connectionLifeMs = 600_000;
 const maxHeaderBytes = 1 << 20;
 
 /** No time limits of its own: whoever asks has them. */
-export function streamPool(dialer: EngineDialer): Pool {
+export function streamPool(dialer: EngineDialer, spares: SpareSockets): Pool {
   const { address, tls } = dialer.endpoint;
   return new Pool(`${tls === undefined ? 'http' : 'https'}://${formatHostPort(address)}`, {
     connections: null,
@@ -22,7 +23,13 @@ export function streamPool(dialer: EngineDialer): Pool {
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: (_options, callback) => {
-      const socket = dialer.connect();
+      const spare = spares.take();
+      if (spare?.isReady === true) {
+        // Called in the middle of its own work, undici would not notice that it has a connection.
+        queueMicrotask(() => callback(null, spare.socket));
+        return;
+      }
+      const socket = spare?.socket ?? dialer.connect();
       const onError = (error: Error): void => callback(error, null);
       socket.once('error', onError);
       socket.once(dialer.readyEvent, () => {

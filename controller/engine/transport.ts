@@ -12,6 +12,7 @@ import type { EngineEndpoint, EngineTls } from './endpoint.js';
 import { SmallAnswer, type EngineRequest, type EngineResponse, type SmallRequest } from './engine-request.js';
 import type { SecureContexts } from './secure-contexts.js';
 import { Slots } from './slots.js';
+import { SpareSockets } from './spare-sockets.js';
 import { streamPool } from './stream-pool.js';
 import { RequestSockets } from './request-sockets.js';
 import { LastingAnswer, type Lasting } from './lasting-answer.js';
@@ -19,6 +20,7 @@ import { SmallExchange, TooLong } from './small-exchange.js';
 import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
 import { upload } from './upload.js';
+import { readWhole } from './whole-body.js';
 
 export type { EngineRequest, EngineResponse, SmallRequest };
 
@@ -31,12 +33,6 @@ const maxPingBytes = 64 * 1024;
 const pingRequest = { method: 'GET', path: '/_ping', headers: {} } as const;
 const defaultMaxJsonBytes = 64 * 1024 * 1024;
 
-/** What the operator's client needs of a transport; a world in memory has its own. */
-export type EngineWire = Pick<
-  EngineTransport,
-  'request' | 'requestJson' | 'requestBytes' | 'follow' | 'certificateNotAfterMs' | 'close'
->;
-
 export class EngineTransport {
   readonly #clock: Clock;
   readonly #dialer: EngineDialer;
@@ -44,6 +40,7 @@ export class EngineTransport {
   readonly #underWay = new Set<{ abort(reason: Error): void }>();
   readonly #draining = new Set<Pool>();
   readonly #sockets: RequestSockets;
+  readonly #spares: SpareSockets;
   /** Made for the first stream that a client wants: it takes more memory than all that a fleet at rest needs. */
   #pool: Pool | undefined;
   #isClosed = false;
@@ -61,6 +58,7 @@ export class EngineTransport {
     this.#dialer = new EngineDialer(options);
     const { block, mostConnections: most } = options;
     this.#sockets = new RequestSockets(this.#dialer, { block, most });
+    this.#spares = new SpareSockets({ dialer: this.#dialer, clock: options.clock });
   }
 
   get endpoint(): EngineEndpoint {
@@ -283,7 +281,15 @@ export class EngineTransport {
 
   /** A fresh connection for a hijack; it stays writable after the engine ended. The caller owns it. */
   async openSocket(signal?: AbortSignal): Promise<net.Socket> {
-    return this.#dialer.open({ allowHalfOpen: true, signal });
+    signal?.throwIfAborted();
+    const spare = this.#spares.take();
+    if (spare === undefined) return this.#dialer.open({ allowHalfOpen: true, signal });
+    return spare.isReady ? spare.socket : this.#dialer.whenReady(spare.socket, signal);
+  }
+
+  /** So many connections for `openSocket` and streams will be wanted in a moment: opens them while something else goes on. */
+  openAhead(count: number): void {
+    if (!this.#isClosed) this.#spares.open(count);
   }
 
   /** What messages call the engine from now on. */
@@ -295,6 +301,7 @@ export class EngineTransport {
   setTls(tlsMaterial: EngineTls | undefined): void {
     this.#dialer.setTls(tlsMaterial);
     this.#sockets.renew();
+    this.#spares.clear();
     const old = this.#pool;
     this.#pool = undefined;
     if (old === undefined) return;
@@ -314,6 +321,7 @@ export class EngineTransport {
     );
     for (const controller of this.#underWay) controller.abort(reason);
     this.#sockets.close(reason);
+    this.#spares.clear();
     const pools = this.#pool === undefined ? [...this.#draining] : [this.#pool, ...this.#draining];
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
@@ -350,16 +358,10 @@ export class EngineTransport {
     };
     const cancel = timeoutMs === 0 ? undefined : this.#clock.setTimer(timeoutMs, expire);
     try {
-      const chunks: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        size += chunk.length;
-        if (size > maxBytes) throw this.#tooLong(maxBytes);
-        chunks.push(chunk);
-      }
       const { status, rawHeaders } = response;
-      return new SmallAnswer({ status, rawHeaders, bytes: Buffer.concat(chunks) });
+      return new SmallAnswer({ status, rawHeaders, bytes: await readWhole(response.body, maxBytes) });
     } catch (error) {
+      if (error instanceof TooLong) throw this.#tooLong(maxBytes);
       if (request.signal?.aborted) throw abortReason(request.signal);
       throw await this.#dialer.explain(error, attempt);
     } finally {
@@ -373,7 +375,7 @@ export class EngineTransport {
     const headers = endToEndHeaders(request.headers ?? {}, { keepLength: request.body instanceof Readable });
     if (request.body instanceof Readable)
       return upload({ dialer: this.#dialer, clock: this.#clock, request, headers, signal, onSent });
-    this.#pool ??= streamPool(this.#dialer);
+    this.#pool ??= streamPool(this.#dialer, this.#spares);
     const answer = await this.#pool.request({
       method: request.method,
       path: request.path,

@@ -14,6 +14,7 @@ import { ImageCatalog } from './image-catalog.js';
 import { ClusterInfo } from './cluster-info.js';
 import { ListPages } from './list-pages.js';
 import { NameLooks } from './name-looks.js';
+import { MadeTerminals } from './made-terminals.js';
 import { createNameTable } from './name-table.js';
 import { findUnseenHolder } from './unseen-names.js';
 import { createNodeTable, type NodeTable } from './node-table.js';
@@ -113,6 +114,7 @@ export class Manager {
       removals,
       nodes,
       execs: createExecTable(),
+      terminals: new MadeTerminals(),
       catalog,
       images,
       registry: new RegistryRoute(),

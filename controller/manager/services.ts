@@ -14,6 +14,7 @@ import type { EventFeed } from './event-feed.js';
 import type { ExecTable } from './exec-table.js';
 import type { ClusterInfo } from './cluster-info.js';
 import type { ListPages } from './list-pages.js';
+import type { MadeTerminals } from './made-terminals.js';
 import type { NameLooks } from './name-looks.js';
 import type { NameTable } from './name-table.js';
 import type { NodeTable } from './node-table.js';
@@ -89,6 +90,7 @@ export interface ManagerServices {
   readonly removals: RemovalDebts;
   readonly nodes: NodeTable;
   readonly execs: ExecTable;
+  readonly terminals: MadeTerminals;
   readonly placer: Placer;
   readonly homes: GroupHomes;
   readonly fresh: FreshObjects;

@@ -18,8 +18,8 @@ export interface MakeOptions {
   /** `os/arch[/variant]` it is to run as. Default: the engine's own. */
   readonly platform?: string | undefined;
   readonly body: JsonObject;
-  /** Aborted when nobody waits for the container any more: ends a copy of its image. */
-  readonly signal?: AbortSignal | undefined;
+  /** Gives what is aborted when nobody waits for the container any more: ends a copy of its image. */
+  readonly signal?: (() => AbortSignal) | undefined;
   /** Called when the engine lacked the image, and it was copied there. */
   readonly onCopied?: () => void;
   /** Sends the create with this body; called again when the image had to be brought first. */

@@ -13,8 +13,8 @@ export interface ImageNeed {
   readonly reference: string;
   /** The `platform` of the create, if any. */
   readonly platform?: string | undefined;
-  /** Aborted when the client leaves. */
-  readonly signal?: AbortSignal | undefined;
+  /** Gives what is aborted when the client leaves: asked for before a copy, which most creates do without. */
+  readonly signal?: (() => AbortSignal) | undefined;
   /** Called when the engine lacked it, and it was copied there. */
   readonly onCopied?: (() => void) | undefined;
 }
@@ -30,16 +30,17 @@ export async function createWithImage(
     readonly copyTo: (
       target: PooledEngine,
       reference: string,
-      options: Pick<ImageNeed, 'platform' | 'signal' | 'onCopied'>,
+      options: Pick<ImageNeed, 'platform' | 'onCopied'> & { readonly signal?: AbortSignal | undefined },
     ) => Promise<string | undefined>;
     readonly logger: Logger;
   },
   need: ImageNeed,
   send: (image?: string) => Promise<SmallResponse>,
 ): Promise<SmallResponse> {
-  const { engine, reference, signal, platform, onCopied } = need;
+  const { engine, reference, platform, onCopied } = need;
   const { catalog, copyTo, logger } = services;
   if (catalog.isOutdatedOn(engine, reference)) {
+    const signal = need.signal?.();
     try {
       await copyTo(engine, reference, { signal, platform });
     } catch (error) {
@@ -50,6 +51,7 @@ export async function createWithImage(
   }
   const answer = await send();
   if (!isImageMissing(answer)) return answer;
+  const signal = need.signal?.();
   let id: string | undefined;
   try {
     id = await copyTo(engine, reference, { signal, platform, onCopied });

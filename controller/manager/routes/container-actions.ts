@@ -212,6 +212,8 @@ export async function hasTerminal(
   { engine, id }: Pick<CachedContainer, 'engine' | 'id'>,
 ): Promise<boolean> {
   if (!needsStreamType(engine, context.version)) return false;
+  const known = context.services.terminals.has(id);
+  if (known !== undefined) return known;
   const answer = await callForBody(context.services.cluster, engine, {
     method: 'GET',
     path: enginePath(engine, { version: context.version, path: `/containers/${id}/json` }),

@@ -170,6 +170,7 @@ function createOn(
       ? withEngineCpuShares(create.body, { engineCpus: engine.specs?.cpus ?? 0, isUpdate: false })
       : create.body;
   const labels = labelsOf({ create, swarmId, record });
+  const isAttached = body['AttachStdin'] === true || body['AttachStdout'] === true;
   return giveUpOnHung({ clock, engine, attempt: 'create a container on' }, (signal) =>
     makeContainer(engine, {
       cluster,
@@ -177,17 +178,22 @@ function createOn(
       version: context.version,
       image: create.image,
       platform: context.query.get('platform') ?? undefined,
-      signal: AbortSignal.any([context.signal, signal]),
+      // Asked for only to copy an image: most engines have it.
+      signal: () => AbortSignal.any([context.signal, signal]),
       body: { ...body, Labels: labels },
       onCopied,
-      send: (body) =>
-        forwardChange(context, {
+      send: (body) => {
+        const answer = forwardChange(context, {
           engine,
           path: '/containers/create',
           body,
           answerWithinMs: answerWithin.slow,
           signal,
-        }),
+        });
+        // Its maker attaches to it next, and waits for its end.
+        if (isAttached) engine.transport.openAhead(2);
+        return answer;
+      },
     }),
   );
 }
@@ -221,9 +227,10 @@ async function settleCreated(
   context: RouteContext,
   { engine, id, ...made }: Made & { readonly engine: PooledEngine; readonly id: string },
 ): Promise<void> {
-  const { cluster, clock } = context.services;
+  const { cluster, clock, terminals } = context.services;
   const { name } = made.create;
   cluster.noteMade(engine, id, madeSummary(id, made, clock.now()));
+  terminals.note(id, made.create.body);
   const other = await contendForName(context.services, { name, engine, id, isNew: true });
   if (other === undefined) return;
   const status = await removeUnstarted(engine, { cluster, version: context.version, id });

@@ -14,12 +14,15 @@ export const createExec: RouteHandler = async (context) => {
   const { cluster, execs } = context.services;
   const { id, engine } = findReachableContainer(cluster, param(context, 'id'));
   const body = await readBody(context);
-  const answer = await forwardChange(context, {
+  const answering = forwardChange(context, {
     engine,
     path: `/containers/${id}/exec`,
     body,
     answerWithinMs: answerWithin.quick,
   });
+  // It is started next, on a connection of its own.
+  engine.transport.openAhead(1);
+  const answer = await answering;
   if (answer.status === 201) {
     const execId = stringAt(parseJsonObject(answer.body), 'Id');
     // Start, resize and inspect may arrive on other connections as soon as the client has read this answer.

@@ -28,7 +28,8 @@ export const startContainer: RouteHandler = async (context) => {
   const isIgnored =
     isAtLeast(context.version, consoleSizeSince) &&
     !isAtLeast(engineVersion(engine, context.version), consoleSizeSince);
-  if (answer.status === 204 && isIgnored) await resizeConsole(context, container);
+  if (answer.status === 204 && isIgnored && context.services.terminals.has(id) !== false)
+    await resizeConsole(context, container);
   replySmall(context, answer);
 };
 

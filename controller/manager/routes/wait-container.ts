@@ -39,8 +39,9 @@ export const waitContainer: RouteHandler = async (context) => {
   response.flushHeaders();
   try {
     const answer = await readOrResume(context, { container, upstream, signal, beganMs });
-    // Whoever learns that the container ended must also see it in the next list.
-    await cluster.refreshContainer(container.engine, container.id);
+    // Whoever learns that the container ended must also see it in the next list. Of one that is gone an event has told.
+    if (cluster.containersWithId(container.id).length > 0)
+      await cluster.refreshContainer(container.engine, container.id);
     response.end(answer);
   } catch (error) {
     if (!signal.aborted) {

@@ -25,6 +25,10 @@ function changes(engine: FakeEngine | undefined): readonly string[] {
     );
 }
 
+function idOf(engine: FakeEngine, name: string): string {
+  return engine.find(name)?.Id ?? 'none';
+}
+
 void t.test('a container goes where its options are known, and nowhere else', async (t) => {
   const manager = await startFakeManager(t, { engines: [older, newer] });
   const [first, second] = manager.engines;
@@ -187,6 +191,10 @@ void t.test('a terminal gets the size that its create asked for', async (t) => {
     changes(engine).filter((change) => change.includes('resize')),
     ['/containers/ID/resize?h=40&w=120'],
   );
+  const inspected = engine?.requests.filter(
+    ({ method, path }) => method === 'GET' && path.endsWith('/json') && path.includes(idOf(engine, 'plain')),
+  );
+  t.same(inspected, [], 'of one without a terminal that is known from its create');
 });
 
 void t.test('an older engine keeps as much of its build cache as was asked for', async (t) => {

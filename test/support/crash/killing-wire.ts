@@ -4,7 +4,8 @@ import type {
   EngineResponse,
   SmallRequest,
 } from '../../../controller/engine/engine-request.js';
-import type { EngineTransport, EngineWire } from '../../../controller/engine/transport.js';
+import type { EngineWire } from '../../../controller/engine/engine-wire.js';
+import type { EngineTransport } from '../../../controller/engine/transport.js';
 
 export const moments = [
   'before a change',

@@ -8,7 +8,7 @@ import type { ContainerDetails, ContainerSummary } from '../../../controller/eng
 import type { EngineEndpoint } from '../../../controller/engine/endpoint.js';
 import { EngineClient } from '../../../controller/engine/engine-client.js';
 import type { EngineDescription } from '../../../controller/engine/engine-description.js';
-import type { EngineWire } from '../../../controller/engine/transport.js';
+import type { EngineWire } from '../../../controller/engine/engine-wire.js';
 import { imageId, labelsOf, withHost, type ModelContainer, type ModelEngine } from './model-engine.js';
 import type { Change, Life, ModelWorld } from './model-world.js';
 

@@ -6,9 +6,10 @@ import {
   SmallAnswer,
   type EngineRequest,
   type EngineResponse,
+  type SmallRequest,
 } from '../../../controller/engine/engine-request.js';
 import { engineAnswerError } from '../../../controller/engine/translate-error.js';
-import type { EngineWire, SmallRequest } from '../../../controller/engine/transport.js';
+import type { EngineWire } from '../../../controller/engine/engine-wire.js';
 import type { MemoryAnswer, MemoryCall } from './memory-engine.js';
 
 /** One life of an operator: once it is over, nothing of it has an effect, and nothing answers it. */

@@ -1,7 +1,7 @@
 // EngineClient.describe(): what is asked again of an engine that is known.
 import t from 'tap';
 import { EngineClient } from '../../../controller/engine/engine-client.js';
-import type { EngineWire } from '../../../controller/engine/transport.js';
+import type { EngineWire } from '../../../controller/engine/engine-wire.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 t.test('describe() asks for the version once for each build of each engine', async (t) => {

@@ -32,7 +32,9 @@ export function noSuchContainer(reference: string): ApiError {
 
 /** The engine's text for an image nobody has; on create it makes the docker CLI pull. */
 export function noSuchImage(reference: string): ApiError {
-  return new ApiError(404, `No such image: ${withTag(reference)}`);
+  // 64 digits can only be an ID.
+  const meant = /^[0-9a-f]{64}$/.test(reference) ? `sha256:${reference}` : withTag(reference);
+  return new ApiError(404, `No such image: ${meant}`);
 }
 
 /** `busybox` → `busybox:latest`; references with a tag or a digest stay. */

@@ -88,7 +88,7 @@ export class ClusterInfo {
 
   #render({ resources, unreachable }: Summary): JsonObject {
     const { cluster, settings, clock } = this.#options;
-    const { typical, plugins, cpus, memoryBytes } = resources;
+    const { typical, plugins, cpus, memoryBytes, isExperimental } = resources;
     const counts = this.#countContainers(cluster.containerBlocks());
     return {
       ...typicalInfo(typical?.specs?.info),
@@ -114,7 +114,7 @@ export class ClusterInfo {
       NEventsListener: 0,
       NFd: 0,
       Debug: false,
-      ExperimentalBuild: settings.experimental,
+      ExperimentalBuild: settings.experimental || isExperimental,
       DockerRootDir: '',
       Labels: [],
       HttpProxy: '',

@@ -12,6 +12,8 @@ export interface Resources {
   /** What may be handed out. */
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** Whether one of them has experimental features: clients offer `docker checkpoint` only then. */
+  readonly isExperimental: boolean;
 }
 
 export class ClusterResources {
@@ -44,6 +46,7 @@ export class ClusterResources {
       plugins: this.#unitePlugins(healthy),
       cpus: sum(({ cpus }) => cpus),
       memoryBytes: sum(({ memoryBytes }) => memoryBytes),
+      isExperimental: healthy.some(hasExperiments),
     };
     return this.#resources;
   }
@@ -79,6 +82,10 @@ export class ClusterResources {
 /** What the cluster has of an engine: nothing while it is not healthy. */
 function specsOf(engine: PooledEngine): EngineSpecs | undefined {
   return isReachable(engine) ? engine.specs : undefined;
+}
+
+export function hasExperiments({ specs }: Pick<PooledEngine, 'specs'>): boolean {
+  return specs?.info['ExperimentalBuild'] === true;
 }
 
 /** The first engine of the version that most engines have. */

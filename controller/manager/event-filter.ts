@@ -56,20 +56,20 @@ function matchesAction(action: string, wanted: string): boolean {
   return action === wanted || action.startsWith(`${wanted}:`);
 }
 
-/** By ID, its beginning, or name; a container also by `node/name`. */
+/** By the beginning of an ID or name, as engines take it; a container also by `node/name`. */
 function matchesActor(event: JsonObject, wanted: string): boolean {
   const id = stringAt(objectAt(event, 'Actor'), 'ID') ?? '';
   const attributes = attributesOf(event);
   const name = typeof attributes['name'] === 'string' ? attributes['name'] : '';
   const plain = wanted.replace(/^\//, '');
   return (
-    id === wanted ||
-    (wanted.length >= 12 && id.startsWith(wanted)) ||
-    name === plain ||
-    `${String(attributes['node.name'])}/${name}` === plain
+    id.startsWith(wanted) ||
+    name.startsWith(plain) ||
+    `${String(attributes['node.name'])}/${name}`.startsWith(plain)
   );
 }
 
+/** As the event calls it, or without the tag; the tag that is asked for is the one that counts. */
 function matchesImage(event: JsonObject, wanted: string): boolean {
   const attributes = attributesOf(event);
   const isImage = stringAt(event, 'Type') === 'image';
@@ -79,7 +79,7 @@ function matchesImage(event: JsonObject, wanted: string): boolean {
   return candidates.some(
     (candidate) =>
       typeof candidate === 'string' &&
-      (candidate === wanted || withoutTag(familiarName(candidate)) === withoutTag(familiarName(wanted))),
+      (candidate === wanted || withoutTag(familiarName(candidate)) === wanted),
   );
 }
 

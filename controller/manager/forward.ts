@@ -173,12 +173,10 @@ function writeHead(
   const { response } = context;
   response.statusCode = answer.status;
   for (const [name, values] of answerHeaders(answer.rawHeaders)) {
-    const value = values.length === 1 ? (values[0] ?? '') : values;
-    response.setHeader(
-      name,
-      contentType !== undefined && name.toLowerCase() === 'content-type' ? contentType : value,
-    );
+    response.setHeader(name, values.length === 1 ? (values[0] ?? '') : values);
   }
+  // Engines before 1.42 say nothing of what their logs are.
+  if (contentType !== undefined) response.setHeader('Content-Type', contentType);
 }
 
 function mayHaveNoBody(context: RouteContext, status: number): boolean {

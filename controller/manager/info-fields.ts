@@ -48,9 +48,36 @@ export function infoFor(version: string, info: JsonObject): JsonObject {
     );
   }
   if (!isAtLeast(version, '1.46')) delete shown['Containerd'];
+  shown['RegistryConfig'] = registryConfigFor(version, objectAt(info, 'RegistryConfig'));
   if (!isAtLeast(version, '1.49')) delete shown['FirewallBackend'];
-  return shown;
+  for (const key of ['ContainerdCommit', 'RuncCommit', 'InitCommit']) {
+    shown[key] = commitFor(version, objectAt(info, key));
+  }
+  return isAtLeast(version, '1.50')
+    ? without(shown, bridgeFlags)
+    : { BridgeNfIptables: false, BridgeNfIp6tables: false, ...shown };
 }
+
+const bridgeFlags = ['BridgeNfIptables', 'BridgeNfIp6tables'];
+
+function without(object: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
+}
+
+/** What may be pushed where was said until 1.46, as null by the last engines that did. */
+function registryConfigFor(version: string, config: JsonObject): JsonObject {
+  return isAtLeast(version, '1.47')
+    ? without(config, ['AllowNondistributableArtifactsCIDRs', 'AllowNondistributableArtifactsHostnames'])
+    : { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null, ...config };
+}
+
+/** Until 1.48 with the commit that was expected, which is the one that is there. */
+function commitFor(version: string, commit: JsonObject): JsonObject {
+  if (isAtLeast(version, '1.49')) return without(commit, ['Expected']);
+  return isFilled(commit['ID']) ? { Expected: commit['ID'], ...commit } : commit;
+}
+
+const isFilled = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
 /** `name=seccomp,profile=builtin` was `seccomp`. */
 function optionNames(options: unknown): unknown {
@@ -62,5 +89,5 @@ function optionNames(options: unknown): unknown {
 
 function withoutStatus(runtime: unknown): unknown {
   if (!isJsonObject(runtime)) return runtime;
-  return Object.fromEntries(Object.entries(runtime).filter(([key]) => key !== 'status'));
+  return without(runtime, ['status']);
 }

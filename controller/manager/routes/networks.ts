@@ -1,5 +1,6 @@
 // Networks: listed under names that mean one network, made on one engine, connected where the container is.
 import { objectAt, stringAt, type JsonObject } from '../../base/json.js';
+import { isAtLeast } from '../../engine/api-version.js';
 import type { CachedObject, PooledEngine } from '../../engine/cluster-view.js';
 import { ApiError } from '../api-error.js';
 import { ableEngines, connectNeeds, networkNeeds } from '../api-needs.js';
@@ -10,6 +11,7 @@ import { findNetwork } from '../find-object.js';
 import { forwardChange, replySmall } from '../forward.js';
 import { matchesLabels } from '../label-filter.js';
 import { stringifyJson } from '../lossless-json.js';
+import { endpointsByNetwork } from '../network-endpoints.js';
 import { usesNetwork } from '../object-use.js';
 import { matchRegex } from '../pattern.js';
 import { chooseEngine } from '../placement/choose-engine.js';
@@ -56,10 +58,17 @@ export const listNetworks: RouteHandler = (context) => {
       matchesLabels(objectAt(network.summary, 'Labels'), filters.get('label') ?? [])
     );
   });
+  const endpoints = isAtLeast(context.version, '1.28')
+    ? undefined
+    : endpointsByNetwork(context.services.cluster.containers());
   replyJson(
     context.response,
     200,
-    listed.map((network) => ({ ...network.summary, Name: listName(network, counts) })),
+    listed.map((network) => ({
+      ...network.summary,
+      Name: listName(network, counts),
+      ...(endpoints === undefined ? {} : { Containers: endpoints.get(network.id) ?? {} }),
+    })),
   );
   return Promise.resolve();
 };

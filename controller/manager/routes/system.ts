@@ -1,9 +1,10 @@
 // What the manager answers for itself: ping and version.
 import type { PooledEngine } from '../../engine/cluster-view.js';
 import { hasBuildKit } from '../build/place-build.js';
+import { hasExperiments } from '../cluster-resources.js';
 import { reachableEngines } from '../find-container.js';
 import { replyBytes, replyJson } from '../reply.js';
-import type { RouteHandler } from '../route-context.js';
+import type { RouteContext, RouteHandler } from '../route-context.js';
 
 /** HEAD and GET /_ping: also without a single engine, so that clients can tell an empty cluster from no manager. */
 export const ping: RouteHandler = (context) => {
@@ -12,6 +13,8 @@ export const ping: RouteHandler = (context) => {
   response.setHeader('Pragma', 'no-cache');
   response.setHeader('Builder-Version', builderVersion(context.services.cluster.engines()));
   response.setHeader('Swarm', 'inactive');
+  // Where clients read it: `docker checkpoint` is there as soon as one engine can do it.
+  response.setHeader('Docker-Experimental', String(isExperimental(context)));
   replyBytes(
     response,
     200,
@@ -20,6 +23,10 @@ export const ping: RouteHandler = (context) => {
   );
   return Promise.resolve();
 };
+
+function isExperimental({ services }: RouteContext): boolean {
+  return services.settings.experimental || reachableEngines(services.cluster).some(hasExperiments);
+}
 
 /** 2, BuildKit, as soon as one engine offers it, since builds go there; also without engines, as most will offer it. */
 function builderVersion(engines: readonly PooledEngine[]): '1' | '2' {
@@ -43,6 +50,8 @@ export const version: RouteHandler = (context) => {
           Os: settings.os,
           Arch: settings.arch,
           KernelVersion: settings.kernelVersion,
+          // The CLI has a line for it, and prints it empty otherwise.
+          Experimental: String(isExperimental(context)),
         },
       },
       ...reachableEngines(cluster).map((engine) => ({

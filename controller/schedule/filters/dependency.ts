@@ -17,9 +17,7 @@ export function dependencyFilter({ dependencies }: PlacementRequest): Filter {
       keeps: (candidate) => holdsContainer(candidate, container),
     })),
     explain: (candidate) => {
-      const names = missing(candidate)
-        .map(({ container }) => `"${container}"`)
-        .join(', ');
+      const names = [...new Set(missing(candidate).map(({ container }) => `"${container}"`))].join(', ');
       return { one: `does not have container ${names}`, many: `do not have container ${names}` };
     },
     ...(dependencies.length > 0 ? { condition: dependencies.map(({ text }) => text).join(' ') } : {}),

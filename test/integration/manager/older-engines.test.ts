@@ -216,6 +216,35 @@ void t.test('an older engine keeps as much of its build cache as was asked for',
   }
 });
 
+void t.test(
+  'space that is to be free empties no build cache of an engine that does not know it',
+  async (t) => {
+    const manager = await startFakeManager(t, { engines: [older, newer] });
+    // These engines have no such page; what they were asked is what counts.
+    const prune = (query: string): ReturnType<FakeManager['call']> =>
+      manager.call('POST', `/v1.51/build/prune?${query}`);
+    const asked = (): readonly (string | undefined)[] =>
+      manager.engines.map(({ requests }) =>
+        requests.findLast(({ path }) => path === '/build/prune')?.query.toString(),
+      );
+    for (const query of ['min-free-space=5', 'min-free-space=5&reserved-space=1', 'all=1&min-free-space=5']) {
+      t.match(await prune(query), {
+        status: 400,
+        json: {
+          message:
+            /^Cannot prune the build cache by free space: 1 of 2 engines would prune all of it, as that needs API 1\.48 \(older is spoken to in 1\.41\)/,
+        },
+      });
+    }
+    t.same(asked(), [undefined, undefined], 'and no other either, so that nothing is half done');
+    await prune('min-free-space=5&max-used-space=7');
+    t.same(asked(), ['min-free-space=5&keep-storage=7', 'min-free-space=5&max-used-space=7']);
+    const onNewer = encodeURIComponent(JSON.stringify({ node: ['newer'] }));
+    await prune(`min-free-space=5&filters=${onNewer}`);
+    t.same(asked(), ['min-free-space=5&keep-storage=7', 'min-free-space=5']);
+  },
+);
+
 void t.test('an exec that nobody knows is refused in the words of an engine', async (t) => {
   const manager = await startFakeManager(t, { engines: [older, newer] });
   for (const id of ['nope', 'ab'.repeat(32)]) {

@@ -61,6 +61,7 @@ export function renameRun(text: string, { texts }: Memory): string {
       .replace(/\b[0-9a-f]{12}\b/g, '<short hash>')
       // Engines give out the next free subnet.
       .replace(/\b172\.\d+\.0\./g, '172.x.0.')
+      .replace(/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, '<mac>')
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
       .replace(/(?<=[: ])1[678]\d{8}\b/g, '0')
       .replace(/\b(Less than a second|About a minute|\d+ (seconds?|minutes?))\b/g, '<age>')

@@ -25,6 +25,7 @@ export const containerSteps: readonly Step[] = [
   create('df-web', { Cmd: ['x'] }, 'name taken', 'none'),
   create('df-no', { Image: 'nowhere:1' }, 'image missing', 'none'),
   create('df-no', { Image: '' }, 'no image', 'none'),
+  create('df-no', { Image: 'a'.repeat(64) }, 'image of 64 digits', 'none'),
   create('df%20no', {}, 'bad name', 'none'),
   create('df-no', { HostConfig: { NetworkMode: 'df-none' } }, 'network missing', 'none'),
   create('df-no', { Cmd: [], HostConfig: { Binds: ['x'] } }, 'bad bind', 'none'),
@@ -71,6 +72,10 @@ export const containerSteps: readonly Step[] = [
   on('GET /containers/{id}/changes', '/containers/df-web/changes'),
   on('GET /containers/{id}/changes', '/containers/df-none/changes', { about: 'missing' }),
   on('GET /containers/{id}/stats', '/containers/df-web/stats?stream=0', { comparison: 'shape' }),
+  on('GET /containers/{id}/stats', '/containers/df-web/stats?stream=0&one-shot=1', {
+    about: 'one shot',
+    comparison: 'shape',
+  }),
   on('GET /containers/{id}/stats', '/containers/df-none/stats?stream=0', { about: 'missing' }),
   on('POST /containers/{id}/resize', '/containers/df-web/resize?h=24&w=80'),
   on('POST /containers/{id}/resize', '/containers/df-web/resize?h=x&w=80', { about: 'bad height' }),
@@ -196,6 +201,10 @@ export const containerSteps: readonly Step[] = [
   on('GET /containers/{id}/json', '/containers/{web}/json', { about: 'pruned' }),
   on('GET /events', `/events?since=0&until=1&filters=${encodeURIComponent('{"type":["container"]}')}`, {
     about: 'long ago',
+  }),
+  on('GET /events', '/events?since=0&until=1', {
+    about: 'as a sequence of JSON texts',
+    headers: { Accept: 'application/json-seq' },
   }),
   on('GET /events', '/events?since=x', { about: 'bad time' }),
   on('GET /events', '/events?since=0&until=1&filters=x', { about: 'broken filters' }),

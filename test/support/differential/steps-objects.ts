@@ -67,6 +67,9 @@ const networkSteps: readonly Step[] = [
     about: 'no container',
     body: { Container: 'df-none' },
   }),
+  on('POST /containers/{id}/start', '/containers/df-net-1/start', { about: 'to connect' }),
+  on('GET /networks', `/networks?${filters({ name: { 'df-net': true } })}`, { about: 'with a container' }),
+  on('GET /networks/{id}', '/networks/df-net', { about: 'with a container' }),
   on('POST /networks/{id}/connect', '/networks/df-none/connect', {
     about: 'no network',
     body: { Container: 'df-net-1' },

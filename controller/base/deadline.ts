@@ -59,3 +59,16 @@ export async function withDeadline<T>(
     deadline.clear();
   }
 }
+
+/** Waits for `work`, but no longer than `limitMs`. Rejects with what `work` rejects with until then. */
+export async function waitAtMost(
+  clock: Pick<Clock, 'setTimer'>,
+  { work, limitMs }: { readonly work: Promise<unknown>; readonly limitMs: number },
+): Promise<void> {
+  let cancel = (): void => undefined;
+  const limit = new Promise<void>((resolve) => {
+    cancel = clock.setTimer(limitMs, resolve);
+  });
+  // A signal to abort a sleep would cost more than the rest of it.
+  await Promise.race([work, limit]).finally(cancel);
+}

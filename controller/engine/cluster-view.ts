@@ -159,10 +159,11 @@ export interface ClusterView {
    */
   noteMade(engine: PooledEngine, id: string, summary: JsonObject): void;
   /**
-   * Resolves when containers noted so far are read, or after a second: for lists of what was just made.
-   * Undefined when there is nothing to wait for.
+   * Resolves when the cache has what clients know already, or after a second: containers that were just made, and those
+   * whose events were passed on before they were read. Undefined when there is nothing to wait for.
+   * @param among asked only where there is something: IDs of the containers whose events matter; absent or undefined: all
    */
-  madeAreRead(): Promise<unknown> | undefined;
+  caughtUp(among?: () => ReadonlySet<string> | undefined): Promise<unknown> | undefined;
   /** Re-reads what a container reserves, after an update of its limits. Never rejects. */
   refreshReservation(engine: PooledEngine, id: string): Promise<void>;
   refreshImages(engine: PooledEngine): Promise<void>;

@@ -67,6 +67,7 @@ export interface MemberOptions {
   readonly claimId: (member: EngineMember, id: string) => void;
   readonly releaseId: (member: EngineMember) => void;
   readonly onEngineEvent: (member: EngineMember, event: ParsedEvent) => void;
+  readonly onBehind: SessionOptions['onBehind'];
   readonly onTransition: (member: EngineMember, action: PoolAction) => void;
   readonly onRename: () => void;
   /** Containers, specs, name, ID or health are others from now on. */
@@ -342,19 +343,10 @@ export class EngineMember implements PooledEngine {
   }
 
   #sessionOptions(): SessionOptions {
-    const { clock, random, refreshMinMs, refreshMaxMs, inspections, sweep, slices, cpuShares, onObjects } =
-      this.#options;
     return {
+      ...this.#options,
       reader: this.#reader,
       tables: this.tables,
-      clock,
-      random,
-      refreshMinMs,
-      refreshMaxMs,
-      inspections,
-      sweep,
-      slices,
-      cpuShares,
       cpus: () => this.#specs?.cpus ?? 0,
       onEvent: (event) => this.#options.onEngineEvent(this, event),
       onContact: () => this.#contacted(),
@@ -364,7 +356,6 @@ export class EngineMember implements PooledEngine {
         if (parsed.id === this.#id) this.#adopt(parsed);
         else this.#session?.close();
       },
-      onObjects,
     };
   }
 

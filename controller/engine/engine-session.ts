@@ -1,19 +1,22 @@
 // Keeps the tables of one engine in step while its event stream lives: subscribe, list, then apply what the events
 // make stale. Each change costs one small read; a slow, jittered full refresh heals events that engines drop silently.
+// Events are passed on in their order: those after which a container is found as before at once, others when they are read.
 import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import type PQueue from 'p-queue';
 import type { CpuSharesMeaning } from '../api/cpu-shares.js';
 import { backoffDelayMs } from '../base/backoff.js';
 import type { Clock } from '../base/clock.js';
+import { waitAtMost } from '../base/deadline.js';
 import { SwarmError, messageOf, toSwarmError } from '../base/errors.js';
 import type { JsonObject } from '../base/json.js';
 import { parseEngineEvent } from './cluster-event.js';
 import type { EngineReader } from './engine-reader.js';
 import type { ParsedSpecs } from './engine-specs.js';
 import type { EngineTables, ObjectKind, ReadNumber } from './engine-tables.js';
-import { stalenessOf } from './event-rules.js';
+import { staleIn, stalenessOf } from './event-rules.js';
 import { LineSplitter } from './json-lines.js';
+import { LateReads } from './late-reads.js';
 import { MadeReads } from './made-reads.js';
 import type { ReservationSweep } from './reservation-sweep.js';
 import type { WorkSlices } from './work-slices.js';
@@ -39,8 +42,10 @@ export interface SessionOptions {
   /** CPUs of the engine, for reservations in shares. */
   readonly cpus: () => number;
   readonly cpuShares: CpuSharesMeaning;
-  /** Each event, after the cache has what it announced. */
+  /** Each event, after the cache has what it announced, or `onBehind` has said which containers are still to be read. */
   readonly onEvent: (event: ParsedEvent) => void;
+  /** Of these containers events are passed on before the read that they caused is over; it never rejects. */
+  readonly onBehind: (ids: ReadonlySet<string>, read: Promise<void>) => void;
   /** Any sign of life of the engine. */
   readonly onContact: () => void;
   readonly onFailure: (error: SwarmError) => void;
@@ -71,6 +76,7 @@ export class EngineSession {
   readonly #queue: ParsedEvent[] = [];
   readonly #inspecting = new Set<string>();
   readonly #made = new MadeReads();
+  readonly #late: LateReads;
   #specsAtMs: number;
   #objectsAtMs: number;
   /** Reads of containers that failed in a row: while there are any, the cache is doubtful. */
@@ -81,6 +87,7 @@ export class EngineSession {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
+    this.#late = new LateReads({ clock: options.clock, read: (ids) => this.refreshContainers(ids) });
     // Every read listens to it, and requests of many clients may make dozens at once.
     setMaxListeners(0, this.#stop.signal);
     this.#specsAtMs = options.clock.monotonic();
@@ -129,13 +136,15 @@ export class EngineSession {
 
   /** Reads some containers again, all without `ids`. Never rejects. */
   async refreshContainers(ids?: readonly string[]): Promise<void> {
-    const { tables } = this.#options;
+    const { tables, clock } = this.#options;
     const some = ids !== undefined && ids.length > maxIdsPerRead ? undefined : ids;
+    const beganMs = clock.monotonic();
     const read = tables.beginRead();
     const isDone = await this.#read(async (signal) => {
       await this.#readContainers(read, signal, some);
     });
     tables.endRead(read);
+    if (ids !== undefined) this.#late.took(clock.monotonic() - beganMs);
     if (isDone) {
       this.#failedReads = 0;
       this.#inspectForeign();
@@ -191,7 +200,7 @@ export class EngineSession {
     const objects = (async () => {
       for (const kind of objectKinds) await this.refreshObjects(kind);
     })();
-    await this.#within(objects, firstObjectsTimeoutMs, clock);
+    await waitAtMost(clock, { work: objects, limitMs: firstObjectsTimeoutMs });
   }
 
   /** Moves events from the stream to the queue until the stream ends. */
@@ -225,40 +234,48 @@ export class EngineSession {
         });
         continue;
       }
-      await this.#within(this.#refreshStale(batch), maxEventDelayMs, this.#options.clock);
-      for (const event of batch) this.#options.onEvent(event);
+      const held = batch.slice(this.#passAtOnce(batch));
+      if (held.length === 0) continue;
+      await waitAtMost(this.#options.clock, { work: this.#refreshStale(held), limitMs: maxEventDelayMs });
+      for (const event of held) this.#options.onEvent(event);
     }
+  }
+
+  /** Passes on the events at the beginning of a batch that need not wait for a read. @returns how many these are */
+  #passAtOnce(batch: readonly ParsedEvent[]): number {
+    const { tables, onBehind, onEvent } = this.#options;
+    const behind = new Set<string>();
+    let count = 0;
+    for (const { event } of batch) {
+      const stale = stalenessOf(event);
+      if (stale.type === 'state') {
+        // Whoever reacts to it must find it, and nobody is to wait long for what it tells.
+        if (tables.entryOf(stale.id) === undefined || this.#late.areSlow) break;
+        behind.add(stale.id);
+      } else if (stale.type === 'gone') {
+        behind.delete(stale.id);
+        this.#late.forget(stale.id);
+        tables.remove(stale.id);
+      } else if (stale.type !== 'nothing') break;
+      count += 1;
+    }
+    if (behind.size > 0) onBehind(behind, this.#late.add(behind));
+    for (const event of batch.slice(0, count)) onEvent(event);
+    return count;
   }
 
   async #refreshStale(batch: readonly ParsedEvent[]): Promise<void> {
     const { tables } = this.#options;
-    const ids = new Set<string>();
-    const made = new Set<string>();
-    const renamed = new Set<string>();
-    const inspect = new Set<string>();
-    const kinds = new Set<ObjectKind>();
-    let areSpecsStale = false;
-    for (const { event } of batch) {
-      const stale = stalenessOf(event);
-      if (stale.type === 'container' || stale.type === 'renamed') ids.add(stale.id);
-      if (stale.type === 'renamed') renamed.add(stale.id);
-      if (stale.type === 'made') made.add(stale.id);
-      if (stale.type === 'container' && stale.reservations) inspect.add(stale.id);
-      if (stale.type === 'images' || stale.type === 'networks' || stale.type === 'volumes')
-        kinds.add(stale.type);
-      if (stale.type === 'specs') areSpecsStale = true;
-      if (stale.type === 'gone') {
-        ids.delete(stale.id);
-        made.delete(stale.id);
-        tables.remove(stale.id);
-      }
-    }
+    const { gone, read, made, renamed, updated, kinds, areSpecsStale } = staleIn(
+      batch.map(({ event }) => event),
+    );
+    for (const id of gone) tables.remove(id);
     await Promise.all([
-      ...this.#readStale(ids, made),
+      ...this.#readStale(read, made),
       ...[...kinds].map((kind) => this.refreshObjects(kind)),
       areSpecsStale ? this.#refreshSpecs() : undefined,
     ]);
-    for (const id of inspect) this.#inspect(id);
+    for (const id of updated) this.#inspect(id);
     if (renamed.size > 0) await this.#readRenamed([...renamed]);
   }
 
@@ -365,15 +382,5 @@ export class EngineSession {
     } catch {
       // The container may be gone, or the engine; the next refresh asks again.
     }
-  }
-
-  /** Waits for `work`, but no longer than `limitMs`. */
-  async #within(work: Promise<unknown>, limitMs: number, clock: Clock): Promise<void> {
-    let cancel = (): void => undefined;
-    const limit = new Promise<void>((resolve) => {
-      cancel = clock.setTimer(limitMs, resolve);
-    });
-    // Once per batch of events: a signal to abort a sleep would cost more than the rest of it.
-    await Promise.race([work, limit]).finally(cancel);
   }
 }

@@ -3,6 +3,8 @@ import { objectAt, stringAt, type JsonObject } from '../base/json.js';
 
 export type Staleness =
   | { readonly type: 'nothing' }
+  /** The state of the container, with what engines tell beside it, is another: it is found as before, so nobody has to wait. */
+  | { readonly type: 'state'; readonly id: string }
   /** Read this container again; `reservations`: its limits may have changed too. */
   | { readonly type: 'container'; readonly id: string; readonly reservations: boolean }
   /** Read it again until it has one name: engines announce a rename a moment before they give up the old name. */
@@ -32,6 +34,19 @@ const withoutEffect = new Set([
   'checkpoint',
 ]);
 
+/** Actions after which its list entry tells another state, health, age, and addresses and ports as it has them then. */
+const ofState = new Set([
+  'start',
+  'die',
+  'stop',
+  'kill',
+  'restart',
+  'pause',
+  'unpause',
+  'oom',
+  'health_status',
+]);
+
 export function stalenessOf(event: JsonObject): Staleness {
   const action = (stringAt(event, 'Action') ?? stringAt(event, 'status') ?? '').split(':', 1)[0] ?? '';
   const actor = objectAt(event, 'Actor');
@@ -41,6 +56,7 @@ export function stalenessOf(event: JsonObject): Staleness {
       if (withoutEffect.has(action)) return nothing;
       if (action === 'commit') return { type: 'images' };
       if (id === '') return nothing;
+      if (ofState.has(action)) return { type: 'state', id };
       if (action === 'create') return { type: 'made', id };
       if (action === 'rename') return { type: 'renamed', id };
       return action === 'destroy'
@@ -62,4 +78,39 @@ export function stalenessOf(event: JsonObject): Staleness {
     default:
       return nothing;
   }
+}
+
+/** What a batch of events makes stale together. */
+export interface StaleParts {
+  /** Containers that are gone; nothing else is told of them. */
+  readonly gone: ReadonlySet<string>;
+  /** Containers to be read again, and those that are new. */
+  readonly read: ReadonlySet<string>;
+  readonly made: ReadonlySet<string>;
+  /** Of those to be read: such with another name, and such whose limits may have changed. */
+  readonly renamed: ReadonlySet<string>;
+  readonly updated: ReadonlySet<string>;
+  readonly kinds: ReadonlySet<'images' | 'networks' | 'volumes'>;
+  readonly areSpecsStale: boolean;
+}
+
+export function staleIn(events: readonly JsonObject[]): StaleParts {
+  const [gone, read, made] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const [renamed, updated] = [new Set<string>(), new Set<string>()];
+  const kinds = new Set<'images' | 'networks' | 'volumes'>();
+  let areSpecsStale = false;
+  for (const event of events) {
+    const stale = stalenessOf(event);
+    if (stale.type === 'state' || stale.type === 'container' || stale.type === 'renamed') read.add(stale.id);
+    if (stale.type === 'renamed') renamed.add(stale.id);
+    if (stale.type === 'made') made.add(stale.id);
+    if (stale.type === 'container' && stale.reservations) updated.add(stale.id);
+    if (stale.type === 'images' || stale.type === 'networks' || stale.type === 'volumes')
+      kinds.add(stale.type);
+    if (stale.type === 'specs') areSpecsStale = true;
+    if (stale.type !== 'gone') continue;
+    gone.add(stale.id);
+    for (const ids of [read, made, renamed, updated]) ids.delete(stale.id);
+  }
+  return { gone, read, made, renamed, updated, kinds, areSpecsStale };
 }

@@ -189,8 +189,8 @@ export class EnginePool implements ClusterView {
     if (read !== undefined) this.#settling.add(read);
   }
 
-  madeAreRead(): Promise<unknown> | undefined {
-    return this.#settling.settled();
+  caughtUp(among?: () => ReadonlySet<string> | undefined): Promise<unknown> | undefined {
+    return this.#settling.settled(among);
   }
 
   async refreshReservation(engine: PooledEngine, id: string): Promise<void> {
@@ -266,6 +266,10 @@ export class EnginePool implements ClusterView {
       claimId: (claimant, id) => this.#claimId(claimant, id),
       releaseId: (owner) => this.#releaseId(owner),
       onEngineEvent: (source, event) => this.#forward(source, event),
+      onBehind: (ids, read) => {
+        // Who was told nothing expects nothing.
+        if (this.#listeners.size > 0) this.#settling.add(read, ids);
+      },
       onTransition: (source, action) => this.#announce(source, action),
       onRename: () => this.#renamed(),
       onChange: (changed) => {

@@ -1,5 +1,6 @@
 // A manager over fake engines, spoken to with plain HTTP: for faults and races that real engines cannot be asked for.
 import http from 'node:http';
+import type { Clock } from '../../controller/base/clock.js';
 import type { NodeTable } from '../../controller/manager/node-table.js';
 import type { ManagerSettings } from '../../controller/manager/services.js';
 import { FakeEngine } from './fake-engine.js';
@@ -34,6 +35,7 @@ export async function startFakeManager(
     readonly settings?: Partial<ManagerSettings>;
     readonly nodes?: NodeTable;
     readonly isOneOfSeveral?: boolean;
+    readonly clock?: Clock;
   },
 ): Promise<FakeManager> {
   const engines = await Promise.all(options.engines.map((engine) => FakeEngine.start(engine)));
@@ -42,6 +44,7 @@ export async function startFakeManager(
     addresses: engines.map(({ address }) => address),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     isOneOfSeveral: options.isOneOfSeveral === true,
   });
   return {

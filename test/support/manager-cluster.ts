@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { systemClock } from '../../controller/base/clock.js';
+import { systemClock, type Clock } from '../../controller/base/clock.js';
 import { silentLogger, type Logger } from '../../controller/base/log.js';
 import { knownVersions } from '../../controller/engine/api-version.js';
 import type { EngineState } from '../../controller/engine/cluster-view.js';
@@ -51,10 +51,12 @@ export async function startManager(
     readonly isOneOfSeveral?: boolean;
     /** Engines that are down from the beginning. Default 0. */
     readonly down?: number;
+    /** Default: the system's. */
+    readonly clock?: Clock;
   },
 ): Promise<StartedManager> {
   const { addresses, tlsFor = () => undefined, tls, logger = silentLogger } = options;
-  const common = { clock: systemClock, logger, random: Math.random };
+  const common = { clock: options.clock ?? systemClock, logger, random: Math.random };
   const pool = new EnginePool({
     ...common,
     tlsFor,

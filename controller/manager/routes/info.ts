@@ -2,9 +2,10 @@
 import { replyPieces } from '../reply.js';
 import type { RouteHandler } from '../route-context.js';
 
-export const info: RouteHandler = (context) => {
+export const info: RouteHandler = async (context) => {
+  const behind = context.services.cluster.caughtUp();
+  if (behind !== undefined) await behind;
   const { pieces, giveBack } = context.services.info.answer(context.version);
   context.response.once('close', giveBack);
   replyPieces(context.response, 200, pieces, 'application/json');
-  return Promise.resolve();
 };

@@ -21,9 +21,9 @@ const writeBytes = 512 * 1024;
 
 export const listContainers: RouteHandler = async (context) => {
   const { cluster, clock, lists } = context.services;
-  const made = cluster.madeAreRead();
-  if (made !== undefined) await made;
   const filters = readContainerFilters(context.query);
+  const behind = cluster.caughtUp(() => idsOf(likelyContainers(filters, cluster)));
+  if (behind !== undefined) await behind;
   const choose = containerChooser(context, filters);
   const sizes = isTrue(context.query.get('size')) ? await readSizes(context) : undefined;
   const nameStyle = nameStyleFor(userAgent(context), context.services.settings.containerNames);
@@ -55,6 +55,10 @@ export const listContainers: RouteHandler = async (context) => {
   }
   answer.end();
 };
+
+function idsOf(containers: readonly CachedContainer[] | undefined): ReadonlySet<string> | undefined {
+  return containers === undefined ? undefined : new Set(containers.map(({ id }) => id));
+}
 
 /** As many as are worth a look at the clock. */
 const chunkLength = 64;

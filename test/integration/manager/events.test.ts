@@ -1,7 +1,8 @@
 // GET /events over several engines: the past in time order, no event twice, ends, filters, subscribers that do not read.
 import t from 'tap';
+import { FakeClock } from '../../support/fake-clock.js';
 import type { FakeEngine } from '../../support/fake-engine.js';
-import { startFakeManager, type FakeManager } from '../../support/fake-manager.js';
+import { startFakeManager, type Answer, type FakeManager } from '../../support/fake-manager.js';
 import { until } from '../../support/until.js';
 import { connectRaw, readToEnd, requestText } from '../../support/raw-http.js';
 
@@ -125,6 +126,98 @@ void t.test('events() keeps from old clients what they would misread', async (t)
   };
   t.same(await actions('1.45'), ['tag']);
   t.same(await actions('1.46'), ['create', 'tag']);
+});
+
+/** A manager of one engine with two containers, somebody who listens, and reads that wait while they are held; time stands still. */
+async function aListener(t: Parameters<typeof startFakeManager>[0]): Promise<{
+  readonly manager: FakeManager;
+  readonly clock: FakeClock;
+  readonly told: () => readonly string[];
+  readonly die: (name: string) => void;
+  readonly hold: () => () => void;
+  readonly reads: () => number;
+}> {
+  const clock = new FakeClock();
+  const manager = await startFakeManager(t, { engines: [{ name: 'n1' }], clock });
+  const [engine] = manager.engines;
+  if (engine === undefined) throw new Error('one engine was started');
+  for (const name of ['a', 'b']) engine.addContainer({ name, labels: { app: name } });
+  await until(() => manager.pool.containers().length === 2);
+  const told: string[] = [];
+  manager.pool.onEvent(({ event }) => told.push(`${String(event['Action'])} ${String(event['id'])}`));
+  let reads = 0;
+  const idOf = (name: string): string =>
+    [...engine.containers.values()].find((container) => container.name === name)?.Id ?? '';
+  return {
+    manager,
+    clock,
+    told: () => told,
+    die: (name) => {
+      const container = engine.find(idOf(name));
+      if (container === undefined) throw new Error('it was made');
+      container.status = 'exited';
+      engine.announce(container, 'die');
+    },
+    hold: () => {
+      let release = (): void => undefined;
+      const released = new Promise<void>((resolve) => (release = resolve));
+      engine.faults.hold = ({ path }) => {
+        if (path !== '/containers/json') return undefined;
+        reads += 1;
+        return released;
+      };
+      return () => {
+        engine.faults.hold = () => undefined;
+        release();
+      };
+    },
+    reads: () => reads,
+  };
+}
+
+void t.test('events() tells of a state before it is read, and no list shows an older one', async (t) => {
+  const { manager, told, die, hold, reads } = await aListener(t);
+  const release = hold();
+  die('a');
+  await until(() => told().length === 1 && reads() === 1);
+  const listed = (query: string): Promise<Answer> => manager.call('GET', `/containers/json?all=1${query}`);
+  const waiting = Promise.all([
+    listed(''),
+    listed(`&${filters({ label: ['app=a'] })}`),
+    listed(`&${filters({ status: ['exited'] })}`),
+    manager.call('GET', '/info'),
+  ]);
+  t.match(
+    await listed(`&${filters({ label: ['app=b'] })}`),
+    { json: [{ State: 'running', Names: ['/b', '/n1/b'] }] },
+    'who asks for others does not wait',
+  );
+  t.match(await manager.call('GET', '/containers/a/json'), { status: 200, json: { Name: '/a' } });
+  release();
+  const [all, labelled, exited, info] = await waiting;
+  const states = ({ json }: Answer): unknown =>
+    (json as { Names: string[]; State: string }[]).map(({ Names, State }) => `${Names[0] ?? ''} ${State}`);
+  t.same(states(all), ['/b running', '/a exited']);
+  t.same(states(labelled), ['/a exited']);
+  t.same(states(exited), ['/a exited']);
+  t.match(info.json, { ContainersRunning: 1, ContainersStopped: 1 });
+});
+
+void t.test('events() of an engine that is slow wait for it, and nobody else does', async (t) => {
+  const { manager, clock, told, die, hold, reads } = await aListener(t);
+  const release = hold();
+  die('a');
+  await until(() => told().length === 1 && reads() === 1);
+  await clock.advance(300);
+  die('b');
+  await until(() => reads() === 2);
+  t.equal(told().length, 1, 'the second one waits for its read');
+  release();
+  await until(() => told().length === 2);
+  const { json } = await manager.call('GET', '/containers/json?all=1');
+  t.match(json, [{ State: 'exited' }, { State: 'exited' }]);
+  die('a');
+  await until(() => told().length === 3);
 });
 
 void t.test('events() leaves out an engine that does not tell its past', async (t) => {

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { backoffDelayMs } from '../../../controller/base/backoff.js';
 import { systemClock } from '../../../controller/base/clock.js';
-import { startDeadline, withDeadline } from '../../../controller/base/deadline.js';
+import { startDeadline, waitAtMost, withDeadline } from '../../../controller/base/deadline.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 t.test('backoffDelayMs() grows, is jittered and capped', (t) => {
@@ -50,6 +50,24 @@ t.test('withDeadline() rejects with the given reason when time runs out', async 
 t.test('withDeadline() clears its timer when the work ends first', async (t) => {
   const clock = new FakeClock();
   t.equal(await withDeadline(clock, { delayMs: 100, reason: () => new Error('late') }, async () => 7), 7);
+  t.equal(clock.pendingTimers, 0);
+});
+
+t.test('waitAtMost() resolves with the work or at its limit, and leaves no timer', async (t) => {
+  const clock = new FakeClock();
+  await waitAtMost(clock, { work: Promise.resolve(7), limitMs: 100 });
+  t.equal(clock.pendingTimers, 0);
+  let isOver = false;
+  const waiting = waitAtMost(clock, { work: new Promise(() => undefined), limitMs: 100 }).then(() => {
+    isOver = true;
+  });
+  await clock.advance(99);
+  t.equal(isOver, false);
+  await clock.advance(1);
+  await waiting;
+  await t.rejects(waitAtMost(clock, { work: Promise.reject(new Error('no')), limitMs: 100 }), {
+    message: 'no',
+  });
   t.equal(clock.pendingTimers, 0);
 });
 

@@ -1,4 +1,4 @@
-// How long lists wait for reads of what was just made.
+// How long lists wait for reads of what clients know already, and which of them.
 import t from 'tap';
 import { Settling } from '../../../controller/engine/settling.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -42,4 +42,31 @@ void t.test('settled() does not wait for a read that takes long', async (t) => {
   await clock.advance(1);
   t.equal(isOver, true);
   t.equal(settling.settled(), undefined, 'nor does who comes later');
+});
+
+void t.test('settled() waits for reads of the containers that matter', async (t) => {
+  const settling = new Settling(new FakeClock());
+  let asked = 0;
+  const among =
+    (...ids: readonly string[]) =>
+    (): ReadonlySet<string> => {
+      asked += 1;
+      return new Set(ids);
+    };
+  t.equal(settling.settled(among('a')), undefined);
+  t.equal(asked, 0, 'nothing is looked up where nothing is open');
+  const [a, any] = [aRead(), aRead()];
+  settling.add(a.read, new Set(['a', 'b']));
+  t.equal(settling.settled(among('c', 'd')), undefined);
+  t.equal(asked, 1);
+  const [ofA, ofAll] = [settling.settled(among('c', 'b')), settling.settled(() => undefined)];
+  t.not(ofA, undefined);
+  settling.add(any.read);
+  const ofAny = settling.settled(among('c'));
+  t.not(ofAny, undefined, 'what may be anything matters to everybody');
+  a.end();
+  await Promise.all([ofA, ofAll]);
+  any.end();
+  await ofAny;
+  t.equal(settling.settled(among('a')), undefined);
 });

@@ -107,7 +107,7 @@ export function aView(parts: ViewParts): ClusterView {
     volumes: () => parts.volumes ?? [],
     refreshContainer: async () => undefined,
     noteMade: () => undefined,
-    madeAreRead: () => undefined,
+    caughtUp: () => undefined,
     refreshReservation: async () => undefined,
     refreshImages: async () => undefined,
     refreshNetworks: async () => undefined,

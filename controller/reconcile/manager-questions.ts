@@ -88,8 +88,10 @@ export class ManagerQuestions {
       ...{ abort, answer: undefined, isLate: false },
       address: formatHostPort(manager.address),
       answered: asked.then((answer) => {
+        // What is said of a question that was given up is not the manager's word.
+        if (abort.signal.aborted) return;
         question.answer = answer;
-        if (question.isLate && !abort.signal.aborted) this.#onLate(cluster);
+        if (question.isLate) this.#onLate(cluster);
       }),
     };
     return question;

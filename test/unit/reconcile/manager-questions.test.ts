@@ -114,3 +114,10 @@ t.test('close() gives up what is asked, and waits for its end', async (t) => {
   t.same(late, []);
   await questions.close();
 });
+
+t.test('ask() takes what a manager said before when the question is given up', async (t) => {
+  const { ask, questions } = aWorld();
+  const views = ask([manager(1), manager(2)], new Map([['n1', serving]]));
+  await questions.close();
+  t.same([...(await views)], [['n1', serving]]);
+});

@@ -59,6 +59,11 @@ t.test('redact() removes keys, tokens and passwords', (t) => {
   t.notMatch(redact(`token://10.0.0.1:3377/v1/${token}`), new RegExp(token));
   t.notMatch(redact(`POST /v1/clusters/${token}?ttl=3`), new RegExp(token));
   t.notMatch(redact('{"password":"hunter2"}'), /hunter2/);
+  t.notMatch(redact(`POST /V1/clusters/${token}`), new RegExp(token));
+  for (const key of ['Password', 'IdentityToken', 'registrytoken', 'AUTH']) {
+    t.notMatch(redact(`{"${key}": "hunter2"}`), /hunter2/, key);
+    t.notMatch(redact(`${key}="hunter2"`), /hunter2/, key);
+  }
   t.equal(redact('nothing secret'), 'nothing secret');
   t.end();
 });

@@ -1,12 +1,23 @@
 // A file system whose process is killed, or whose power is cut, before a chosen step of a durable write; or of which one
 // sync fails, and what it was to make durable stays lost, whatever later syncs report.
 import * as nodeFileSystem from 'node:fs/promises';
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import type { StagedFileSystem } from '../../controller/store/staged-state.js';
 import type { StateFileSystem } from '../../controller/store/state-disk.js';
 
 export interface KilledFileSystem {
-  readonly fileSystem: StateFileSystem;
+  readonly fileSystem: StateFileSystem & StagedFileSystem;
   /** Steps taken so far, by name. */
   readonly steps: readonly string[];
   /** Makes one sync fail, the next one or one after it. @param others how many succeed before */
@@ -124,7 +135,10 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
     ...nodeFileSystem,
     open,
     rename: async (from: string, to: string) => {
-      const change = changeOf(path.resolve(to));
+      // What replaces a file is written under a name of its own, of which nobody knows after a power cut.
+      const isMove = !existsSync(to) && !from.endsWith('.tmp');
+      const moveBack = (): void => renameSync(to, from);
+      const change = { ...changeOf(path.resolve(to)), ...(isMove ? { undo: moveBack } : {}) };
       step('rename');
       await nodeFileSystem.rename(from, to);
       alive();
@@ -142,18 +156,40 @@ export function killedFileSystem({ killAt, kind }: KillOptions): KilledFileSyste
     },
     rm: async (file: string, options?: object) => {
       const change = changeOf(path.resolve(file));
+      const tree = existsSync(file) && statSync(file).isDirectory() ? treeOf(file) : undefined;
       step('rm');
       await nodeFileSystem.rm(file, options);
       alive();
-      changes.push(change);
+      changes.push(tree === undefined ? change : { ...change, undo: () => putBack(file, tree) });
+    },
+    mkdir: async (...all: Parameters<typeof nodeFileSystem.mkdir>) => {
+      step('mkdir');
+      return nodeFileSystem.mkdir(...all);
     },
     unlink: async (file: string) => {
       step('unlink');
       await nodeFileSystem.unlink(file);
     },
-  } as StateFileSystem; // the calls of the store, with the parameters it uses
+  } as StateFileSystem & StagedFileSystem; // the calls of the store, with the parameters it uses
   const failSync = (others: number): void => {
     untilFailure = others;
   };
   return { fileSystem, steps, failSync, cutPower };
+}
+
+/** Every file below a directory, with its content; of directories the paths alone. */
+function treeOf(directory: string): readonly (readonly [name: string, content: Buffer | undefined])[] {
+  return readdirSync(directory, { recursive: true }).map((entry) => {
+    const file = path.join(directory, String(entry));
+    return [String(entry), statSync(file).isFile() ? readFileSync(file) : undefined] as const;
+  });
+}
+
+function putBack(directory: string, tree: ReturnType<typeof treeOf>): void {
+  mkdirSync(directory, { recursive: true });
+  for (const [name, content] of tree) {
+    const file = path.join(directory, name);
+    if (content === undefined) mkdirSync(file, { recursive: true });
+    else writeFileSync(file, content);
+  }
 }

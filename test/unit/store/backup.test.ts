@@ -1,5 +1,6 @@
 // Backups: consistent while an operator writes, checked before anything is replaced, all or nothing.
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import * as nodeFileSystem from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { systemClock as clock } from '../../../controller/base/clock.js';
@@ -13,6 +14,7 @@ import { restoreState } from '../../../controller/store/restore-state.js';
 import { readStateFiles, type StateFile } from '../../../controller/store/state-files.js';
 import { migrateState, migrations } from '../../../controller/store/state-version.js';
 import { finishStaged, replaceStateFiles } from '../../../controller/store/staged-state.js';
+import { killedFileSystem } from '../../support/killed-file-system.js';
 import { contentOf, openIn } from '../../support/durable-stores.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
 
@@ -220,6 +222,102 @@ t.test('replaceStateFiles() killed after any step is carried through, or has not
   await mkdir(path.join(half, 'staged.new'), { recursive: true });
   t.equal(await finishStaged(half), false, 'not committed');
   t.same(await readdir(half), [], 'nothing is left of it');
+});
+
+const oldFiles: Readonly<Record<string, string>> = {
+  installation: 'old\n',
+  'objects/b.json': 'old',
+  'debts/d.json': 'old',
+  'delivered.json': 'old',
+};
+const newFiles: readonly StateFile[] = [
+  { path: 'installation', mode: 0o600, text: 'new\n' },
+  { path: 'objects/a.json', mode: 0o600, text: 'new' },
+  { path: 'clusters/demo/token', mode: 0o600, text: 'new' },
+];
+
+async function oldState(directory: string): Promise<void> {
+  for (const [name, text] of Object.entries(oldFiles)) {
+    await mkdir(path.join(directory, path.dirname(name)), { recursive: true });
+    await writeFile(path.join(directory, name), text);
+  }
+}
+
+/** Of files, by their paths below `directory`. */
+async function contents(directory: string): Promise<Readonly<Record<string, string>>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  const texts = await Promise.all(
+    files.map(async (file) => [path.relative(directory, file), await readFile(file, 'utf8')] as const),
+  );
+  return Object.fromEntries(texts);
+}
+
+for (const kind of ['process', 'power'] as const) {
+  t.test(`replaceStateFiles() loses nothing when the ${kind} ends at any step`, async (t) => {
+    const wanted = Object.fromEntries(newFiles.map(({ path: name, text }) => [name, text]));
+    const ends = { old: 0, new: 0 };
+    for (let killAt = 0; ; killAt += 1) {
+      const directory = path.join(t.testdir(), 'state');
+      await oldState(directory);
+      const { fileSystem, steps } = killedFileSystem({ killAt, kind });
+      const isKilled = await replaceStateFiles(directory, { files: newFiles, kept: 'kept', fileSystem }).then(
+        () => false,
+        () => steps.length === killAt,
+      );
+      await finishStaged(directory);
+      const { kept, rest } = await split(directory);
+      const isNew = rest['installation'] === 'new\n';
+      ends[isNew ? 'new' : 'old'] += 1;
+      const where = `killed before step ${killAt}`;
+      t.same([rest, kept], isNew ? [wanted, oldFiles] : [oldFiles, {}], where);
+      if (!isKilled) break;
+    }
+    t.comment(`${ends.old} ends before, ${ends.new} after`);
+    t.ok(ends.old > 10 && ends.new > 5);
+  });
+}
+
+async function split(directory: string) {
+  const all = Object.entries(await contents(directory)).filter(([name]) => !name.endsWith('.tmp'));
+  const isKept = ([name]: readonly [string, string]): boolean => name.startsWith('kept/');
+  return {
+    kept: Object.fromEntries(all.filter(isKept).map(([name, text]) => [name.slice('kept/'.length), text])),
+    rest: Object.fromEntries(all.filter((entry) => !isKept(entry))),
+  };
+}
+
+t.test('replaceStateFiles() on a full disk changes nothing and leaves nothing behind', async (t) => {
+  for (let full = 0; full <= newFiles.length; full += 1) {
+    const directory = path.join(t.testdir(), 'state');
+    await oldState(directory);
+    let writes = 0;
+    const fileSystem = {
+      ...nodeFileSystem,
+      open: async (...all: Parameters<typeof nodeFileSystem.open>) => {
+        const handle = await nodeFileSystem.open(...all);
+        const writeFile = async (data: string | Uint8Array): Promise<void> => {
+          if ((writes += 1) > full)
+            throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+          await handle.writeFile(data);
+        };
+        return {
+          ...handle,
+          writeFile,
+          sync: () => handle.sync(),
+          close: () => handle.close(),
+        }; // all that is called
+      },
+    };
+    await t.rejects(replaceStateFiles(directory, { files: newFiles, kept: 'kept', fileSystem }), {
+      code: 'STATE_UNWRITABLE',
+      message: /^Cannot write state in ".*": .*ENOSPC.*; it is as it was before$/,
+    });
+    t.same(await contents(directory), oldFiles, `full at write ${full + 1}`);
+    t.same((await readdir(directory)).sort(), ['debts', 'delivered.json', 'installation', 'objects']);
+  }
 });
 
 t.test(

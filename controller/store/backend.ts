@@ -17,6 +17,7 @@ import type { StoredRecord } from './record.js';
 import { finishStaged } from './staged-state.js';
 import type { StateDisk, StateDoor } from './state-disk.js';
 import { lockState } from './state-lock.js';
+import { sweepUnfinished } from './sweep-unfinished.js';
 import { migrateState } from './state-version.js';
 
 export interface Backend {
@@ -148,6 +149,7 @@ async function prepareState({ directory, clock, logger }: DurableOptions): Promi
   try {
     if (await finishStaged(directory))
       logger.info('A replacement of the state was carried through', { directory });
+    await sweepUnfinished(directory);
     // Nothing else changes a locked directory, so there is nothing to wait for that could be given up.
     const kept = await migrateState(directory, { clock, signal: new AbortController().signal });
     if (kept !== undefined)

@@ -1,5 +1,5 @@
 // What the store promises across restarts: killed at any step, with damaged files, beside another operator.
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { agentsFinalizer } from '../../../controller/api/labels.js';
@@ -35,6 +35,32 @@ t.test('Store brings everything back after a restart', async (t) => {
   t.ok(again.resourceVersion > version, 'versions go on');
   t.equal(again.changesSince(version), 'expired', 'a watch of before starts over');
   await again.close();
+});
+
+t.test('Store clears away what killed writers left in the state directory', async (t) => {
+  const directory = path.join(t.testdir(), 'state');
+  const first = await openIn(directory);
+  const half = '.0123456789ab.tmp';
+  const left = [
+    `installation${half}`,
+    `clusters/demo/pki/ca-key.pem${half}`,
+    `clusters/demo/token${half}`,
+    `pki/ca.pem${half}`,
+  ];
+  const kept = ['clusters/demo/pki/ca-key.pem', 'clusters/demo/notes.tmp', `machines/m1/${half}`];
+  for (const name of [...left, ...kept]) {
+    await mkdir(path.join(directory, path.dirname(name)), { recursive: true });
+    await writeFile(path.join(directory, name), 'key');
+  }
+  const found = async (): Promise<readonly string[]> => {
+    const all = await readdir(directory, { recursive: true });
+    return [...left, ...kept].filter((name) => all.includes(path.normalize(name)));
+  };
+  await t.rejects(openIn(directory), { code: 'STATE_LOCKED' });
+  t.equal((await found()).length, left.length + kept.length, 'not while another operator may be writing');
+  await first.close();
+  await (await openIn(directory)).close();
+  t.same(await found(), kept, 'what is not a write of the state stays');
 });
 
 t.test('Store keeps its files to this user', async (t) => {

@@ -117,9 +117,6 @@ export class FlightLog {
     } catch (error) {
       if (!this.#isFailing) this.#o.logger.warn(`Cannot keep the flight recorder: ${messageOf(error)}`);
       this.#isFailing = true;
-      // What was half written ends in a file of its own.
-      await this.#file?.handle.close().catch(() => undefined);
-      this.#file = undefined;
     }
     this.#restMs = Math.max(delayMs, restFactor * (this.#o.clock.monotonic() - startedAt));
   }
@@ -130,28 +127,41 @@ export class FlightLog {
       await this.#file.handle.close();
       this.#file = undefined;
     }
-    this.#file ??= await this.#next();
-    await this.#file.handle.writeFile(bytes);
-    this.#file.bytes += bytes.length;
+    const file = (this.#file ??= await this.#next());
+    try {
+      await file.handle.writeFile(bytes);
+      file.bytes += bytes.length;
+    } catch (error) {
+      // What comes next must not be the end of a half line.
+      await file.handle.truncate(file.bytes).catch(() => this.#giveUpFile(file));
+      throw error;
+    }
+  }
+
+  async #giveUpFile({ handle }: { readonly handle: FileHandle }): Promise<void> {
+    this.#file = undefined;
+    await handle.close().catch(() => undefined);
   }
 
   async #next(): Promise<{ readonly handle: FileHandle; bytes: number }> {
     const { directory, clock, program } = this.#o;
     await makePrivateDirectory(directory);
     const old = (await readdir(directory)).filter((name) => flightFile.test(name)).sort(compareFlights);
-    for (const name of old.slice(0, Math.max(0, old.length - mostFiles + 1)))
-      await rm(path.join(directory, name), { force: true });
-    this.#files += 1;
-    const handle = await open(path.join(directory, `${this.#startedMs}-${this.#files}.flight`), 'a', 0o600);
+    const name = `${this.#startedMs}-${this.#files + 1}.flight`;
+    const handle = await open(path.join(directory, name), 'a', 0o600);
     const head = { kind: 'swarmctl-flight-log', format: 1, program, createdTime: formatTime(clock.now()) };
     const text = `${JSON.stringify(head)}\n`;
     try {
       await handle.writeFile(text);
     } catch (error) {
-      // On a full disk there is one for each attempt.
+      // On a full disk there would be one for each attempt, in place of those that tell something.
       await handle.close().catch(() => undefined);
+      await rm(path.join(directory, name), { force: true }).catch(() => undefined);
       throw error;
     }
+    this.#files += 1;
+    for (const one of old.slice(0, Math.max(0, old.length - mostFiles + 1)))
+      await rm(path.join(directory, one), { force: true });
     return { handle, bytes: text.length };
   }
 }

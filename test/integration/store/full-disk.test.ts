@@ -1,7 +1,10 @@
 // A file system that is really full under every kind of state file: each says so, and is written once there is space.
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import t from 'tap';
 import { isSwarmError } from '../../../controller/base/errors.js';
+import { silentLogger } from '../../../controller/base/log.js';
+import { FlightLog } from '../../../controller/reconcile/flight-log.js';
+import { readFlights } from '../../../controller/reconcile/read-flights.js';
 import type { Store } from '../../../controller/store/store.js';
 import { openIn } from '../../support/durable-stores.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -60,3 +63,47 @@ for (const kind of stateKinds) {
     await rm(directory, { recursive: true });
   });
 }
+
+t.test(
+  'a full file system keeps nobody waiting for the flight recorder, and takes nothing from it',
+  async (t) => {
+    const directory = disk.inside('flights');
+    const clock = new FakeClock();
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) };
+    const open = () => new FlightLog({ directory, clock, logger, program: '1', secrets: () => [] });
+    const key = { kind: 'Node', name: 'n1' } as const;
+    const write = async (log: FlightLog, name: string, bytes = 10): Promise<void> => {
+      const lines = [name, 'x'.repeat(bytes)];
+      log.decided(1, { atMs: clock.now(), key, lines, input: { installation: 'i', nodes: [] } });
+      const before = warnings.length;
+      // Each attempt to write is over when the clock that waits for the next one has been set.
+      for (let turn = 0; turn < 200 && warnings.length === before; turn += 1) {
+        await clock.advance(10_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const told = async (): Promise<readonly (string | undefined)[]> =>
+      (await readFlights(directory))?.records.map(({ lines }) => lines[0]) ?? [];
+    for (const start of ['first', 'second', 'third', 'fourth']) {
+      const log = open();
+      await write(log, start);
+      await log.close();
+      await clock.advance(1000);
+    }
+    t.same(await told(), ['first', 'second', 'third', 'fourth']);
+    await disk.fill('ballast');
+    const log = open();
+    // There may be room for the first line of a file, but not for this.
+    for (let attempt = 0; attempt < 6; attempt += 1) await write(log, 'lost', 100_000);
+    t.match(warnings, [/^Cannot keep the flight recorder: ENOSPC/], 'said once');
+    t.ok((await readdir(directory)).length <= 5, 'attempts leave no files');
+    await rm(disk.inside('ballast'));
+    await clock.advance(1000);
+    await write(log, 'last');
+    await log.close();
+    t.equal((await told()).at(-1), 'last', 'it goes on when there is space');
+    t.ok((await told()).includes('fourth'), 'and what was told before is still there');
+    await rm(directory, { recursive: true });
+  },
+);

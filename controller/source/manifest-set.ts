@@ -74,6 +74,7 @@ export class ManifestSet {
       this.#lastGood.delete(file);
       this.#lastGood.set(file, objects);
     }
+    this.#supersede(good);
     this.#forget(new Set(files.map(({ file }) => file)), isComplete);
     const sorted = sortProblems(problems);
     return { objects: this.#objects(good, sorted), problems: sorted, isComplete };
@@ -134,6 +135,17 @@ export class ManifestSet {
         add(problem === undefined ? objects : objects.map((object) => ({ ...object, problem })));
     }
     return [...byKey.values()];
+  }
+
+  /** What another file says now is not taken from an older version again, also when nobody says it any more. */
+  #supersede(good: ReadonlyMap<string, readonly ManifestObject[]>): void {
+    const others = [...this.#lastGood].filter(([file]) => !good.has(file));
+    if (others.length === 0) return;
+    const said = new Set([...good.values()].flat().map((object) => formatKey(keyOf(object))));
+    for (const [file, objects] of others) {
+      const left = objects.filter((object) => !said.has(formatKey(keyOf(object))));
+      if (left.length < objects.length) this.#lastGood.set(file, left);
+    }
   }
 
   #forget(present: ReadonlySet<string>, isComplete: boolean): void {

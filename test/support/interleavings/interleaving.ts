@@ -63,6 +63,7 @@ export class Interleaving {
       onSeen: (seen) => this.#rules.see(seen),
       isDescribed: (file) => this.#isDescribed(file),
     });
+    this.#world.isKnown = (engine) => this.#isKnown(engine);
     this.#world.judge = (...all) => this.#rules.judge(...all);
     for (const engine of this.#world.engines) this.#foreign.set(engine, engine.foreign());
     this.#operator = this.#start();
@@ -282,6 +283,12 @@ export class Interleaving {
   #replace(engine: ModelEngine): void {
     engine.replace();
     this.#foreign.set(engine, engine.foreign());
+  }
+
+  #isKnown({ number }: ModelEngine): boolean {
+    const { store, debts } = this.#disks;
+    const all = [...store.list('Node'), ...debts.list().map(({ node }) => node)];
+    return all.some(({ spec }) => spec.engine?.address === addressAt(number));
   }
 
   #engineOf(node: string): ModelEngine | undefined {

@@ -36,6 +36,8 @@ export class ModelWorld {
   );
   /** Asked of each change before it happens. Throws when it must not. */
   judge: (engine: ModelEngine, change: Change, life: Life) => void = () => undefined;
+  /** Whether a node or a debt leads to the engine. */
+  isKnown: (engine: ModelEngine) => boolean = () => true;
   /** Of the calls to come of an engine that change something, this one is held on its way: 1 is the next. */
   readonly holds = new Map<ModelEngine, number>();
   #held: Held[] = [];
@@ -93,6 +95,8 @@ export class ModelWorld {
     // Files of a dead operator that arrive after those of the living one are only noticed by reading them back, which is
     // beyond this model.
     if (this.#isOver(o.life) && o.change.operation === 'copy') return never();
+    // Nor can anybody find what a dead operator makes after the living one saw that nothing was left there.
+    if (this.#isOver(o.life) && o.change.operation === 'create' && !this.isKnown(engine)) return never();
     this.judge(engine, o.change, o.life);
     this.changes += 1;
     const answer = o.work(engine);

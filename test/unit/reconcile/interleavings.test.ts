@@ -50,6 +50,11 @@ const killedAt = (call: number): readonly Step[] => [
   { do: 'deliver', engine: 2 },
 ];
 
+const n1At = (at: number): Step => ({
+  ...{ do: 'put', object: 'n1', file: 'a.yaml', isMoved: true },
+  variant: variantOf({ at, isManager: true }),
+});
+
 /** Lives that went wrong once. */
 const found: Readonly<Record<string, readonly Step[]>> = {
   'nobody leaves a volume by removing the container of a manager that is none any more': [
@@ -59,19 +64,23 @@ const found: Readonly<Record<string, readonly Step[]>> = {
   'nothing is orphaned where another node had the engine for a while when its own was deleted': [
     round,
     { do: 'drop file', file: 'beta/d.yaml' },
-    {
-      ...{ do: 'put', object: 'n1', file: 'a.yaml', isMoved: true },
-      variant: variantOf({ at: 4, isManager: true }),
-    },
+    n1At(4),
     { do: 'fault', engine: 4, fault: 'cut' },
     { do: 'wait', seconds: 400 },
     round,
     { do: 'reconcile cluster', cluster: 'beta' },
     round,
-    {
-      ...{ do: 'put', object: 'n1', file: 'a.yaml', isMoved: true },
-      variant: variantOf({ at: 1, isManager: true }),
-    },
+    n1At(1),
+  ],
+  'an object does not become what a file said that is gone, when the newest says nothing of it any more': [
+    round,
+    { do: 'break', file: 'beta/d.yaml', how: 'garbage' },
+    round,
+    { do: 'drop file', file: 'b.yaml' },
+    n1At(2),
+    { do: 'look' },
+    { do: 'revert' },
+    round,
   ],
   'an object stays as its last file said when an older version of it cannot be read': [
     { do: 'look' },

@@ -64,6 +64,21 @@ t.test('ManifestSet keeps the latest of two last good versions of an object', as
   t.same((await update({ 'a.yaml': nodeManifest('a') })).objects, ['a a.yaml:1:1']);
 });
 
+t.test(
+  'ManifestSet does not go back to a removed file for what a newer one does not say any more',
+  async (t) => {
+    const update = aSet();
+    await update({ 'a.yaml': nodeManifest('a'), 'b.yaml': nodeManifest('b') });
+    const moved = await update({ 'b.yaml': null, 'c.yaml': nodeManifest('a') });
+    t.same(moved.objects, ['a c.yaml:1:1', 'b b.yaml:1:1']);
+    t.same(
+      await update({ 'b.yaml': null, 'c.yaml': nodeManifest('c') }),
+      { ...moved, objects: ['b b.yaml:1:1', 'c c.yaml:1:1'] },
+      'nothing is said of it, and nothing is complete, so that it stays as it is',
+    );
+  },
+);
+
 t.test('ManifestSet knows nothing of a file that was broken from the start', async (t) => {
   t.match(await aSet()({ 'a.yaml': 'x: [' }), { objects: [], isComplete: false });
 });

@@ -7,6 +7,7 @@ import t from 'tap';
 import { agentsOn, dockerOn, loadBusybox, nodeManifests, startCluster } from '../support/cluster.js';
 import type { Finding } from '../../controller/reconcile/diagnosis.js';
 import { matchScreen } from '../support/screens.js';
+import type { TestEngine } from '../support/engines.js';
 import { dockerClis, run, waitUntil, type RunOptions } from '../support/programs.js';
 
 const cluster = await startCluster(t);
@@ -241,9 +242,15 @@ t.test('a removed, stopped or killed container of ours is back by itself', async
     t.same(await agentsOn(engine), agents, `${engine.name}: same containers, none twice`);
 });
 
-t.test('doctor finds each of five broken things while the operator is down', async (t) => {
+t.test('doctor finds each of five broken things, and restore --replace puts them right', async (t) => {
   const [engine, , away] = workers;
   if (engine === undefined || away === undefined) throw new Error('too few workers');
+  const lifeOf = async (one: TestEngine): Promise<string> =>
+    (await dockerOn(one, ['inspect', '--format', '{{.Id}} {{.State.StartedAt}}', 'swarm-demo-join'])).stdout;
+  const before = await lifeOf(engine);
+  t.match(before, /^[0-9a-f]{64} /);
+  const backup = path.join(operator.manifests, '../state.backup');
+  t.match(await operator.swarmctl(['backup', '-o', backup]), { code: 0 });
   await operator.stop();
   const at = (name: string): string => path.join(operator.stateDirectory, name);
   const object = at(`objects/node.${engine.name}.json`);
@@ -277,12 +284,22 @@ t.test('doctor finds each of five broken things while the operator is down', asy
   has('ENGINE_REACHABLE', `node/${away.name}`, /Cannot connect to engine "node3"/);
 
   await dockerOn(manager, ['rm', '-f', 'web']);
-  await writeFile(object, objectText);
-  await writeFile(pair[0] ?? '', keyText);
-  await chmod(at('clusters/demo/token'), 0o600);
+  const refused = await operator.swarmctl(['restore', backup]);
+  t.match(refused, { code: 1, stderr: /it has state already/ });
+  const restored = await operator.swarmctl(['restore', '--replace', backup]);
+  t.match(restored, { code: 0 }, restored.stderr);
+  const [, kept = ''] = /(\S*before-restore-\d+)/.exec(`${restored.stdout}${restored.stderr}`) ?? [];
+  t.equal(
+    await readFile(path.join(kept, `objects/node.${engine.name}.json`), 'utf8'),
+    objectText.slice(0, -40),
+  );
+  t.equal(await readFile(object, 'utf8'), objectText);
+  t.equal(await readFile(pair[0] ?? '', 'utf8'), keyText);
+  t.equal((await stat(at('clusters/demo/token'))).mode & 0o777, 0o600);
   await cluster.engines.machines.start([away.name]);
   await operator.start();
   await operator.waitReady();
+  t.equal(await lifeOf(engine), before, 'what ran through it all was not restarted');
 });
 
 t.test('a container someone else named like ours is reported and left alone', async (t) => {

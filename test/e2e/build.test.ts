@@ -279,6 +279,31 @@ void t.test('a failing step is the error of the build', async (t) => {
   }
 });
 
+void t.test('the build cache is that of all engines, or of one node', async (t) => {
+  const place = await context('cached', dockerfile);
+  const nodes = ['node0', 'node3'];
+  for (const node of nodes) {
+    const directive = ['--build-arg', `constraint:node==${node}`];
+    await succeed(t, newer.docker, ['build', '-q', '--no-cache', ...directive, place]);
+  }
+  /** Bytes of an engine's own build cache, as it says itself. */
+  const cached = async (node: string): Promise<string> => {
+    const socket = cluster.engines.find(({ name }) => name === node)?.socket ?? '';
+    const env = { DOCKER_HOST: `unix://${socket}`, DOCKER_TLS_VERIFY: '' };
+    const rows = await succeed(t, newer.docker, ['system', 'df', '--format', '{{.Type}}={{.Size}}'], { env });
+    return /Build Cache=(.*)/.exec(rows)?.[1] ?? '';
+  };
+  const used = async (...filter: readonly string[]): Promise<string> =>
+    /^Total:\s+(\S+)/m.exec(await succeed(t, newer.docker, ['buildx', 'du', ...filter]))?.[1] ?? '';
+  for (const node of nodes) t.not(await used('--filter', `node=${node}`), '0B', node);
+  await succeed(t, newer.docker, ['builder', 'prune', '-af', '--filter', 'node=node3']);
+  t.equal(await cached('node3'), '0B');
+  t.not(await cached('node0'), '0B');
+  await succeed(t, newer.docker, ['builder', 'prune', '-af']);
+  for (const { name } of cluster.engines) t.equal(await cached(name), '0B', name);
+  t.equal(await used(), '0B');
+});
+
 void t.test('an engine that loses its power in the middle of a build is named', async (t) => {
   const [classic, buildKit, , , buildx] = builders;
   const { hostPort = '' } = cluster.engines.find((engine) => engine.name === 'node2') ?? {};

@@ -5,7 +5,7 @@ import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { parseSolve, parseStatusRef } from '../../controller/manager/build/solve-request.js';
 import { frameMessage, readMessage } from '../../controller/manager/build/grpc-message.js';
-import { FakeEngine } from './fake-engine.js';
+import { FakeEngine, type FakeEngineOptions } from './fake-engine.js';
 
 type Stream = http2.ServerHttp2Stream;
 
@@ -40,7 +40,7 @@ export class FakeBuilder {
   readonly #server: http.Server;
   readonly #sockets = new Set<Socket>();
 
-  static async start(options: { readonly name: string }): Promise<FakeBuilder> {
+  static async start(options: FakeEngineOptions): Promise<FakeBuilder> {
     const builder = new FakeBuilder(await FakeEngine.start(options));
     await new Promise<void>((resolve) => builder.#server.listen(0, '127.0.0.1', resolve));
     return builder;

@@ -12,6 +12,7 @@ import type { RequestContext, RouteHandler } from '../route-context.js';
 import type { Tunnel } from '../splice.js';
 import { decideFor, type PinKey } from './build-pins.js';
 import { switchingToH2c } from './build-session.js';
+import { askCaches, cacheCallOf, type CacheCall } from './cache-calls.js';
 import { finishBuild } from './finish-build.js';
 import { bringImages, lackingImages, missingImagesIn } from './base-images.js';
 import { answerCall, endCall, failureOf, fetchCall, passCall } from './grpc-call.js';
@@ -107,11 +108,24 @@ class BuildControl implements Tunnel {
         return this.#pass(stream, { headers, engine: await this.#engineOf(`session:${id}`, stream) });
       }
       default: {
+        const cacheCall = cacheCallOf(textOf(headers[':path']));
+        if (cacheCall !== undefined) return this.#askCaches(stream, { headers, kind: cacheCall });
         const engine =
           buildId === undefined ? this.#any() : await this.#engineOf(`ref:${textOf(buildId)}`, stream);
         return this.#pass(stream, { headers, engine });
       }
     }
+  }
+
+  async #askCaches(stream: Stream, { headers, kind }: { headers: Headers; kind: CacheCall }): Promise<void> {
+    const answer = await askCaches(this.#context.services, {
+      kind,
+      message: await readMessage(stream),
+      headers: withoutEncoding(headers),
+      client: stream,
+      connect: (engine) => this.#connect(engine),
+    });
+    answerCall(stream, answer);
   }
 
   async #solve(stream: Stream, headers: Headers): Promise<void> {

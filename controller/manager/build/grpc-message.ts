@@ -13,7 +13,11 @@ const prefixBytes = 5;
 
 /** The one message of a unary request. @throws ApiError 413, or Error when it is no message */
 export async function readMessage(stream: Readable): Promise<Buffer> {
-  const bytes = await readAll(stream, maxMessageBytes);
+  return unframe(await readAll(stream, maxMessageBytes));
+}
+
+/** The one message in these bytes, without its prefix. @throws Error when they are no message, or several */
+export function unframe(bytes: Buffer): Buffer {
   if (bytes.length < prefixBytes || bytes.readUInt32BE(1) !== bytes.length - prefixBytes) {
     throw new Error('the request is no gRPC message');
   }

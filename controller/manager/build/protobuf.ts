@@ -50,6 +50,19 @@ export function textField(message: Buffer, number: number): string {
   return text;
 }
 
+/** A text field as it stands in a message. */
+export function textFieldBytes(number: number, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  return Buffer.from([...bytes, rest]);
+}
+
 /** A map of text to text. */
 export function mapField(message: Buffer, number: number): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();

@@ -1,6 +1,7 @@
 // BuildKit's connections through the manager, on scripted engines: every call reaches the engine of its build.
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
+import { frameMessage } from '../../../controller/manager/build/grpc-message.js';
 import { mapField, textField } from '../../../controller/manager/build/protobuf.js';
 import { BuildClient, upgradeToH2c } from '../../support/build-client.js';
 import { endCallWith, FakeBuilder, refOf } from '../../support/fake-builder.js';
@@ -87,6 +88,74 @@ void t.test('what belongs to no build is answered by an engine, errors unchanged
     code: 12,
     message: 'unknown service',
   });
+});
+
+void t.test('the build cache is that of all engines, or of one node', async (t) => {
+  const cluster = await startCluster(t);
+  const [n1, n2] = cluster.builders;
+  for (const [builder, name] of [
+    [n1, 'a'],
+    [n2, 'b'],
+  ] as const) {
+    // A record of the cache in a list of one.
+    builder.onCall = ({ stream }) => endCallWith(stream, { payload: protoText(1, protoText(1, name)) });
+  }
+  const client = await connect(t, cluster);
+  const [ofFirst, ofSecond] = [protoText(1, protoText(1, 'a')), protoText(1, protoText(1, 'b'))];
+  const usage = await client.call('Control/DiskUsage', protoText(1, '')).result;
+  t.match(usage, { code: 0 });
+  t.same(usage.payload, Buffer.concat([ofFirst, ofSecond]), 'one message with the records of both');
+  const pruned = await client.call('Control/Prune', protoText(1, 'type==regular')).result;
+  t.match(pruned, { code: 0 });
+  t.same(pruned.payload, Buffer.concat([ofFirst, frameMessage(ofSecond)]), 'a message for each record');
+  for (const { calls } of cluster.builders) {
+    t.same(
+      calls.map(({ path, message }) => [path.split('/').at(-1), textField(message, 1)]),
+      [
+        ['DiskUsage', ''],
+        ['Prune', 'type==regular'],
+      ],
+    );
+  }
+  const onSecond = await client.call('Control/Prune', protoText(1, 'type==regular,node==n2')).result;
+  t.same(onSecond.payload, ofSecond);
+  t.equal(
+    textField(n2.calls.at(-1)?.message ?? Buffer.alloc(0), 1),
+    'type==regular',
+    'engines have no nodes',
+  );
+  t.match(await client.call('Control/DiskUsage', protoText(1, 'node==n3')).result, {
+    code: 3,
+    message: 'node n3 not found',
+  });
+
+  n1.onCall = ({ stream }) => endCallWith(stream, { code: 2, message: 'disk%20broken' });
+  const half = await client.call('Control/Prune', Buffer.alloc(0)).result;
+  t.match(half, { code: 0 }, 'one engine that can is enough');
+  t.same(half.payload, ofSecond);
+  n2.onCall = n1.onCall;
+  t.match(await client.call('Control/Prune', Buffer.alloc(0)).result, { code: 2, message: 'disk broken' });
+});
+
+void t.test('limits that an engine does not know do not empty its build cache', async (t) => {
+  const older = await FakeBuilder.start({ name: 'older', version: '26.1.5', apiVersion: '1.45' });
+  const newer = await FakeBuilder.start({ name: 'newer', version: '28.5.2', apiVersion: '1.51' });
+  for (const builder of [older, newer]) t.teardown(() => builder.close());
+  const cluster = await startManager(t, { addresses: [older.address, newer.address] });
+  const client = await connect(t, cluster);
+  // The most that may be used, and the least that is to be free: numbers, here 9.
+  for (const field of [5, 6]) {
+    const limit = Buffer.from([field * 8, 9]);
+    t.match(await client.call('Control/Prune', limit).result, {
+      code: 3,
+      message:
+        'Cannot prune the build cache by used or free space: that needs API 1.48 (older speaks 1.45); choose engines with the filter node',
+    });
+    t.same([...older.calls, ...newer.calls], []);
+  }
+  const limited = Buffer.concat([protoText(1, 'node==newer'), Buffer.from([6 * 8, 9])]);
+  t.match(await client.call('Control/Prune', limited).result, { code: 0 });
+  t.same([older.calls.length, newer.calls.length], [0, 1]);
 });
 
 void t.test('a refused placement is the error of its build, and of who waits for it', async (t) => {

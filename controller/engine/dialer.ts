@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { SwarmError, isSwarmError, messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
 import type { EngineEndpoint, EngineTls } from './endpoint.js';
+import { checkPeerIdentity } from './peer-identity.js';
 import { SecureContexts, secureContextOf } from './secure-contexts.js';
 import {
   clientRejected,
@@ -212,19 +213,22 @@ export class EngineDialer {
       return socket;
     }
     const expected = material.serverName ?? address.host;
-    const socket = tls.connect({
+    const socket: tls.TLSSocket = tls.connect({
       ...common,
       secureContext,
       ...(this.#session === undefined || options.maxVersion !== undefined ? {} : { session: this.#session }),
       // SNI must not carry a literal IP; the name check below uses it all the same.
       servername: net.isIP(expected) === 0 ? expected : '',
       rejectUnauthorized: material.verify ?? true,
-      checkServerIdentity: (_host, certificate) => {
-        this.#noteEnd(certificate.valid_to);
-        return tls.checkServerIdentity(expected, certificate);
+      checkServerIdentity: () => {
+        const certificate = socket.getPeerX509Certificate();
+        this.#noteEnd(certificate?.validTo ?? '');
+        return checkPeerIdentity(expected, certificate);
       },
       ALPNProtocols: ['http/1.1'],
     });
+    // Node would convert the certificate and its chain for the check above, which does not use it.
+    socket.getPeerCertificate = () => ({}) as tls.DetailedPeerCertificate;
     socket.on('session', (session) => {
       // Not of credentials that were replaced meanwhile.
       if (this.#endpoint.tls === material && options.maxVersion === undefined) this.#session = session;

@@ -5,6 +5,7 @@ import { ambiguousReference, noSuchImage } from './api-error.js';
 import { isReachable } from './find-container.js';
 import { idDigits, namesOf, nameKey } from './image-reference.js';
 import { keepsImagesInContainerd } from './image-store.js';
+import type { ImageFacts, KeptImages } from './kept-images.js';
 import { SameImages } from './same-images.js';
 
 type Cluster = Pick<ClusterView, 'engines' | 'images' | 'imagesOf'>;
@@ -49,15 +50,24 @@ export class ImageCatalog {
   readonly #indexes = new WeakMap<readonly CachedObject[], EngineImages>();
   readonly #moved = new Map<string, { readonly id: string; readonly atSeconds: number }>();
   readonly #same = new SameImages();
+  readonly #kept: Pick<KeptImages, 'changed'> | undefined;
   /** By platform and name, as long as the images of the cluster are these. */
   #newest: { readonly from: readonly CachedObject[]; readonly byName: Map<string, number> } = {
     from: [],
     byName: new Map(),
   };
 
-  constructor(options: { readonly cluster: Cluster; readonly nowMs: () => number }) {
+  /** @param options.kept absent: what is learned ends with the process */
+  constructor(options: {
+    readonly cluster: Cluster;
+    readonly nowMs: () => number;
+    readonly kept?: Pick<KeptImages, 'before' | 'changed'> | undefined;
+  }) {
     this.#cluster = options.cluster;
     this.#nowMs = options.nowMs;
+    for (const { name, ...moved } of options.kept?.before.names ?? []) this.#moved.set(name, moved);
+    for (const ids of options.kept?.before.same ?? []) this.#same.note(ids);
+    this.#kept = options.kept;
   }
 
   /**
@@ -136,7 +146,13 @@ export class ImageCatalog {
     this.#moved.set(key, { id, atSeconds: this.#nowMs() / 1000 });
     const [oldest] = this.#moved.keys();
     if (this.#moved.size > rememberedNames && oldest !== undefined) this.#moved.delete(oldest);
+    this.#kept?.changed(this.#facts);
   }
+
+  readonly #facts = (): ImageFacts => ({
+    names: [...this.#moved].map(([name, moved]) => ({ name, ...moved })),
+    same: this.#same.groups(),
+  });
 
   /**
    * Notes that one request gave `name` to what these engines have under it: one image per platform, unless engines that
@@ -165,7 +181,10 @@ export class ImageCatalog {
 
   /** Notes that engines know one image by these IDs. */
   noteSame(ids: readonly string[]): void {
+    const [first = ''] = ids;
+    const isKnown = ids.every((id) => this.#same.areSame(id, first));
     this.#same.note(ids);
+    if (!isKnown) this.#kept?.changed(this.#facts);
   }
 
   isSame(a: string, b: string): boolean {

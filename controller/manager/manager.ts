@@ -11,6 +11,7 @@ import { EventFeed } from './event-feed.js';
 import { createExecTable } from './exec-table.js';
 import { Hijacker } from './hijack.js';
 import { ImageCatalog } from './image-catalog.js';
+import { KeptImages } from './kept-images.js';
 import { ClusterInfo } from './cluster-info.js';
 import { ListPages } from './list-pages.js';
 import { NameLooks } from './name-looks.js';
@@ -52,6 +53,7 @@ export interface ManagerOptions {
   readonly memories?: {
     readonly removals?: TextMemory | undefined;
     readonly doubtfulCreates?: TextMemory | undefined;
+    readonly images?: TextMemory | undefined;
   };
   /** Absent: nothing is rescheduled. */
   readonly reschedule?: RescheduleOptions | undefined;
@@ -69,12 +71,14 @@ export class Manager {
   readonly #homes: GroupHomes;
   readonly #shutdown = new AbortController();
   readonly #lists: ListPages;
+  readonly #keptImages: KeptImages;
   readonly #rescheduling: Promise<void>;
 
   constructor(options: ManagerOptions) {
     const { cluster, settings, clock, logger, random, randomHex, tls, nodes = createNodeTable() } = options;
     this.#lists = new ListPages(clock);
-    const catalog = new ImageCatalog({ cluster, nowMs: clock.now });
+    this.#keptImages = new KeptImages({ logger, memory: options.memories?.images });
+    const catalog = new ImageCatalog({ cluster, nowMs: clock.now, kept: this.#keptImages });
     const images = createImageCopier({ cluster, catalog, clock, logger });
     this.#homes = new GroupHomes({ cluster, clock });
     const others = new OtherManagers({ cluster, clock, logger, areDeclared: options.areManagersSeveral });
@@ -150,8 +154,8 @@ export class Manager {
   }
 
   /** Stops accepting, finishes requests for at most `graceMs`, ends streams and tunnels. Idempotent. */
-  close(graceMs: number): Promise<void> {
-    return this.#server.close({
+  async close(graceMs: number): Promise<void> {
+    await this.#server.close({
       graceMs,
       endStreams: async () => {
         this.#shutdown.abort(new Error('the manager shuts down'));
@@ -161,5 +165,6 @@ export class Manager {
         await this.#rescheduling;
       },
     });
+    await this.#keptImages.settled();
   }
 }

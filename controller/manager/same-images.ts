@@ -28,6 +28,17 @@ export class SameImages {
     }
   }
 
+  /** All IDs of each image, the one that stands for them first. */
+  groups(): readonly (readonly string[])[] {
+    const groups = new Map<string, string[]>();
+    for (const [id, first] of this.#firstOf) {
+      const group = groups.get(first) ?? [first];
+      if (id !== first) group.push(id);
+      groups.set(first, group);
+    }
+    return [...groups.values()];
+  }
+
   /** The ID that stands for the image: `id` itself where it is known by no other. */
   firstOf(id: string): string {
     return this.#firstOf.get(id) ?? id;

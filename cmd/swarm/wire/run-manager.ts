@@ -64,6 +64,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     memories: {
       removals: await readStateText(stateDirectory, 'removals'),
       doubtfulCreates: await readStateText(stateDirectory, 'doubtfulCreates'),
+      images: await readStateText(stateDirectory, 'images'),
     },
   });
   const discovery = await openDiscovery(options.discoveryUrl, {

@@ -12,6 +12,8 @@ export const stateFiles = {
   removals: 'removals.json',
   /** Creates whose engine never said what became of them. */
   doubtfulCreates: 'doubtful-creates.json',
+  /** What names of images mean, and which IDs are one image. */
+  images: 'images.json',
 } as const;
 
 /**

@@ -1,6 +1,8 @@
 // One image under several IDs: what is remembered of that, and what a name means then.
 import t from 'tap';
+import { silentLogger } from '../../../controller/base/log.js';
 import { ImageCatalog } from '../../../controller/manager/image-catalog.js';
+import { KeptImages } from '../../../controller/manager/kept-images.js';
 import { SameImages } from '../../../controller/manager/same-images.js';
 import { anEngine, anObject, aView } from './builders.js';
 
@@ -50,6 +52,76 @@ function aCatalog(images: Parameters<typeof aView>[0]['images']): ImageCatalog {
     nowMs: () => 1_000_000,
   });
 }
+
+void t.test('groups() gives what note() takes', async (t) => {
+  const same = new SameImages();
+  same.note(['a', 'b', 'c']);
+  same.note(['x', 'y']);
+  same.note(['c', 'd']);
+  const again = new SameImages();
+  for (const group of same.groups()) again.note(group);
+  t.same(again.groups(), same.groups());
+  for (const id of ['a', 'b', 'c', 'd']) t.equal(again.firstOf(id), 'a');
+  t.equal(again.firstOf('y'), 'x');
+});
+
+void t.test('a catalog begins with what the one before it learned', async (t) => {
+  let text: string | undefined;
+  const written: Promise<void>[] = [];
+  const open = (): { catalog: ImageCatalog; kept: KeptImages } => {
+    const write = (changed: string): Promise<void> => {
+      text = changed;
+      const done = Promise.resolve();
+      written.push(done);
+      return done;
+    };
+    const kept = new KeptImages({ logger: silentLogger, memory: { text, write } });
+    const images = [anObject(n2, manifest, { ...named }), anObject(n1, config, { ...named })];
+    const cluster = aView({ engines: [...graph, ...inContainerd], images });
+    return { kept, catalog: new ImageCatalog({ cluster, nowMs: () => 1_000_000, kept }) };
+  };
+  const before = open();
+  t.equal(before.catalog.isSame(manifest, config), false);
+  t.same(
+    before.catalog.copies('app:1').map(({ id }) => id),
+    [config],
+    'of engines that have different images under a name the most common kind',
+  );
+  before.catalog.noteName('app:1', manifest);
+  before.catalog.noteSame([manifest, config]);
+  await before.kept.settled();
+  t.ok(written.length <= 2, 'what changes together is written together');
+  const after = open();
+  t.equal(after.catalog.isSame(manifest, config), true);
+  t.same(
+    after.catalog.copies('app:1').map(({ id }) => id),
+    [manifest, config],
+  );
+  t.equal(after.catalog.isOutdatedOn(n1, 'app:1'), false);
+  const writes = written.length;
+  after.catalog.noteSame([config, manifest]);
+  await after.kept.settled();
+  t.equal(written.length, writes, 'what was known is no change');
+});
+
+void t.test('KeptImages passes over what it cannot read, and says what it cannot write', async (t) => {
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  for (const text of ['{', '{}', '[{"name":"a"}]', '[{"same":[1]}]']) {
+    const kept = new KeptImages({ logger, memory: { text, write: () => Promise.resolve() } });
+    t.same(kept.before, { names: [], same: [] }, text);
+  }
+  t.equal(warnings.length, 4);
+  const full = new KeptImages({
+    logger,
+    memory: { text: undefined, write: () => Promise.reject(new Error('disk full')) },
+  });
+  for (let round = 0; round < 3; round += 1) {
+    full.changed(() => ({ names: [], same: [] }));
+    await full.settled();
+  }
+  t.same(warnings.slice(4), ['Cannot keep what names of images mean'], 'once, not each time');
+});
 
 void t.test('noteSame(): no copy is older than the others because its ID is another', async (t) => {
   const catalog = aCatalog([anObject(n2, manifest, { ...named }), anObject(n1, config, { ...named })]);

@@ -31,6 +31,7 @@ export interface ClusterInfoOptions {
     readonly arch: string;
     readonly kernelVersion: string;
     readonly experimental: boolean;
+    readonly debug: boolean;
   };
 }
 
@@ -113,7 +114,7 @@ export class ClusterInfo {
       NGoroutines: 0,
       NEventsListener: 0,
       NFd: 0,
-      Debug: false,
+      Debug: settings.debug,
       ExperimentalBuild: settings.experimental || isExperimental,
       DockerRootDir: '',
       Labels: [],

@@ -46,6 +46,8 @@ export interface ManagerSettings {
   readonly cors: boolean;
   /** Only reported by info and ping. */
   readonly experimental: boolean;
+  /** Whether the log is at level debug, which `docker info` shows. */
+  readonly debug: boolean;
   /** A stable name of the cluster for `docker info`; `''` when none was given. */
   readonly clusterId: string;
   /** Creates tried again on the next engine after an engine's own failure; 0 = never. */

@@ -93,6 +93,7 @@ export const defaultSettings: ManagerSettings = {
   programVersion: '1.0.0',
   cors: false,
   experimental: false,
+  debug: false,
   clusterId: 'test-cluster',
   createRetry: 0,
   overcommit: 0.05,

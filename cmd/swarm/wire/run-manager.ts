@@ -142,6 +142,7 @@ function settingsFor(options: ManageOptions, environment: ProgramEnvironment): M
     programVersion: environment.version,
     cors: options.cors,
     experimental: options.experimental,
+    debug: options.logLevel === 'debug',
     clusterId: options.clusterId ?? idFromDiscovery(options.discoveryUrl),
     createRetry: options.createRetry,
     overcommit: options.overcommit,

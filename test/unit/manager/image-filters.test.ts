@@ -99,6 +99,14 @@ void t.test('filterImages() takes the filter parameter of old clients only from 
   t.same(list('filter=busybox', '1.41').length, 5);
 });
 
+void t.test('filterImages() leaves the images as they are', async (t) => {
+  const before = JSON.stringify(images.map(({ summary }) => summary));
+  const all = list('all=1');
+  for (const dangling of ['true', 'false']) list({ dangling: [dangling] }, '1.24');
+  t.equal(JSON.stringify(images.map(({ summary }) => summary)), before);
+  t.same(list('all=1'), all);
+});
+
 void t.test('filterImages() refuses what it cannot apply', async (t) => {
   t.throws(() => list({ color: ['red'] }), { status: 400, message: "invalid filter 'color'" });
   t.throws(() => list({ dangling: ['maybe'] }), {

@@ -99,7 +99,7 @@ export class ContainerIndex {
 
   /** Adds a row; `before` is the one it replaces. */
   put(row: ContainerRow, before: ContainerRow | undefined): void {
-    if (before !== undefined && isSameEntry(row, before) && this.#byId.get(row.id).includes(before)) {
+    if (before !== undefined && this.#isFoundAs(row, before) && this.#byId.get(row.id).includes(before)) {
       this.#swap(row, before);
       return;
     }
@@ -114,7 +114,22 @@ export class ContainerIndex {
     this.#reviewCopiesOf(row);
   }
 
-  /** Puts a visible row in the place of one with the same entry: more is known of it, and nothing else has changed. */
+  /** Whether a row has every name and label of the one before, and which of the two users see is no question. */
+  #isFoundAs(row: ContainerRow, before: ContainerRow): boolean {
+    if (isSameEntry(row, before)) return true;
+    return (
+      row.engine === before.engine &&
+      row.sequence === before.sequence &&
+      row.createdSeconds === before.createdSeconds &&
+      row.names.join('\n') === before.names.join('\n') &&
+      areSame(row.labels, before.labels) &&
+      replacedIds(row).length === 0 &&
+      this.#replacements.get(row.id).length === 0 &&
+      !this.#isBuried(row)
+    );
+  }
+
+  /** Puts a visible row in the place of one that is found likewise: its state is another, or more is known of it. */
   #swap(row: ContainerRow, before: ContainerRow): void {
     this.#snapshot = undefined;
     if (this.#movable.delete(before)) {
@@ -238,6 +253,13 @@ export class ContainerIndex {
     const ids = withPrefix(this.#ids, prefix, 10);
     return [...new Set(ids.flatMap((id) => [...this.#byId.get(id), ...this.#byAlias.get(id)]))];
   }
+}
+
+function areSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
+  );
 }
 
 function isSameEntry(a: ContainerRow, b: ContainerRow): boolean {

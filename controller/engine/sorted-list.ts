@@ -36,7 +36,7 @@ export class SortedList<T> {
     const place = this.#firstNotBefore(block, item);
     const there = block[place];
     const isSame = place < block.length && this.#compare(there as T, item) === 0; // index checked on the left
-    const next = [...block.slice(0, place), item, ...block.slice(isSame ? place + 1 : place)];
+    const next = isSame ? block.with(place, item) : block.toSpliced(place, 0, item);
     if (next.length <= longestBlock) this.#blocks[at] = next;
     else this.#blocks.splice(at, 1, next.slice(0, next.length / 2), next.slice(next.length / 2));
   }
@@ -49,7 +49,7 @@ export class SortedList<T> {
     const place = this.#firstNotBefore(block, item);
     if (place === block.length || this.#compare(block[place] as T, item) !== 0) return; // index checked on the left
     if (block.length === 1) this.#blocks.splice(at, 1);
-    else this.#blocks[at] = [...block.slice(0, place), ...block.slice(place + 1)];
+    else this.#blocks[at] = block.toSpliced(place, 1);
   }
 
   /** The entries from the first one that is not before `item`. */

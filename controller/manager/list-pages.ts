@@ -10,6 +10,12 @@ type Block = readonly CachedContainer[];
 /** A list of everything is asked for again within this time, or its 45 MB for 30,000 containers are better free. */
 const unusedMs = 60_000;
 
+/**
+ * A page in more pieces than one for so many entries is copied into one: a piece costs about a microsecond each time the
+ * page is written, a copy of a page some fifty.
+ */
+const entriesPerRun = 12;
+
 /** What entries say of their engine. */
 type EngineFace = Readonly<Pick<PooledEngine, 'name' | 'ip' | 'state'>>;
 
@@ -24,13 +30,13 @@ interface Fragment {
 }
 
 interface Page {
-  /** Entries of the whole block, each after a comma. */
-  readonly bytes: Buffer;
-  /** Where each entry with its comma begins, and the end of the last. */
-  readonly offsets: Uint32Array;
+  /** Of each entry of the block. */
+  readonly fragments: readonly Fragment[];
   /** Number of changes of engines that it knows. */
   readonly facesVersion: number;
   readonly untilMs: number;
+  /** The pieces of all of them, once somebody asked for these. */
+  whole?: readonly Buffer[];
 }
 
 /** What is kept in one style of names. Pages belong to blocks, fragments to entries: what is replaced takes them with it. */
@@ -60,7 +66,7 @@ export class ListPages {
     nameStyle: NameStyle,
   ): {
     /** The chosen entries of a block, each after a comma; `chosen` are positions in the block, rising. */
-    readonly pieces: (block: Block, chosen: readonly number[]) => Buffer[];
+    readonly pieces: (block: Block, chosen: readonly number[]) => readonly Buffer[];
     /** One entry after a comma. */
     readonly one: (container: CachedContainer) => Buffer;
   } {
@@ -79,7 +85,7 @@ export class ListPages {
         areFacesKnown ||= isMost;
         const page = areFacesKnown ? kept.pages.get(block) : undefined;
         if (page?.facesVersion === this.#facesVersion && context.nowMs < page.untilMs)
-          return runsOf(page, chosen);
+          return piecesOf(page, chosen);
         if (!isMost)
           return chosen.flatMap((at) => {
             const container = block[at];
@@ -87,7 +93,7 @@ export class ListPages {
           });
         const made = makePage(block, { ...context, facesVersion: this.#facesVersion });
         kept.pages.set(block, made);
-        return runsOf(made, chosen);
+        return piecesOf(made, chosen);
       },
     };
   }
@@ -166,41 +172,61 @@ function bytesOf({ source, start, end }: Fragment): Buffer {
   return source.subarray(start, end);
 }
 
-/** Only entries that changed are rendered; the bytes of the others are copied. */
+/**
+ * Only entries that changed are rendered. Where these are few, the bytes of the others stay where they are: to copy a page
+ * for each change of its block makes tens of megabytes a second in a busy fleet, and V8 collects garbage by such bytes.
+ */
 function makePage(block: Block, context: RenderContext & { readonly facesVersion: number }): Page {
   const fragments = block.map((container) => fragmentOf(container, context));
-  const offsets = new Uint32Array(fragments.length + 1);
-  let length = 0;
   let untilMs = Infinity;
+  let runs = 0;
   fragments.forEach((fragment, at) => {
-    length += fragment.end - fragment.start;
-    offsets[at + 1] = length;
     untilMs = Math.min(untilMs, fragment.untilMs);
+    if (!isNextTo(fragment, fragments[at - 1])) runs += 1;
   });
+  if (runs > 1 + fragments.length / entriesPerRun) gather(fragments);
+  return { fragments, facesVersion: context.facesVersion, untilMs };
+}
+
+/** Copies entries side by side. */
+function gather(fragments: readonly Fragment[]): void {
+  const length = fragments.reduce((sum, { start, end }) => sum + end - start, 0);
   const bytes = Buffer.allocUnsafeSlow(length);
-  fragments.forEach((fragment, at) => {
-    const start = offsets[at] ?? 0;
-    fragment.source.copy(bytes, start, fragment.start, fragment.end);
-    // From now on a part of this page, so that nothing holds the one before.
-    fragment.end = start + fragment.end - fragment.start;
-    fragment.start = start;
+  let at = 0;
+  for (const fragment of fragments) {
+    const start = at;
+    at += fragment.source.copy(bytes, start, fragment.start, fragment.end);
+    // From now on a part of these bytes, so that nothing holds those before.
     fragment.source = bytes;
-  });
-  return { bytes, offsets, untilMs, facesVersion: context.facesVersion };
+    fragment.start = start;
+    fragment.end = at;
+  }
+}
+
+function isNextTo(fragment: Fragment, before: Fragment | undefined): boolean {
+  return before !== undefined && before.source === fragment.source && before.end === fragment.start;
+}
+
+function piecesOf(page: Page, chosen: readonly number[]): readonly Buffer[] {
+  if (chosen.length < page.fragments.length) return runsOf(page, chosen);
+  return (page.whole ??= runsOf(page, chosen));
 }
 
 /** Chosen entries of a page: those that stand beside each other in one piece. */
-function runsOf({ bytes, offsets }: Page, chosen: readonly number[]): Buffer[] {
+function runsOf({ fragments }: Page, chosen: readonly number[]): Buffer[] {
   const pieces: Buffer[] = [];
-  for (let i = 0; i < chosen.length;) {
-    const first = chosen[i] ?? 0;
-    let last = first;
-    while (chosen[i + 1] === last + 1) {
-      i += 1;
-      last += 1;
+  let first: Fragment | undefined;
+  let last: Fragment | undefined;
+  for (const at of chosen) {
+    const fragment = fragments[at];
+    if (fragment === undefined) continue;
+    if (!isNextTo(fragment, last)) {
+      if (first !== undefined && last !== undefined)
+        pieces.push(first.source.subarray(first.start, last.end));
+      first = fragment;
     }
-    i += 1;
-    pieces.push(bytes.subarray(offsets[first], offsets[last + 1]));
+    last = fragment;
   }
+  if (first !== undefined && last !== undefined) pieces.push(first.source.subarray(first.start, last.end));
   return pieces;
 }

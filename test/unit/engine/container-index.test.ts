@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { PooledEngine } from '../../../controller/engine/cluster-view.js';
 import { ContainerIndex } from '../../../controller/engine/container-index.js';
-import { ContainerRow, compareNewestFirst } from '../../../controller/engine/container-row.js';
+import { ContainerRow } from '../../../controller/engine/container-row.js';
+import { replacesLabel } from '../../../controller/engine/superseded.js';
 import { aPooledEngine, aSummary, anId } from './container-rows.js';
 
 const n1 = aPooledEngine('n1');
@@ -90,36 +91,62 @@ void t.test('ContainerIndex gives the same array until something changes', async
 });
 
 void t.test('ContainerIndex after any changes is the index of what is left', async (t) => {
-  const ids = ['a1', 'a2', 'b1', 'b2'].map(anId);
+  const ids = ['a1', 'a2', 'b1'].map(anId);
+  const [oldest = ''] = ids;
   const step = fc.record({
     id: fc.constantFrom(...ids),
-    name: fc.constantFrom('x', 'y', 'z'),
-    created: fc.nat(3),
-    isRemoved: fc.boolean(),
+    engine: fc.constantFrom(n1, n2),
+    name: fc.constantFrom('x', 'y'),
+    created: fc.constantFrom(0, 0, 0, 1),
+    state: fc.constantFrom('running', 'exited', 'created'),
+    labels: fc.constantFrom(
+      {},
+      { team: 'a' },
+      { team: 'b' },
+      { [swarmId]: anId('c') },
+      { [replacesLabel]: oldest },
+    ),
+    isRemoved: fc.constantFrom(false, false, false, true),
   });
   fc.assert(
-    fc.property(fc.array(step), (steps) => {
+    fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
       const changed = new ContainerIndex();
+      changed.labelled('team', 'a');
       const rows = new Map<string, ContainerRow>();
-      for (const { id, name, created, isRemoved } of steps) {
-        const before = rows.get(id);
+      for (const { id, engine, isRemoved, name, created, state, labels } of steps) {
+        const key = `${engine.name} ${id}`;
+        const before = rows.get(key);
         if (isRemoved) {
           if (before !== undefined) changed.delete(before);
-          rows.delete(id);
+          rows.delete(key);
         } else {
-          const row = new ContainerRow(n1, aSummary({ id, names: [name], created }));
+          const summary = aSummary({
+            id,
+            names: [name],
+            created,
+            state,
+            // None stands for itself.
+            labels: id === oldest && replacesLabel in labels ? {} : labels,
+          });
+          const row = new ContainerRow(engine, summary);
           changed.put(row, before);
-          rows.set(id, row);
+          rows.set(key, row);
         }
       }
       const fresh = new ContainerIndex();
       for (const row of rows.values()) fresh.put(row, undefined);
-      const references = [...ids, 'a', 'b', 'a1', 'x', 'y', 'z', 'n1/x'];
+      const references = [...ids, 'a', 'b', 'a1', 'c', 'x', 'y', 'n1/x'];
       const answers = (one: ContainerIndex): string =>
-        JSON.stringify(references.map((reference) => one.find(reference, isNamed)));
-      const sorted = [...rows.values()].sort(compareNewestFirst);
-      return answers(changed) === answers(fresh) && JSON.stringify(changed.all()) === JSON.stringify(sorted);
+        JSON.stringify([
+          ...references.map((reference) => one.find(reference, isNamed)),
+          one.all(),
+          one.labelled('team', 'a'),
+          one.named('x'),
+          [...one.equalNames()].sort(),
+        ]);
+      return answers(changed) === answers(fresh);
     }),
+    { numRuns: 300 },
   );
   t.pass();
 });

@@ -98,3 +98,37 @@ void t.test('ListPages renders only what changed in a block', async (t) => {
     'alone, from the same bytes',
   );
 });
+
+void t.test('ListPages copies a page only when it is in many pieces', async (t) => {
+  const clock = new FakeClock();
+  const pages = new ListPages(clock);
+  t.teardown(() => pages.close());
+  const engine = anEngine({ name: 'n1' });
+  const named = (name: string): CachedContainer => aContainer({ engine, name, seenAtMs: clock.now() });
+  let block = Array.from({ length: 64 }, (_, at) => named(`c${at}`));
+  const every = [...block.keys()];
+  const pieces = (): readonly Buffer[] => pages.open([engine], 'node-only').pieces(block, every);
+  const names = (): string[] => parse(pieces()).flatMap(({ Names }) => Names);
+  const memory = pieces()[0]?.buffer;
+  t.equal(pieces().length, 1);
+  const change = (at: number): void => {
+    block = block.with(at, named(`new${at}`));
+  };
+  change(10);
+  const [before, changed, after, ...more] = pieces();
+  t.same([before?.buffer === memory, after?.buffer === memory, more.length], [true, true, 0]);
+  t.not(changed?.buffer, memory);
+  change(40);
+  t.equal(pieces().length, 5);
+  const expected = block.map(({ names: [name = ''] }) => `/n1/${name}`);
+  t.same(names(), expected);
+  t.same(
+    parse(pages.open([engine], 'node-only').pieces(block, every.slice(9, 42))).flatMap(({ Names }) => Names),
+    expected.slice(9, 42),
+  );
+  change(20);
+  change(50);
+  t.equal(pieces().length, 1, 'in one piece again');
+  t.not(pieces()[0]?.buffer, memory);
+  t.same(names().slice(49, 52), ['/n1/c49', '/n1/new50', '/n1/c51']);
+});

@@ -251,7 +251,7 @@ function decideManager({ node, managers, cluster }: NodeFacts): Answer {
   if (manager.type === 'serving') return undefined;
   return working(
     'ManagerNotServing',
-    `The manager on port ${cluster?.spec.manager.port ?? 0} does not answer: ${manager.error.message}`,
+    `The manager on port ${cluster?.spec.manager.port ?? 0} does not answer: ${manager.error.message} → See docker logs swarm-${node.spec.cluster}-manage on its engine, and whether the port is open to this machine`,
   );
 }
 

@@ -182,6 +182,8 @@ const usageTexts: Readonly<Record<string, (quoted: string, command: string, text
   'commander.unknownOption': (flag, command) => `Cannot run "${command}": there is no option "${flag}"`,
   'commander.excessArguments': (_name, command) => `Cannot run "${command}": it takes fewer arguments`,
   'commander.missingArgument': (name, command) => `Cannot run "${command}": argument <${name}> is missing`,
+  'commander.missingMandatoryOptionValue': (flags, command) =>
+    `Cannot run "${command}": option ${longFlag(flags)} is missing`,
   'commander.optionMissingArgument': (flags, command) =>
     `Cannot run "${command}": option ${longFlag(flags)} needs a value`,
   'commander.invalidArgument': (_quoted, _command, text) => {

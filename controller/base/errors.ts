@@ -89,7 +89,7 @@ export const errorTable = {
     'OperatorUnreachable',
     503,
     1,
-    'Start it with swarmctl run, name it with --server, or use --local',
+    'Start it with swarmctl run, or name the right one with --state-dir or --server',
   ),
 
   ENGINE_UNREACHABLE: row(
@@ -353,6 +353,8 @@ export function messageOf(error: unknown): string {
 /** Like `messageOf`, but of a failed file operation only the reason: what is said around it names the file already. */
 export function reasonOf(error: unknown): string {
   const message = messageOf(error);
+  // libuv's words for it are about what was tried, and not about what is there.
+  if (/^EISDIR: /.test(message)) return 'it is a directory';
   return /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*')?$/s.exec(message)?.[1] ?? message;
 }
 

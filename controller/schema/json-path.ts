@@ -23,6 +23,11 @@ export function evaluateJsonPath(template: string, object: unknown): string {
   return render(parseTemplate(isBarePath ? `{${template}}` : template), object);
 }
 
+/** @throws {USAGE} the template is not one that `evaluateJsonPath` takes */
+export function checkJsonPath(template: string): void {
+  evaluateJsonPath(template, undefined);
+}
+
 /**
  * The values a path selects, in order; none when it leads nowhere. Braces and the leading dot may be left out.
  * @throws {USAGE} the expression is not a path of the dialect

@@ -1,4 +1,5 @@
 // What a source says of itself: how the last look went, in one word and one sentence.
+import { counted } from '../base/counted.js';
 import type { ObjectKey } from '../api/object-key.js';
 import type { ManifestProblem } from './manifest-problem.js';
 
@@ -27,11 +28,11 @@ export function describeLook(o: {
 }): Pick<SourceState, 'condition' | 'message'> {
   const files = new Set(o.problems.map(({ file }) => file)).size;
   if (files > 0) {
-    const message = `${count(o.problems.length, 'problem')} in ${count(files, 'file')}; what is in there keeps its last good version`;
+    const message = `${counted(o.problems.length, 'problem')} in ${counted(files, 'file')}; what is in there keeps its last good version`;
     return { condition: 'Degraded', message };
   }
   if (o.conflicts > 0) {
-    const message = `${count(o.conflicts, 'manifest')} not used, because the API owns what they describe`;
+    const message = `${counted(o.conflicts, 'manifest')} not used, because the API owns what they describe`;
     return { condition: 'Degraded', message };
   }
   if (o.isEmpty)
@@ -39,10 +40,6 @@ export function describeLook(o: {
       condition: 'Empty',
       message: 'No object is in the directory; nothing is deleted because of that',
     };
-  const held = o.held === 0 ? '' : `; kept without a manifest: ${count(o.held, 'object')}`;
+  const held = o.held === 0 ? '' : `; kept without a manifest: ${counted(o.held, 'object')}`;
   return { condition: 'Ready', message: `Every manifest is in use${held}` };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,4 +1,5 @@
 // Objects from -f FILE, -f DIRECTORY and -f - (standard input), all checked before anything is done with them.
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Option } from 'commander';
 import { isSwarmError, reasonOf, SwarmError } from '../../../controller/base/errors.js';
@@ -86,13 +87,19 @@ export async function readInput(
   if (distinct.length === 0) {
     const names = files.map((file) => (file === '-' ? 'standard input' : `"${file}"`)).join(', ');
     throw new SwarmError('MANIFEST_UNREADABLE', `Cannot use ${names}: no objects are there`, {
-      hint:
-        o.recursive === true
-          ? 'In a directory, files must end in .yaml, .yml or .json'
-          : 'In a directory, files must end in .yaml, .yml or .json; use -R for directories inside it',
+      hint: await hintForNothing(files, o.recursive === true),
     });
   }
   return distinct.sort((a, b) => rank(a) - rank(b));
+}
+
+async function hintForNothing(files: readonly string[], isRecursive: boolean): Promise<string> {
+  const found = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  if (!found.some((entry) => entry?.isDirectory() === true))
+    return 'An object has apiVersion, kind, metadata.name and spec: swarmctl explain says which';
+  return isRecursive
+    ? 'In a directory, files must end in .yaml, .yml or .json'
+    : 'In a directory, files must end in .yaml, .yml or .json; use -R for directories inside it';
 }
 
 /** A file that was named twice, once by its directory perhaps, counts once. */

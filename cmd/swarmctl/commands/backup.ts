@@ -1,5 +1,6 @@
 // swarmctl backup: the state of an operator as one file, also while it works.
 import type { Command } from 'commander';
+import { counted } from '../../../controller/base/counted.js';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { formatTime } from '../../../controller/api/conditions.js';
@@ -66,7 +67,7 @@ async function backup(context: CommandContext, options: BackupOptions): Promise<
   context.stdout(`${file}\n`);
   const objects = files.filter((one) => /^objects\/.*\.json$/.test(one.path)).length;
   context.stderr(
-    `${files.length} files, ${objects} objects, ${formatBytes(Buffer.byteLength(text))}; only this user may read it (0600)\n`,
+    `${counted(files.length, 'file')}, ${counted(objects, 'object')}, ${formatBytes(Buffer.byteLength(text))}; only this user may read it (0600)\n`,
   );
   context.stderr(
     options.secrets

@@ -44,9 +44,16 @@ Examples:
   swarmctl doctor cluster demo
   swarmctl doctor node node1 -o json`,
     )
-    .action((what: string, name: string | undefined, options: DoctorOptions) =>
-      doctor(context, { what, name, options }),
-    );
+    .action((first: string, second: string | undefined, options: DoctorOptions) => {
+      // KIND/NAME, as other commands take it.
+      const [what = '', name = second] = second === undefined ? splitOnce(first) : [first];
+      return doctor(context, { what, name, options });
+    });
+}
+
+function splitOnce(text: string): readonly string[] {
+  const at = text.indexOf('/');
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 async function doctor(

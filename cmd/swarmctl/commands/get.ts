@@ -72,6 +72,8 @@ interface Target {
 
 async function get(context: CommandContext, args: readonly string[], options: GetOptions): Promise<void> {
   const format = parseOutputFormat(options.output);
+  // A mistake in it is told also where no operator answers.
+  await sortBy([{}], (object) => object, options.sortBy);
   const kinds = await Kinds.load(context);
   const targets = await readTargets(context, { args, options, kinds });
   await withClient(context, async (client) => {

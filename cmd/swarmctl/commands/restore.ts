@@ -1,5 +1,6 @@
 // swarmctl restore: the state of a backup in the state directory, all of it or nothing.
 import type { Command } from 'commander';
+import { counted } from '../../../controller/base/counted.js';
 import { decodeBackup, type Backup } from '../../../controller/store/backup-file.js';
 import { restoreState } from '../../../controller/store/restore-state.js';
 import { readOneFile } from '../client/read-input.js';
@@ -37,7 +38,7 @@ async function restore(context: CommandContext, file: string, options: RestoreFl
     mayReplace: options.replace === true,
   });
   const objects = restored.files.filter((one) => /^objects\/.*\.json$/.test(one.path)).length;
-  const what = `${restored.files.length} files, ${objects} objects of ${backup.createdTime} (swarmctl ${backup.program})`;
+  const what = `${counted(restored.files.length, 'file')}, ${counted(objects, 'object')} of ${backup.createdTime} (swarmctl ${backup.program})`;
   context.stdout(
     dryRun
       ? `The backup is good: ${what} would be restored into ${stateDirectory}\n`

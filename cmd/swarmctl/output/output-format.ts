@@ -1,4 +1,5 @@
 // The -o option: which form an answer is printed in.
+import { checkJsonPath, selectJsonPath } from '../../../controller/schema/json-path.js';
 import { usageError } from '../usage-error.js';
 
 export type OutputFormat =
@@ -18,7 +19,10 @@ export function parseOutputFormat(text: string | undefined): OutputFormat {
   if (text === 'wide') return { type: 'table', wide: true };
   if (text === 'json' || text === 'yaml' || text === 'name') return { type: text };
   const [, form, value] = /^(jsonpath|custom-columns)=([\s\S]+)$/.exec(text) ?? [];
-  if (form === 'jsonpath' && value !== undefined) return { type: 'jsonpath', template: value };
+  if (form === 'jsonpath' && value !== undefined) {
+    checkJsonPath(value);
+    return { type: 'jsonpath', template: value };
+  }
   if (form === 'custom-columns' && value !== undefined) {
     return { type: 'custom-columns', columns: value.split(',').map(parseColumn) };
   }
@@ -32,5 +36,7 @@ function parseColumn(text: string): { readonly header: string; readonly path: st
       `Cannot read column ${JSON.stringify(text)}: must be HEADER:PATH, for example NAME:.metadata.name`,
     );
   }
-  return { header: text.slice(0, at), path: text.slice(at + 1) };
+  const path = text.slice(at + 1);
+  selectJsonPath(path, undefined);
+  return { header: text.slice(0, at), path };
 }

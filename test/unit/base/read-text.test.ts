@@ -27,6 +27,6 @@ t.test('readTextIfThere() has no answer for what is not there, and an error for 
   t.equal(await readTextIfThere(path.join(file, 'below'), { code }), undefined);
   await t.rejects(readTextIfThere(path.join(directory, 'folder'), { code }), {
     code,
-    message: /^Cannot read ".*folder": illegal operation on a directory$/,
+    message: /^Cannot read ".*folder": it is a directory$/,
   });
 });

@@ -1,4 +1,5 @@
 // The program: help, usage errors, exit codes, global options.
+import path from 'node:path';
 import t from 'tap';
 import { resolveServer, resolveStateDirectory } from '../../../cmd/swarmctl/command-context.js';
 import { parseOperatorAddress } from '../../../cmd/swarmctl/client/operator-address.js';
@@ -105,12 +106,34 @@ t.test('without an operator the error says so and what to do', async (t) => {
     t.equal(
       stderr,
       'error: Cannot reach the operator at unix:///nowhere/swarmctl-test/swarmctl.sock: no operator is running there\n' +
-        'hint: Start it with swarmctl run, name it with --server, or use --local\n',
+        'hint: Start it with swarmctl run, or name the right one with --state-dir or --server\n',
       args.join(' '),
     );
   }
   const version = await runSwarmctl(['version'], { stateDirectory });
   t.same([version.code, version.stdout], [0, 'Client:    1.0.0\n']);
+});
+
+t.test('a mistake in the command line is told without an operator, with what to do', async (t) => {
+  const directory = t.testdir({ folder: {} });
+  const folder = path.join(directory, 'folder');
+  const rows: readonly (readonly [args: readonly string[], error: RegExp, code: number])[] = [
+    [['get', 'nodes', '-o', 'jsonpath={'], /Cannot use JSONPath "\{": a "\}" is missing/, 2],
+    [['get', 'nodes', '-o', 'custom-columns=A:.x['], /Cannot use JSONPath ".x\["/, 2],
+    [['get', 'nodes', '--sort-by', '{'], /Cannot use JSONPath "\{"/, 2],
+    [['suspend', 'node/a'], /Cannot run "swarmctl suspend": option --reason is missing/, 2],
+    [['debug', 'dump'], /Cannot run "swarmctl debug dump": option --output is missing/, 2],
+    [['doctor', 'cluster/none'], /Cannot examine cluster "none": there is no such object/, 2],
+    [['doctor', 'node/'], /Cannot examine node "": there is no such object/, 2],
+    [['doctor', 'host/a'], /Cannot examine host: it takes no name/, 2],
+    [['replay', folder], /Cannot read ".*folder": it is a directory/, 1],
+    [['restore', folder], /Cannot read ".*folder": it is a directory/, 1],
+  ];
+  for (const [args, error, code] of rows) {
+    const result = await runSwarmctl(args, { stateDirectory });
+    t.match(result, { code, stdout: '', stderr: error }, args.join(' '));
+    t.match(result.stderr, /^error: .*\nhint: \S/, 'and the next step');
+  }
 });
 
 t.test('explain prints the schema', async (t) => {

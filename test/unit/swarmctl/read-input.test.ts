@@ -11,6 +11,7 @@ t.test('apply -f says what is wrong with what it was given, and what to do', asy
   const directory = t.testdir({ 'empty.yaml': '', 'notes.txt': cluster, 'bad.yaml': 'kind: Cluster\n' });
   const at = (name: string): string => path.join(directory, name);
   await mkdir(at('inside'));
+  await mkdir(at('nothing-here'));
   await writeFile(at('inside/cluster.yaml'), cluster);
   const rows: readonly (readonly [args: readonly string[], error: RegExp, hint: RegExp])[] = [
     [
@@ -19,7 +20,12 @@ t.test('apply -f says what is wrong with what it was given, and what to do', asy
       /Check that the file exists/,
     ],
     [['-f', 'https://host/a.yaml'], /Cannot read ".*": it is a URL, and only files are read/, /curl .* -f -/],
-    [['-f', at('empty.yaml')], /Cannot use ".*empty\.yaml": no objects are there/, /\.yaml, \.yml or \.json/],
+    [['-f', at('empty.yaml')], /Cannot use ".*empty\.yaml": no objects are there/, /swarmctl explain says/],
+    [
+      ['-f', at('nothing-here')],
+      /Cannot use ".*nothing-here": no objects are there/,
+      /\.yaml, \.yml or \.json/,
+    ],
     [['-f', '-'], /Cannot use standard input: no objects are there/, /hint/],
     [['-f', at('bad.yaml')], /1 problem|problems in 1 file; nothing of it was applied/, /last good version/],
   ];

@@ -30,6 +30,7 @@ export class AnswerParser {
   /** The beginning of a head or a line whose end has not come. */
   #partial: Buffer | undefined;
   #canStay = true;
+  #status = 0;
   #idleSeconds: number | undefined;
 
   /** @param options.method of the request that is answered: what HEAD asks for has no body */
@@ -40,6 +41,11 @@ export class AnswerParser {
 
   get isDone(): boolean {
     return this.#state === 'done';
+  }
+
+  /** 0 before its head. */
+  get status(): number {
+    return this.#status;
   }
 
   /** Whether the connection takes another request after this answer. */
@@ -107,6 +113,7 @@ export class AnswerParser {
     // Interim answers (1xx) come before the one that counts.
     if (head.status < 200) return end;
     this.#canStay = head.canStay;
+    this.#status = head.status;
     this.#idleSeconds = head.idleSeconds;
     this.#handler.onHead(head.status, head.rawHeaders);
     this.#begin(head.framing);

@@ -29,6 +29,7 @@ import type { VersionAnswers } from './version-answers.js';
 import { HealthProbe } from './health-probe.js';
 import type { TimerGrid } from './timer-grid.js';
 import { EngineTransport } from './transport.js';
+import type { UsualAnswers } from './usual-answers.js';
 import type { WorkSlices } from './work-slices.js';
 
 /** A pending engine is retried from 1 s to 30 s apart; a known one at most 3 s, so that it is back within seconds. */
@@ -54,6 +55,7 @@ export interface MemberOptions {
   readonly contexts: SecureContexts;
   /** What connections of all engines read into, one after the other. */
   readonly block: Buffer;
+  readonly usual: UsualAnswers;
   readonly sweep: Pick<ReservationSweep, 'add'>;
   readonly slices: WorkSlices;
   /** For the probes of all engines: their deadlines, and when they begin. */
@@ -105,6 +107,7 @@ export class EngineMember implements PooledEngine {
       clock: options.clock,
       contexts: options.contexts,
       block: options.block,
+      usual: options.usual,
     });
     this.tables = new EngineTables(this, options.index, {
       now: options.clock.now,
@@ -119,7 +122,7 @@ export class EngineMember implements PooledEngine {
       starts: options.probeStarts,
       isHealthy: () => this.state === 'healthy',
       lastContactMs: () => this.#lastContactMs,
-      ping: (setTimer) => this.#reader.ping(setTimer),
+      ping: (setTimer, onEnd) => this.#reader.ping(setTimer, onEnd),
       onContact: () => this.#contacted(),
       onFailure: (error) => this.report(error),
     });
@@ -230,7 +233,7 @@ export class EngineMember implements PooledEngine {
     const parsed = await this.#options.handshakes(async () => {
       // Of an engine that was lost, a ping tells in 2 s whether it still is, and leaves nothing waiting there. A
       // pending one gets the time to say why it cannot be reached.
-      if (this.state === 'unhealthy') await this.#reader.ping(this.#options.clock.setTimer);
+      if (this.state === 'unhealthy') await this.#checkAlive();
       return this.#reader.specs(signal, { isFirst: this.#specs === undefined });
     });
     this.#identify(parsed);
@@ -241,6 +244,15 @@ export class EngineMember implements PooledEngine {
     }
     this.#connected();
     return opened;
+  }
+
+  #checkAlive(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#reader.ping(this.#options.clock.setTimer, (failure) => {
+        if (failure === undefined) resolve();
+        else reject(failure);
+      });
+    });
   }
 
   /** Takes the engine's identity. @throws ENGINE_DUPLICATE_ID */

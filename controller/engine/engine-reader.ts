@@ -43,14 +43,25 @@ export class EngineReader {
     this.#slices = options.slices;
   }
 
-  /** @param setTimer for its deadline. @throws ENGINE_* when it does not answer in time or not as an engine would */
-  async ping(setTimer: Clock['setTimer']): Promise<void> {
-    const status = await this.#transport.ping({ timeoutMs: pingTimeoutMs, setTimer });
-    if (status >= 500)
-      throw new SwarmError(
-        'ENGINE_UNREACHABLE',
-        `Cannot ping ${describeEndpoint(this.#transport.endpoint)}: HTTP status ${status}`,
-      );
+  /**
+   * @param setTimer for its deadline
+   * @param onEnd called once, with ENGINE_* when it does not answer in time or not as an engine would
+   */
+  ping(setTimer: Clock['setTimer'], onEnd: (failure: SwarmError | undefined) => void): void {
+    this.#transport.ping({
+      timeoutMs: pingTimeoutMs,
+      setTimer,
+      onEnd: (failure, status) => {
+        if (failure !== undefined || status < 500) onEnd(failure);
+        else
+          onEnd(
+            new SwarmError(
+              'ENGINE_UNREACHABLE',
+              `Cannot ping ${describeEndpoint(this.#transport.endpoint)}: HTTP status ${status}`,
+            ),
+          );
+      },
+    });
   }
 
   /**

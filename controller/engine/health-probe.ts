@@ -1,5 +1,5 @@
 // Asks an engine for a sign of life whenever there was none for a while: when, and how often after a failure.
-import type { Clock } from '../base/clock.js';
+import type { CancelTimer, Clock } from '../base/clock.js';
 import { probeGridMs, probeStartGridMs, type TimerGrid } from './timer-grid.js';
 
 // Detection of a hung engine with the default failureRetry of 3: the last contact may be 3.8 s old when a ping starts,
@@ -24,8 +24,8 @@ export interface HealthProbeOptions {
   readonly isHealthy: () => boolean;
   /** When the engine was heard of last, of the monotonic clock. */
   readonly lastContactMs: () => number;
-  /** Rejects when there is no answer. */
-  readonly ping: (setTimer: Clock['setTimer']) => Promise<void>;
+  /** Ends with the reason when there is no answer. */
+  readonly ping: (setTimer: Clock['setTimer'], onEnd: (failure: Error | undefined) => void) => void;
   readonly onContact: () => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -33,7 +33,9 @@ export interface HealthProbeOptions {
 export class HealthProbe {
   readonly #options: HealthProbeOptions;
   #isClosed = false;
-  #endRest: () => void = () => undefined;
+  #isPinging = false;
+  #endRest: CancelTimer = () => undefined;
+  #onOver: () => void = () => undefined;
 
   constructor(options: HealthProbeOptions) {
     this.#options = options;
@@ -43,45 +45,47 @@ export class HealthProbe {
   close(): void {
     this.#isClosed = true;
     this.#endRest();
+    if (!this.#isPinging) this.#onOver();
   }
 
-  /** Resolves when it is closed. */
-  async run(): Promise<void> {
-    const { clock, random, timers, starts, isHealthy, lastContactMs, ping, onContact, onFailure } =
-      this.#options;
-    while (!this.#isOver()) {
-      const idleMs = clock.monotonic() - lastContactMs();
-      if (!isHealthy() || idleMs < dueMs) {
-        // Jitter only shortens, so that the bound above holds.
-        const restMs = isHealthy() ? intervalMs - idleMs : intervalMs;
-        await this.#rest(starts, restMs - intervalMs * jitter * random());
-        continue;
-      }
-      const startedMs = clock.monotonic();
-      try {
-        await ping(timers.setTimer);
-        onContact();
-      } catch (error) {
-        if (this.#isOver()) return;
-        onFailure(error);
-        await this.#rest(timers, spacingMs - (clock.monotonic() - startedMs));
-      }
-    }
-  }
-
-  /** A method, since a value that was false before a wait need not be so after. */
-  #isOver(): boolean {
-    return this.#isClosed;
-  }
-
-  /** Without a signal to listen to each time. */
-  #rest(timers: TimerGrid, delayMs: number): Promise<void> {
+  /** Resolves when it is closed. Each step calls the next: of a fleet, promises would cost as much as what is done. */
+  run(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = timers.setTimer(delayMs, resolve);
-      this.#endRest = () => {
-        cancel();
-        resolve();
-      };
+      this.#onOver = resolve;
+      this.#look();
     });
+  }
+
+  #look(): void {
+    if (this.#isClosed) {
+      this.#onOver();
+      return;
+    }
+    const { clock, random, starts, isHealthy, lastContactMs } = this.#options;
+    const idleMs = clock.monotonic() - lastContactMs();
+    if (isHealthy() && idleMs >= dueMs) {
+      this.#ping();
+      return;
+    }
+    // Jitter only shortens, so that the bound above holds.
+    const restMs = isHealthy() ? intervalMs - idleMs : intervalMs;
+    this.#rest(starts, restMs - intervalMs * jitter * random());
+  }
+
+  #ping(): void {
+    const { clock, timers, ping, onContact, onFailure } = this.#options;
+    const startedMs = clock.monotonic();
+    this.#isPinging = true;
+    ping(timers.setTimer, (failure) => {
+      this.#isPinging = false;
+      if (failure === undefined) onContact();
+      else if (!this.#isClosed) onFailure(failure);
+      if (failure === undefined || this.#isClosed) this.#look();
+      else this.#rest(timers, spacingMs - (clock.monotonic() - startedMs));
+    });
+  }
+
+  #rest(timers: TimerGrid, delayMs: number): void {
+    this.#endRest = timers.setTimer(delayMs, () => this.#look());
   }
 }

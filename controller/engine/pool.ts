@@ -21,6 +21,7 @@ import type { EngineTls } from './endpoint.js';
 import { EngineMember } from './engine-member.js';
 import type { ParsedEvent } from './engine-session.js';
 import type { ObjectKind } from './engine-tables.js';
+import { UsualAnswers } from './usual-answers.js';
 import { VersionAnswers } from './version-answers.js';
 import { sortNaturally } from './natural-order.js';
 import { SecureContexts } from './secure-contexts.js';
@@ -70,6 +71,7 @@ export class EnginePool implements ClusterView {
   readonly #versions: VersionAnswers;
   readonly #contexts = new SecureContexts();
   readonly #block = Buffer.allocUnsafeSlow(blockBytes);
+  readonly #usual = new UsualAnswers();
   readonly #slices: WorkSlices;
   readonly #settling: Settling;
   readonly #probeTimers: TimerGrid;
@@ -257,6 +259,7 @@ export class EnginePool implements ClusterView {
       versions: this.#versions,
       contexts: this.#contexts,
       block: this.#block,
+      usual: this.#usual,
       sweep: this.#sweep,
       slices: this.#slices,
       probeTimers: this.#probeTimers,

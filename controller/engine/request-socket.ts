@@ -3,6 +3,7 @@
 import type net from 'node:net';
 import { AnswerParser, type AnswerHandler } from './answer-parser.js';
 import type { EngineDialer } from './dialer.js';
+import type { UsualAnswers } from './usual-answers.js';
 
 /** Spares the handshake of bursts, and frees ~70 KB per engine after; a probed engine's connection is never idle so long. */
 export const idleMs = 30_000;
@@ -19,6 +20,8 @@ export interface SmallRequestHead {
 export interface ExchangeHandler extends AnswerHandler {
   /** There will be no whole answer. */
   onError(error: Error): void;
+  /** Whole answers with status 200 and a body that nobody reads: one of them is taken without a look inside. */
+  readonly usual?: UsualAnswers;
 }
 
 export class RequestSocket {
@@ -29,7 +32,9 @@ export class RequestSocket {
   #isConnected = false;
   #waiting: (() => void) | undefined;
   #handler: ExchangeHandler | undefined;
+  /** Made when something comes that has to be parsed. */
   #parser: AnswerParser | undefined;
+  #method = '';
 
   /**
    * @param options.authority `host:port` of the engine
@@ -52,7 +57,7 @@ export class RequestSocket {
         buffer: block,
         callback: (length) => {
           // Before the next read, of whichever connection, its bytes are somewhere else.
-          this.#take(Buffer.from(block.subarray(0, length)));
+          if (!this.#takeUsual(block, length)) this.#take(Buffer.from(block.subarray(0, length)));
           return true;
         },
       },
@@ -68,7 +73,9 @@ export class RequestSocket {
       if (this.#handler === undefined) this.destroy();
     });
     // With TLS; without, nothing is emitted.
-    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.#takeUsual(chunk, chunk.length)) this.#take(chunk);
+    });
     socket.once('end', () => this.#end());
     socket.once('error', (error) => this.#fail(error));
     socket.once('close', () => {
@@ -81,7 +88,7 @@ export class RequestSocket {
   send(head: SmallRequestHead, handler: ExchangeHandler): void {
     const text = headText(head, this.#authority);
     this.#handler = handler;
-    this.#parser = new AnswerParser(handler, { method: head.method });
+    this.#method = head.method;
     this.#socket.ref();
     // Nothing is said before the engine has shown its certificate.
     if (this.#isConnected) this.#write(text, head.body);
@@ -121,20 +128,37 @@ export class RequestSocket {
     this.#socket.uncork();
   }
 
+  /** Takes an answer that is known by its bytes. @returns false when it is not */
+  #takeUsual(bytes: Buffer, length: number): boolean {
+    const handler = this.#handler;
+    if (handler?.usual === undefined || this.#parser !== undefined || !this.#isConnected) return false;
+    if (!handler.usual.has(bytes, length)) return false;
+    this.#handler = undefined;
+    handler.onHead(200, []);
+    handler.onEnd();
+    this.#stay();
+    return true;
+  }
+
   #take(chunk: Buffer): void {
-    const parser = this.#parser;
-    if (parser === undefined) {
+    const handler = this.#handler;
+    if (handler === undefined) {
       // An engine says nothing unasked: whatever this is, it must not be taken for the next answer.
       this.destroy();
       return;
     }
+    const isFirst = this.#parser === undefined;
+    const parser = (this.#parser ??= new AnswerParser(handler, { method: this.#method }));
     try {
       parser.push(chunk);
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error('no answer', { cause: error }));
       return;
     }
-    if (parser.isDone && this.#parser === parser) this.#settle(parser);
+    if (!parser.isDone || this.#parser !== parser) return;
+    if (isFirst && parser.status === 200 && parser.canStay && parser.idleSeconds === undefined)
+      handler.usual?.learn(chunk);
+    this.#settle(parser);
   }
 
   #settle(parser: AnswerParser): void {
@@ -146,6 +170,10 @@ export class RequestSocket {
       return;
     }
     if (keptMs < idleMs) this.#socket.setTimeout(keptMs);
+    this.#stay();
+  }
+
+  #stay(): void {
     this.#socket.unref();
     this.#onIdle(this);
   }
@@ -153,8 +181,8 @@ export class RequestSocket {
   /** The engine has ended the connection. */
   #end(): void {
     const parser = this.#parser;
-    if (parser === undefined) this.#socket.destroy();
-    else if (parser.end()) this.#settle(parser);
+    if (this.#handler === undefined) this.#socket.destroy();
+    else if (parser?.end() === true) this.#settle(parser);
     else this.#fail(Object.assign(new Error('other side closed'), { code: 'ECONNRESET' }));
   }
 

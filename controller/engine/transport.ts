@@ -14,10 +14,12 @@ import type { SecureContexts } from './secure-contexts.js';
 import { Slots } from './slots.js';
 import { SpareSockets } from './spare-sockets.js';
 import { streamPool } from './stream-pool.js';
+import { sendPing } from './ping-exchange.js';
 import { RequestSockets } from './request-sockets.js';
 import { LastingAnswer, type Lasting } from './lasting-answer.js';
 import { SmallExchange, TooLong } from './small-exchange.js';
 import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
+import { UsualAnswers } from './usual-answers.js';
 import { endToEndHeaders, headersFromRaw } from './wire-headers.js';
 import { upload } from './upload.js';
 import { readWhole } from './whole-body.js';
@@ -28,9 +30,6 @@ const defaultHeadersTimeoutMs = 30_000;
 // 16 requests that wait for headers keep a dockerd of 2 cores busy, and bound what one hung engine holds of our memory;
 // requests without time limit and bodies already flowing are not counted, so streams never starve short calls.
 const waitingRequests = 16;
-// Engines answer OK; what is longer is no engine.
-const maxPingBytes = 64 * 1024;
-const pingRequest = { method: 'GET', path: '/_ping', headers: {} } as const;
 const defaultMaxJsonBytes = 64 * 1024 * 1024;
 
 export class EngineTransport {
@@ -40,6 +39,7 @@ export class EngineTransport {
   readonly #underWay = new Set<{ abort(reason: Error): void }>();
   readonly #draining = new Set<Pool>();
   readonly #sockets: RequestSockets;
+  readonly #usual: UsualAnswers;
   readonly #spares: SpareSockets;
   /** Made for the first stream that a client wants: it takes more memory than all that a fleet at rest needs. */
   #pool: Pool | undefined;
@@ -48,16 +48,17 @@ export class EngineTransport {
   constructor(options: {
     readonly endpoint: EngineEndpoint;
     readonly clock: Clock;
-    /** TLS contexts, and memory that short requests read into, which engines share; absent: this one's own. */
+    /** TLS contexts, memory that short requests read into, and answers to pings, which engines share; absent: this one's own. */
     readonly contexts?: SecureContexts | undefined;
     readonly block?: Buffer | undefined;
+    readonly usual?: UsualAnswers | undefined;
     /** Connections for short requests at the same time; more requests wait for one. Default no limit. */
     readonly mostConnections?: number | undefined;
   }) {
     this.#clock = options.clock;
     this.#dialer = new EngineDialer(options);
-    const { block, mostConnections: most } = options;
-    this.#sockets = new RequestSockets(this.#dialer, { block, most });
+    this.#sockets = new RequestSockets(this.#dialer, { block: options.block, most: options.mostConnections });
+    this.#usual = options.usual ?? new UsualAnswers();
     this.#spares = new SpareSockets({ dialer: this.#dialer, clock: options.clock });
   }
 
@@ -127,30 +128,29 @@ export class EngineTransport {
    * GET /_ping without the machinery of `request`: of a fleet it is sent hundreds of times a second. It waits for no other
    * request, and ends with the transport.
    * @param options.setTimer for the deadline; default the clock's
-   * @returns the status. @throws ENGINE_* when there is no answer in time
+   * @param options.onEnd called once: with ENGINE_* when there is no answer in time, else with the status
    */
-  async ping(options: {
+  ping(options: {
     readonly timeoutMs: number;
     readonly setTimer?: Clock['setTimer'];
-  }): Promise<number> {
-    const { timeoutMs, setTimer = this.#clock.setTimer } = options;
-    if (this.#isClosed) throw new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`);
-    const exchange = new SmallExchange({ maxBytes: maxPingBytes, clock: this.#clock, bodyStallMs: 0 });
-    // The immediate lets sockets be read first, as in `request`.
-    const cancel = setTimer(timeoutMs, () =>
-      setImmediate(() => exchange.abort(engineTimeout(this.endpoint, { attempt: 'ping', ms: timeoutMs }))),
-    );
-    try {
-      exchange.start(this.#sockets, pingRequest);
-      const { status } = await exchange.answer;
-      this.#dialer.noteAnswer();
-      return status;
-    } catch (error) {
-      if (exchange.abortReason !== undefined) throw exchange.abortReason;
-      throw await this.#dialer.explain(error, 'ping');
-    } finally {
-      cancel();
+    readonly onEnd: (failure: SwarmError | undefined, status: number) => void;
+  }): void {
+    const { timeoutMs, setTimer = this.#clock.setTimer, onEnd } = options;
+    if (this.#isClosed) {
+      onEnd(new SwarmError('ABORTED', `Connection to ${this.endpoint.name} is closed`), 0);
+      return;
     }
+    sendPing(this.#sockets, {
+      usual: this.#usual,
+      setTimer,
+      timeoutMs,
+      lateness: () => engineTimeout(this.endpoint, { attempt: 'ping', ms: timeoutMs }),
+      onEnd: (failure, status) => {
+        if (failure === undefined) this.#dialer.noteAnswer();
+        if (failure === undefined || failure instanceof SwarmError) onEnd(failure, status);
+        else void this.#dialer.explain(failure, 'ping').then((error) => onEnd(error, 0));
+      },
+    });
   }
 
   /**

@@ -259,6 +259,63 @@ void t.test('follow() lets the engine wait for a reader, and loses nothing', asy
   t.equal((await textOf(body)).length, count * chunk.length);
 });
 
+function pinged(transport: EngineTransport): Promise<number> {
+  return new Promise((resolve, reject) => {
+    transport.ping({
+      timeoutMs: 600_000,
+      onEnd: (failure, status) => {
+        if (failure === undefined) resolve(status);
+        else reject(failure);
+      },
+    });
+  });
+}
+
+void t.test('ping() takes what it heard before, and looks into everything else', async (t) => {
+  const ok = (date: string): string =>
+    `HTTP/1.1 200 OK\r\nDate: ${date}\r\nContent-Length: 2\r\nServer: Docker\r\n\r\nOK`;
+  const first = ok('Mon, 23 Nov 2026 03:43:18 GMT');
+  const later = ok('Tue, 24 Nov 2026 13:33:59 GMT');
+  const failed = first.replace('200 OK', '500 No');
+  const { transport, requests, connections } = await serveRaw(t, [
+    [first],
+    [later],
+    [later.slice(0, 40), later.slice(40)],
+    [failed],
+    [first],
+    [first.replace('Docker', 'Dockor')],
+  ]);
+  const statuses: number[] = [];
+  for (let at = 0; at < 6; at += 1) statuses.push(await pinged(transport));
+  t.same(statuses, [200, 200, 200, 500, 200, 200]);
+  t.equal(connections(), 1);
+  t.equal(new Set(requests).size, 1);
+});
+
+void t.test('ping() is not deceived by what looks like an answer that it heard before', async (t) => {
+  const ok = 'HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 03:43:18 GMT\r\nContent-Length: 2\r\n\r\nOK';
+  for (const [answer, expected] of [
+    // As long, and the same but for the date, in which the head ends.
+    [ok.replace('Mon, 23 Nov 2026 03:43', 'x\r\nContent-Length: 9\r\n'), /a header without name/],
+    [ok.replace('Mon, 23 Nov', 'Mon\r\n\r\nNov').replace('200', '503'), /^503$/],
+    [ok.slice(0, -1), /other side closed/],
+  ] as const) {
+    let asked = 0;
+    const server = net.createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => {
+        asked += 1;
+        if (asked === 1) socket.write(ok);
+        else socket.end(answer);
+      });
+    });
+    const transport = await transportTo(t, server);
+    t.equal(await pinged(transport), 200);
+    const outcome = await pinged(transport).then(String, (error: unknown) => String((error as Error).cause));
+    t.match(outcome, expected, JSON.stringify(answer));
+  }
+});
+
 void t.test('requestBytes() waits for a connection where there may be no more', async (t) => {
   const answer = ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na'];
   const { transport, requests, connections } = await serveRaw(t, [answer, answer, answer, answer], {

@@ -332,7 +332,15 @@ void t.test('setTls() leaves requests on their connection, and opens another for
 
 void t.test('ping() fails at once when the transport is closed', async (t) => {
   const { transport, sockets } = await serve(t, () => undefined);
-  const ping = transport.ping({ timeoutMs: 600_000 });
+  const ping = new Promise((resolve, reject) => {
+    transport.ping({
+      timeoutMs: 600_000,
+      onEnd: (failure, status) => {
+        if (failure === undefined) resolve(status);
+        else reject(failure);
+      },
+    });
+  });
   await until(() => sockets.size === 1);
   await Promise.all([
     t.rejects(ping, { code: 'ENGINE_UNREACHABLE', message: /shut down$/ }),

@@ -26,13 +26,17 @@ function someProbe(
     starts: new TimerGrid({ clock, stepMs: probeStartGridMs }),
     isHealthy: () => log.filter(([what]) => what === 'failure').length < 3,
     lastContactMs: () => lastContactMs,
-    ping: (setTimer) =>
-      new Promise((resolve, reject) => {
-        note('ping');
-        const delayMs = answerMs();
-        if (delayMs !== undefined) clock.setTimer(delayMs, resolve);
-        setTimer(2_000, () => reject(new Error('no answer')));
-      }),
+    ping: (setTimer, onEnd) => {
+      note('ping');
+      let isOver = false;
+      const end = (failure?: Error): void => {
+        if (!isOver) onEnd(failure);
+        isOver = true;
+      };
+      const delayMs = answerMs();
+      if (delayMs !== undefined) clock.setTimer(delayMs, () => end());
+      setTimer(2_000, () => end(new Error('no answer')));
+    },
     onContact: () => {
       lastContactMs = clock.monotonic();
       note('contact');
@@ -87,9 +91,9 @@ void t.test(
       starts: new TimerGrid({ clock, stepMs: probeStartGridMs }),
       isHealthy: () => true,
       lastContactMs: () => 0,
-      ping: () => {
+      ping: (_setTimer, onEnd) => {
         pings.push(clock.monotonic());
-        return Promise.reject(new Error('refused'));
+        onEnd(new Error('refused'));
       },
       onContact: () => t.fail('there is no contact'),
       onFailure: () => undefined,

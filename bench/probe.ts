@@ -1,6 +1,6 @@
 // Loaded into the measured process before its own program: tells what it used and how late its event loop was. It asks
 // for nothing in the program, so the shipped file is what is measured.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
@@ -15,12 +15,15 @@ export interface ProbeReading {
   readonly delayP50Ms: number;
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
+  /** How long its main thread could have run and had no core since the last reading, milliseconds; 0 where that is not known. */
+  readonly waitedMs: number;
 }
 
 // 200 wake-ups a second find every stall of 5 ms and cost about half a per cent of a core; idle time is measured without.
 const resolutionMs = 5;
 
 const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+let waitedBeforeMs = 0;
 
 process.on('message', (order: unknown) => {
   if (order === 'watch') delay.enable();
@@ -68,7 +71,19 @@ function read(): ProbeReading {
     delayP50Ms: late(delay.percentile(50)),
     delayP99Ms: late(delay.percentile(99)),
     delayMaxMs: late(delay.max),
+    waitedMs: waitedMs() - waitedBeforeMs,
   };
+  waitedBeforeMs = waitedMs();
   delay.reset();
   return reading;
+}
+
+/** Linux tells of each thread the time it ran, the time it waited for a core, and how often, in nanoseconds. */
+function waitedMs(): number {
+  try {
+    const text = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8');
+    return Number(text.split(' ')[1] ?? 0) / 1e6;
+  } catch {
+    return 0;
+  }
 }

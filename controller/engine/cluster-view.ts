@@ -124,7 +124,7 @@ export interface ClusterView {
   containerBlocks(): readonly (readonly CachedContainer[])[];
   /** Containers with this label, newest first; undefined when they are so many that a walk over all is as good. */
   containersLabelled(key: string, value: string): readonly CachedContainer[] | undefined;
-  /** Containers with this text in a name of theirs, likewise; the text has no line feed. */
+  /** Containers with this text in a name of theirs, likewise, and where the name of an engine has it; it has no line feed. */
   containersNamed(part: string): readonly CachedContainer[] | undefined;
   /** Everything on this engine, replaced containers too: they still hold their resources. */
   containersOf(engine: PooledEngine): readonly CachedContainer[];

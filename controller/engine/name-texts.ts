@@ -11,12 +11,38 @@ interface BlockNames {
   readonly ends: Uint32Array;
 }
 
+/** Who lists by a name does so again and again, like a loop that waits for a service; each costs a pointer for every block. */
+const mostParts = 8;
+
+const none: readonly ContainerRow[] = [];
+
 export class NameTexts {
   readonly #names = new WeakMap<Block, BlockNames>();
+  /** Part of a name → what was found in each block; the part that was asked for last comes last. */
+  readonly #found = new Map<string, WeakMap<Block, readonly ContainerRow[]>>();
 
   /** Rows of the blocks, in their order, with `part`, which has no line feed, in a name of theirs. */
   containing(part: string, blocks: readonly Block[]): readonly ContainerRow[] {
-    return blocks.flatMap((block) => rowsWith(part, block, this.#namesOf(block)));
+    const found = this.#foundOf(part);
+    const rows: ContainerRow[] = [];
+    for (const block of blocks) {
+      let ofBlock = found.get(block);
+      if (ofBlock === undefined) {
+        ofBlock = rowsWith(part, block, this.#namesOf(block));
+        found.set(block, ofBlock.length === 0 ? none : ofBlock);
+      }
+      for (const row of ofBlock) rows.push(row);
+    }
+    return rows;
+  }
+
+  #foundOf(part: string): WeakMap<Block, readonly ContainerRow[]> {
+    const found = this.#found.get(part) ?? new WeakMap<Block, readonly ContainerRow[]>();
+    this.#found.delete(part);
+    this.#found.set(part, found);
+    const [oldest] = this.#found.keys();
+    if (this.#found.size > mostParts && oldest !== undefined) this.#found.delete(oldest);
+    return found;
   }
 
   #namesOf(block: Block): BlockNames {
@@ -28,7 +54,7 @@ export class NameTexts {
   }
 }
 
-function rowsWith(part: string, block: Block, { text, ends }: BlockNames): ContainerRow[] {
+function rowsWith(part: string, block: Block, { text, ends }: BlockNames): readonly ContainerRow[] {
   const found: ContainerRow[] = [];
   let at = text.indexOf(part);
   for (let row = 0; at >= 0; row += 1) {

@@ -79,6 +79,8 @@ export class EnginePool implements ClusterView {
   readonly #leaving = new Set<Promise<void>>();
   readonly #ignored = new Set<string>();
   #sorted: readonly EngineMember[] | undefined;
+  /** Names of all engines, each in a line. */
+  #engineNames: string | undefined;
   readonly #objects = new Map<ObjectKind, readonly CachedObject[]>();
 
   constructor(options: EnginePoolOptions) {
@@ -147,6 +149,10 @@ export class EnginePool implements ClusterView {
   }
 
   containersNamed(part: string): readonly CachedContainer[] | undefined {
+    this.#engineNames ??= this.engines()
+      .map(({ name }) => name)
+      .join('\n');
+    if (this.#engineNames.includes(part)) return undefined;
     return this.#index.named(part);
   }
 
@@ -354,6 +360,7 @@ export class EnginePool implements ClusterView {
 
   #renamed(): void {
     this.#sorted = undefined;
+    this.#engineNames = undefined;
   }
 
   #all(kind: ObjectKind): readonly CachedObject[] {

@@ -45,13 +45,10 @@ export function containerPredicate(filters: Filters, cluster: Cluster): Predicat
   return (container) => predicates.every((predicate) => predicate(container));
 }
 
-/**
- * A few containers, newest first, among which are all that the filters let through; undefined: any may be.
- * @param cluster all engines too: a name filter also finds the name of the engine
- */
+/** A few containers, newest first, among which are all that the filters let through; undefined: any may be. */
 export function likelyContainers(
   filters: Filters,
-  cluster: Pick<ClusterView, 'containersLabelled' | 'containersNamed' | 'engines'>,
+  cluster: Pick<ClusterView, 'containersLabelled' | 'containersNamed'>,
 ): readonly CachedContainer[] | undefined {
   for (const label of filters.get('label') ?? []) {
     const equals = label.indexOf('=');
@@ -60,10 +57,9 @@ export function likelyContainers(
     if (few !== undefined) return few;
   }
   const [name = '', ...others] = filters.get('name') ?? [];
-  // Text that must be there for the expression to match: without a slash in it, in one of the two parts of a name.
+  // Text that must be there for the expression to match: without a slash in it, in the name of the container or its engine.
   const part = others.length > 0 ? undefined : /^\^?\/?([\w-]+)\$?$/.exec(name)?.[1];
-  if (part === undefined || cluster.engines().some((engine) => engine.name.includes(part))) return undefined;
-  return cluster.containersNamed(part);
+  return part === undefined ? undefined : cluster.containersNamed(part);
 }
 
 const predicateTable: Readonly<

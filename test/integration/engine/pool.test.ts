@@ -299,6 +299,7 @@ void t.test('daemon reload re-reads labels and name', async (t) => {
   const { pool, at } = aPool(t);
   pool.setAddresses([engine.address]);
   await until(() => at(engine.address).state === 'healthy');
+  t.same([pool.containersNamed('befor'), pool.containersNamed('after')], [undefined, []]);
   labels[0] = 'zone=b';
   engine.name = 'after';
   engine.emit({ Type: 'daemon', Action: 'reload', Actor: { ID: engine.id } });
@@ -307,6 +308,7 @@ void t.test('daemon reload re-reads labels and name', async (t) => {
     pool.engines().map(({ name }) => name),
     ['after'],
   );
+  t.same([pool.containersNamed('before'), pool.containersNamed('after')], [[], undefined]);
 });
 
 void t.test('a listener that throws costs the others nothing', async (t) => {

@@ -88,12 +88,16 @@ export function aView(parts: ViewParts): ClusterView {
   const images = new Map<PooledEngine, CachedObject[]>();
   for (const image of parts.images ?? [])
     images.set(image.engine, [...(images.get(image.engine) ?? []), image]);
+  const engines = parts.engines ?? [...images.keys()];
   return {
-    engines: () => parts.engines ?? [...images.keys()],
+    engines: () => engines,
     containers: () => containers,
     containerBlocks: () => (containers.length === 0 ? [] : [containers]),
     containersLabelled: (key, value) => containers.filter(({ labels }) => labels[key] === value),
-    containersNamed: (part) => containers.filter(({ names }) => names.some((name) => name.includes(part))),
+    containersNamed: (part) =>
+      engines.some(({ name }) => name.includes(part))
+        ? undefined
+        : containers.filter(({ names }) => names.some((name) => name.includes(part))),
     containersOf: (engine) => containers.filter((container) => container.engine === engine),
     movable: () => [],
     replacementsOf: () => [],

@@ -18,6 +18,7 @@ export type DirectoryChange = (directory: string, change: () => Promise<void>) =
  * Writes `data` to `file`, replacing what is there.
  * @param options.mode permission bits, set when the file is made (default 0600: most of our files hold secrets)
  * @param options.inDirectory default: a sync for this file alone
+ * @param options.isDurable default true; without, a power cut may leave it torn or missing: for what is made again then
  */
 export async function writeFileAtomically(
   file: string,
@@ -26,9 +27,10 @@ export async function writeFileAtomically(
     readonly mode?: number;
     readonly fileSystem?: DurableFileSystem;
     readonly inDirectory?: DirectoryChange;
+    readonly isDurable?: boolean;
   } = {},
 ): Promise<void> {
-  const { fileSystem = nodeFileSystem } = options;
+  const { fileSystem = nodeFileSystem, isDurable = true } = options;
   const { open, rename, rm } = fileSystem;
   const inDirectory: DirectoryChange =
     options.inDirectory ?? ((directory, change) => withSyncedDirectory(directory, change, fileSystem));
@@ -38,11 +40,12 @@ export async function writeFileAtomically(
   try {
     try {
       await handle.writeFile(data);
-      await handle.sync();
+      if (isDurable) await handle.sync();
     } finally {
       await handle.close();
     }
-    await inDirectory(path.dirname(file), () => rename(temporary, file));
+    if (isDurable) await inDirectory(path.dirname(file), () => rename(temporary, file));
+    else await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

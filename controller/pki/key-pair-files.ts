@@ -13,7 +13,7 @@ import type { KeyPair } from './key-pair.js';
 
 const dayMs = 86_400_000;
 
-/** How the files are written, durably when it resolves; whoever keeps state has a way of its own. */
+/** How the files are written, durably unless they can be issued again; whoever keeps state has a way of its own. */
 export interface PairWriter {
   makeDirectory(directory: string): Promise<void>;
   /** @param mode permission bits */

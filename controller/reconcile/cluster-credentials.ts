@@ -22,7 +22,7 @@ import { readTls } from './read-tls.js';
 const authorityValidityDays = 3650;
 /** How often a certificate that nothing else changes is looked at again: renewal is due days before expiry. */
 const recheckMs = 3_600_000;
-// Issuing is a millisecond of CPU and two fsyncs; a fleet of 1000 is through in seconds, and other loops get their turn.
+// Issuing is a millisecond of CPU and two files; a fleet of 1000 is through in seconds, and other loops get their turn.
 const issuedAtOnce = 8;
 
 export interface EnsuredCredentials {
@@ -229,7 +229,11 @@ export class CredentialStore {
       validityDays,
       renewBeforeDays,
       signers: this.#signers,
-      writer: this.#disk,
+      // One that a power cut has torn is issued again; the authority, which nothing can replace, is synced.
+      writer: {
+        makeDirectory: (directory) => this.#disk.makeDirectory(directory),
+        write: (file, data, mode) => this.#disk.writeRemakable(file, data, mode),
+      },
     });
     this.#checked.set(place, { key, caPem, atMs: nowMs, pair });
     return pair;

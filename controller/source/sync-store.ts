@@ -28,8 +28,8 @@ export interface Applied {
   readonly conflicts: readonly (ManifestProblem & { readonly key: ObjectKey })[];
 }
 
-// The store syncs with the four threads of Node; twice as many keep them busy.
-const writesAtOnce = 8;
+// The store syncs with the four threads of Node, and what is written at once shares the syncs of its directory.
+const writesAtOnce = 32;
 const raceCodes = ['OBJECT_CONFLICT', 'OBJECT_EXISTS', 'OBJECT_NOT_FOUND'] as const;
 
 /** @param ports.takeOver manifests become the owners of objects that were made with the API */

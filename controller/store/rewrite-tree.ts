@@ -8,8 +8,8 @@ import type { StateDoor } from './state-disk.js';
 const filesAtOnce = 4;
 
 /**
- * Every file below `directory`, as it is read: its content was synced before it got its name, so only the name, or which of
- * two versions has it, can be in doubt. A directory that is missing is fine. Unfinished writes are left out.
+ * Every file below `directory`, as it is read: its content was synced before it got its name, unless it can be made again,
+ * so only the name, or which of two versions has it, can be in doubt. A directory that is missing is fine. Unfinished writes are left out.
  */
 export async function rewriteTree(directory: string, door: StateDoor): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {

@@ -20,10 +20,12 @@ import { WriteHealth } from './write-health.js';
 export type StateFileSystem = DurableFileSystem &
   Pick<typeof nodeFileSystem, 'readdir' | 'readFile' | 'unlink'>;
 
-/** Changes of files, each durable when it resolves. All throw {STATE_UNWRITABLE}. */
+/** Changes of files, each durable when it resolves, but for one. All throw {STATE_UNWRITABLE}. */
 export interface StateDoor {
   /** Replaces a file as a whole. @param mode permission bits, default 0600 */
   write(file: string, data: string, mode?: number): Promise<void>;
+  /** The same without a sync: a power cut may leave it torn or missing. For what whoever reads it then makes again. */
+  writeRemakable(file: string, data: string, mode?: number): Promise<void>;
   /** Removes a file, or a directory with all that is in it; what is gone already is fine. */
   remove(target: string): Promise<void>;
   /** Renames within one directory. */
@@ -97,6 +99,10 @@ export class StateDisk implements StateDoor {
 
   write(file: string, data: string, mode?: number): Promise<void> {
     return this.#change(path.dirname(file), data.length, (door) => door.write(file, data, mode));
+  }
+
+  writeRemakable(file: string, data: string, mode?: number): Promise<void> {
+    return this.#change(path.dirname(file), data.length, (door) => door.writeRemakable(file, data, mode));
   }
 
   async remove(target: string): Promise<void> {
@@ -196,6 +202,10 @@ function rawDoor(fileSystem: StateFileSystem): StateDoor {
   return {
     write: (file, data, mode = 0o600) =>
       guard(path.dirname(file), () => writeFileAtomically(file, data, { mode, fileSystem, inDirectory })),
+    writeRemakable: (file, data, mode = 0o600) =>
+      guard(path.dirname(file), () =>
+        writeFileAtomically(file, data, { mode, fileSystem, isDurable: false }),
+      ),
     remove: (target) => leave(target, () => fileSystem.rm(target, { recursive: true, force: true })),
     move: (from, to) => leave(from, () => fileSystem.rename(from, to)),
     makeDirectory: (directory) =>

@@ -21,6 +21,8 @@ export interface StateKind {
   readonly name: string;
   /** What of the state directory holds it. */
   readonly entry: string;
+  /** Files of it that are made again when a power cut has taken them. */
+  readonly remakable?: RegExp;
   /** Steps of its life, each of which may be tried again after it has failed, and is durable when it resolves. */
   readonly open: (directory: string, store: Store) => Promise<readonly (() => Promise<unknown>)[]>;
 }
@@ -52,6 +54,7 @@ export const stateKinds: readonly StateKind[] = [
   {
     name: 'tokens, authorities and certificates',
     entry: 'clusters',
+    remakable: /\/(client\/(cert|key)|pki\/(?!ca)[^/]+)\.pem$/,
     open: (directory, { disk }) => {
       const clock = new FakeClock();
       const at = (now: FakeClock): CredentialStore =>
@@ -155,12 +158,15 @@ function textOf(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-/** All files of an entry of the state directory with what is in them, unfinished writes left out. */
-export function filesOf(directory: string, entry: string): ReadonlyMap<string, string> {
+/** What must not be lost of an entry of the state directory: files with what is in them, unfinished writes left out. */
+export function filesOf(
+  directory: string,
+  { entry, remakable }: Pick<StateKind, 'entry' | 'remakable'>,
+): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const walk = (name: string): void => {
     const file = path.join(directory, name);
-    if (!existsSync(file) || name.endsWith('.tmp')) return;
+    if (!existsSync(file) || name.endsWith('.tmp') || remakable?.test(name) === true) return;
     if (!statSync(file).isDirectory()) found.set(name, readFileSync(file, 'utf8'));
     else for (const inner of readdirSync(file).sort()) walk(`${name}/${inner}`);
   };

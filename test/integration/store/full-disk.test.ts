@@ -35,7 +35,7 @@ for (const kind of stateKinds) {
     if (others.length > 0) await first();
     let refused = 0;
     for (const step of [first, ...others]) {
-      const acknowledged = filesOf(directory, kind.entry);
+      const acknowledged = filesOf(directory, kind);
       await disk.fill('ballast');
       // What changes nothing needs no space; what removes may find some.
       const isRefused = await step().then(
@@ -45,7 +45,7 @@ for (const kind of stateKinds) {
       if (isRefused) {
         refused += 1;
         t.match(whyUnwritable(store), /^Cannot write state in ".*": ENOSPC: no space left on device/);
-        t.same(filesOf(directory, kind.entry), acknowledged, 'what is there stays as it is');
+        t.same(filesOf(directory, kind), acknowledged, 'what is there stays as it is');
         await pass(clock, () => store.failure === undefined);
         t.ok(store.failure, 'it does not go on before there is space');
       }
@@ -55,7 +55,7 @@ for (const kind of stateKinds) {
       await step();
     }
     t.ok(refused > 0, `${refused} steps were refused`);
-    t.ok(filesOf(directory, kind.entry).size > 0);
+    t.ok(filesOf(directory, kind).size > 0);
     await store.close();
     const again = await openIn(directory);
     t.equal(again.failure, undefined);

@@ -1,5 +1,6 @@
 // CredentialStore: made once, kept, renewed when due, private on disk.
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import t from 'tap';
 import type { Cluster } from '../../../controller/api/resources.js';
@@ -9,6 +10,7 @@ import type { CertificateUsage } from '../../../controller/pki/key-pair.js';
 import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
 import { resolvedNodes, testToken } from '../../support/desired-worlds.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { killedFileSystem } from '../../support/killed-file-system.js';
 import { aCluster } from '../../support/resource-builders.js';
 import { aStateDisk } from '../../support/state-disk.js';
 
@@ -50,6 +52,43 @@ t.test('CredentialStore.ensure() keeps keys private', async (t) => {
   }
   t.equal(await mode('client'), 0o700);
 });
+
+t.test(
+  'CredentialStore.ensure() keeps token and authority over a power cut, and issues anew what it has torn',
+  async (t) => {
+    const directory = t.testdir();
+    const clock = new FakeClock();
+    const machine = killedFileSystem({ killAt: -1, kind: 'power' });
+    const disk = aStateDisk({ clock, fileSystem: machine.fileSystem });
+    const store = new CredentialStore({ directory, disk, clock, randomToken: () => testToken });
+    const first = await store.ensure(aCluster(), nodes);
+    const syncs = (): number => machine.steps.filter((step) => step === 'fsync').length;
+    const before = syncs();
+    await store.ensure(aCluster(), [...nodes, ...resolvedNodes(1, 5).slice(2)]);
+    t.equal(syncs(), before, 'a pair more costs no sync');
+    machine.cutPower();
+    const file = (name: string): string => path.join(directory, 'demo', name);
+    const torn = await readFile(file('pki/manager-node0.pem'), 'utf8').catch(() => '');
+    t.equal(torn, '', 'certificates were not on the disk');
+    await writeFile(
+      file('pki/manager-node0-key.pem'),
+      first.credentials.tls?.pairFor('node0', 'join')?.keyPem ?? '',
+    );
+    const again = await open(directory, clock).ensure(aCluster(), nodes);
+    t.equal(again.credentials.token, testToken);
+    t.equal(again.credentials.tls?.caPem, first.credentials.tls?.caPem);
+    const authority = new X509Certificate(first.credentials.tls?.caPem ?? '');
+    for (const [node, role] of [
+      ['node0', 'manage'],
+      ['node1', 'join'],
+    ] as const) {
+      const { certPem = '', keyPem = '' } = again.credentials.tls?.pairFor(node, role) ?? {};
+      const certificate = new X509Certificate(certPem);
+      t.equal(certificate.checkIssued(authority), true);
+      t.equal(certificate.checkPrivateKey(createPrivateKey(keyPem)), true);
+    }
+  },
+);
 
 t.test('CredentialStore.ensure() renews what is about to expire, and what got another name', async (t) => {
   const directory = t.testdir();

@@ -92,9 +92,9 @@ for (const kind of stateKinds) {
         },
       });
       if (failures !== 1) t.fail(`sync ${failing} was told ${failures} times`);
-      const acknowledged = filesOf(directory, kind.entry);
+      const acknowledged = filesOf(directory, kind);
       disk.cutPower();
-      t.same(filesOf(directory, kind.entry), acknowledged, `sync ${failing}`);
+      t.same(filesOf(directory, kind), acknowledged, `sync ${failing}`);
       t.notOk((await readdir(directory)).includes('unsynced'), 'the doubt is over');
     }
     t.equal(refused, tried);
@@ -105,7 +105,7 @@ for (const kind of stateKinds) {
     const whole = killedFileSystem({ killAt: -1, kind: 'power' });
     const { first } = await live(kind, { directory: path.join(root, 'whole'), disk: whole });
     const { length } = whole.steps;
-    const end = filesOf(path.join(root, 'whole'), kind.entry);
+    const end = filesOf(path.join(root, 'whole'), kind);
     for (let killAt = first; killAt < length; killAt += length > 100 ? 5 : 1) {
       const directory = path.join(root, String(killAt));
       const { fileSystem } = killedFileSystem({ killAt, kind: 'power' });
@@ -116,12 +116,12 @@ for (const kind of stateKinds) {
         for (const step of await kind.open(directory, store)) {
           await step();
           done += 1;
-          acknowledged = filesOf(directory, kind.entry);
+          acknowledged = filesOf(directory, kind);
         }
       } catch {
         // this is where the power goes
       }
-      const found = filesOf(directory, kind.entry);
+      const found = filesOf(directory, kind);
       const torn = [...found].filter(([name, text]) => text === '' && acknowledged.get(name) !== '');
       t.same(torn, [], `cut at ${killAt}, after ${done} steps: nothing is torn`);
       const lost = [...acknowledged.keys()].filter((name) => !found.has(name) && end.has(name));
@@ -161,9 +161,9 @@ t.test('StateDisk tells the next process of a doubt, which writes all anew first
     [],
     'what the first one acknowledged',
   );
-  const files = filesOf(directory, 'objects');
+  const files = filesOf(directory, { entry: 'objects' });
   disk.cutPower();
-  t.same(filesOf(directory, 'objects'), files);
+  t.same(filesOf(directory, { entry: 'objects' }), files);
 });
 
 /** What begins with `name` does not fit any more, nor what is written to see whether it would. */
@@ -217,7 +217,7 @@ for (const kind of stateKinds) {
     await recover(store, clock);
     t.same(told, ['STATE_UNWRITABLE', undefined]);
     await step();
-    t.ok(filesOf(directory, kind.entry).size > 0);
+    t.ok(filesOf(directory, kind).size > 0);
     await store.close();
   });
 }

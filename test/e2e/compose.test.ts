@@ -118,7 +118,7 @@ for (const compose of await composePrograms()) {
             depends_on: ['db'],
             command: ['sh', '-c', `echo ${words}; exec httpd -f -p 80 -h /www`],
           },
-          db: { ...idle, volumes: ['data:/data'] },
+          db: { ...idle, volumes: ['data:/data'], ports: ['5432:5432'] },
         },
         volumes: { data: {} },
       });
@@ -136,6 +136,9 @@ for (const compose of await composePrograms()) {
       await project.do(t, 'up', '-d', '--scale', 'web=3');
       t.equal((await project.places()).length, 4);
       t.equal((await project.nodes()).length, 1, 'also the new ones');
+      // The new one is made while the old one holds the port.
+      await project.do(t, 'up', '-d', '--force-recreate', '--no-deps', 'db');
+      t.equal((await project.places()).length, 4);
       t.equal((await project.do(t, 'ps', '-q')).split('\n').length, 4);
       t.match(await project.do(t, 'ps'), project.container('web', 3));
       // A container that runs may not serve yet.

@@ -37,6 +37,8 @@ export class CandidateList {
   /** An engine is made a candidate again with each change, most of its containers and images stay as they were. */
   readonly #listed = new WeakMap<CachedContainer, ListedContainer>();
   readonly #images = new WeakMap<readonly CachedObject[], readonly CandidateImage[]>();
+  /** A container that is looked past, and its engine. */
+  #hidden: CachedContainer | undefined;
   #engines: readonly PooledEngine[] = [];
   #byAddress: ReadonlyMap<string, Entry> = new Map();
 
@@ -79,6 +81,22 @@ export class CandidateList {
     };
   }
 
+  /** Decides as if this container were not there. */
+  without<T>(isHidden: (container: CachedContainer) => boolean, decide: () => T): T {
+    const hidden = this.#cluster
+      .engines()
+      .flatMap((engine) => this.#cluster.containersOf(engine).find(isHidden) ?? [])[0];
+    if (hidden === undefined) return decide();
+    this.#hidden = hidden;
+    this.#changed.add(hidden.engine.address);
+    try {
+      return decide();
+    } finally {
+      this.#hidden = undefined;
+      this.#changed.add(hidden.engine.address);
+    }
+  }
+
   #setPending(address: string, pending: readonly CandidateContainer[]): void {
     if (pending.length > 0) this.#pending.set(address, pending);
     else this.#pending.delete(address);
@@ -87,7 +105,9 @@ export class CandidateList {
 
   #candidateOf(entry: Entry): EngineCandidate | undefined {
     const { engine, candidate } = entry;
-    const rows = this.#cluster.containersOf(engine);
+    const all = this.#cluster.containersOf(engine);
+    const hidden = this.#hidden;
+    const rows = hidden?.engine.address === engine.address ? all.filter((row) => row !== hidden) : all;
     const images = this.#cluster.imagesOf(engine);
     const pending = this.#pending.get(engine.address) ?? nothing;
     const { specs } = engine;

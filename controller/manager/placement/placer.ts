@@ -13,6 +13,7 @@ import { CandidateList } from './candidates.js';
 import type { EngineCandidate } from './engine-candidate.js';
 import type { Cordons, PlaceOptions } from './place-options.js';
 import { refuse } from './refuse.js';
+import { replacedBy } from './replaced-container.js';
 
 export interface Placement {
   readonly engine: PooledEngine;
@@ -39,31 +40,35 @@ export function createPlacer(options: {
   const candidateList = new CandidateList(options);
   const { strategy, filters, random, cordons } = options;
   const decisions = new FleetDecisions({ fleet: candidateList.fleet, strategy, filters, random });
+  const place = (asked: PlaceOptions): Placement => {
+    const { request, id, name } = asked;
+    const fleet = candidateList.current();
+    const decision = decisions.decide({
+      request,
+      priors: priorsOf(asked, { candidateList, fleet, cordons }),
+    });
+    if (decision === undefined) {
+      const refusal = refuse(fleet.candidates(), { ...asked, strategy, filters, random, cordons });
+      throw new SwarmError('NO_ELIGIBLE_ENGINE', refusal.message, refusal.options);
+    }
+    const engine = candidateList.engineAt(decision.best.address);
+    if (engine === undefined) {
+      throw new SwarmError(
+        'NO_ELIGIBLE_ENGINE',
+        `Cannot place container "${name}": the chosen engine has left`,
+      );
+    }
+    const container = pendingContainer({ request, candidate: decision.best, id, name });
+    return {
+      engine,
+      release: candidateList.hold(engine.address, container),
+      record: { ...decision.brief, node: engine.name, strategy },
+    };
+  };
   return {
     place: (asked) => {
-      const { request, id, name } = asked;
-      const fleet = candidateList.current();
-      const decision = decisions.decide({
-        request,
-        priors: priorsOf(asked, { candidateList, fleet, cordons }),
-      });
-      if (decision === undefined) {
-        const refusal = refuse(fleet.candidates(), { ...asked, strategy, filters, random, cordons });
-        throw new SwarmError('NO_ELIGIBLE_ENGINE', refusal.message, refusal.options);
-      }
-      const engine = candidateList.engineAt(decision.best.address);
-      if (engine === undefined) {
-        throw new SwarmError(
-          'NO_ELIGIBLE_ENGINE',
-          `Cannot place container "${name}": the chosen engine has left`,
-        );
-      }
-      const container = pendingContainer({ request, candidate: decision.best, id, name });
-      return {
-        engine,
-        release: candidateList.hold(engine.address, container),
-        record: { ...decision.brief, node: engine.name, strategy },
-      };
+      const isReplaced = replacedBy(asked);
+      return isReplaced === undefined ? place(asked) : candidateList.without(isReplaced, () => place(asked));
     },
   };
 }

@@ -6,7 +6,7 @@ import { startDeadline, withDeadline } from '../../../controller/base/deadline.j
 import { reasonOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
 import { isJsonObject, type JsonObject } from '../../../controller/base/json.js';
 import type { CommandContext } from '../command-context.js';
-import { parseOperatorAddress, readClientTls } from './operator-address.js';
+import { clientTlsHint, parseOperatorAddress, readClientTls } from './operator-address.js';
 import { errorOfStatus } from './status-error.js';
 
 export interface ApiCall {
@@ -177,14 +177,23 @@ export class ApiClient {
   }
 
   #unreachable(error: unknown): SwarmError {
-    return new SwarmError(
-      'OPERATOR_UNREACHABLE',
-      `Cannot reach the operator at ${this.#server}: ${whyUnreachable(error)}`,
-      {
-        cause: error,
-      },
-    );
+    const isTls = this.#agent instanceof TlsAgent;
+    const isRefused = isTls && systemCodeOf(error) === 'ECONNRESET';
+    const why = isRefused
+      ? 'it closed the connection, most likely because it does not take the client certificate'
+      : whyUnreachable(error);
+    return new SwarmError('OPERATOR_UNREACHABLE', `Cannot reach the operator at ${this.#server}: ${why}`, {
+      cause: error,
+      ...(isTls && isTlsProblem(error) ? { hint: clientTlsHint } : {}),
+    });
   }
+}
+
+/** Whether it was reached, and one of the two does not take the other. Servers refuse a client by hanging up. */
+function isTlsProblem(error: unknown): boolean {
+  return /^(ECONNRESET|EPIPE|EPROTO|CERT_|ERR_SSL|ERR_TLS|SELF_SIGNED|UNABLE_TO_|DEPTH_ZERO)/.test(
+    systemCodeOf(error) ?? '',
+  );
 }
 
 /** Runs `work` with a client and closes it. */

@@ -1,5 +1,8 @@
 // Where the operator is: `unix:///path` or `https://host:port`, and the certificates for the latter.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import path from 'node:path';
+import { formatTime } from '../../../controller/api/conditions.js';
+import type { Clock } from '../../../controller/base/clock.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import { readText } from '../../../controller/base/read-text.js';
 
@@ -30,18 +33,64 @@ export interface ClientTls {
   readonly key: string;
 }
 
-/** ca.pem, admin.pem and admin-key.pem: from SWARMCTL_CERT_PATH, else pki/ of the state directory. */
+/** What to do about certificates that the operator does not take, or that do not fit it. */
+export const clientTlsHint =
+  'Copy ca.pem, admin.pem and admin-key.pem from pki/ of the operator, and set SWARMCTL_CERT_PATH to their directory';
+
+/**
+ * ca.pem, admin.pem and admin-key.pem: from SWARMCTL_CERT_PATH, else pki/ of the state directory.
+ * @throws {CREDENTIALS_UNREADABLE} one cannot be read, or is of no use now
+ */
 export async function readClientTls(o: {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stateDirectory: string;
+  readonly clock: Pick<Clock, 'now'>;
 }): Promise<ClientTls> {
   const given = o.env['SWARMCTL_CERT_PATH'];
   const directory = given === undefined || given === '' ? path.join(o.stateDirectory, 'pki') : given;
   const read = (name: string): Promise<string> =>
     readText(path.join(directory, name), {
       code: 'CREDENTIALS_UNREADABLE',
-      hint: 'Copy ca.pem, admin.pem and admin-key.pem from pki/ of the operator, and set SWARMCTL_CERT_PATH to their directory',
+      hint: clientTlsHint,
     });
   const [ca, cert, key] = await Promise.all([read('ca.pem'), read('admin.pem'), read('admin-key.pem')]);
-  return { ca, cert, key };
+  const problem = findProblem({ ca, cert, key }, o.clock.now());
+  if (problem === undefined) return { ca, cert, key };
+  const { name, why } = problem;
+  throw new SwarmError('CREDENTIALS_UNREADABLE', `Cannot use "${path.join(directory, name)}": ${why}`, {
+    hint: clientTlsHint,
+  });
+}
+
+/** What a handshake would fail by, in words that OpenSSL does not have. */
+function findProblem(
+  tls: ClientTls,
+  nowMs: number,
+): { readonly name: string; readonly why: string } | undefined {
+  if (certificateOf(tls.ca) === undefined) return { name: 'ca.pem', why: 'it is not a certificate' };
+  const name = 'admin.pem';
+  const certificate = certificateOf(tls.cert);
+  if (certificate === undefined) return { name, why: 'it is not a certificate' };
+  try {
+    if (!certificate.checkPrivateKey(createPrivateKey(tls.key)))
+      return { name, why: 'admin-key.pem is the key of another certificate' };
+  } catch {
+    return { name: 'admin-key.pem', why: 'it is not a private key' };
+  }
+  const [from, to] = [certificate.validFrom, certificate.validTo].map((time) => Date.parse(time)) as [
+    number,
+    number,
+  ]; // two times
+  if (nowMs > to) return { name, why: `it expired at ${formatTime(to)}` };
+  return nowMs < from
+    ? { name, why: `it is valid from ${formatTime(from)} on, by the clock of this machine` }
+    : undefined;
+}
+
+function certificateOf(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
 }

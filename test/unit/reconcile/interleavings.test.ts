@@ -17,7 +17,7 @@ t.setTimeout(280_000);
 /** INTERLEAVINGS=100000 for a long run, SEED=42 to repeat one. */
 const count = Number(process.env['INTERLEAVINGS'] ?? 1500);
 const seed = Number(process.env['SEED'] ?? 20_260_101);
-const mostSteps = 60;
+const mostSteps = 50;
 /** On a machine that has much else to do there are fewer; what is found does not depend on it. */
 const longestMs = process.env['INTERLEAVINGS'] === undefined ? 60_000 : 240_000;
 

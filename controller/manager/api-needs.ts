@@ -18,11 +18,19 @@ interface Feature extends ApiNeed {
   readonly isAsked: (body: JsonObject) => boolean;
 }
 
-/** Without these the container would run with other data, rights or ways than it was promised. */
+/** Without these the container would run with other data, rights or ways than it was promised, or not start. */
 const promises: readonly Feature[] = [
   mountFeature('a read-only bind that is forced to be recursive', '1.44', (mount) =>
     isTrueAt(objectAt(mount, 'BindOptions'), 'ReadOnlyForceRecursive'),
   ),
+  {
+    feature: 'a CDI device',
+    since: '1.44',
+    isAsked: (body) => {
+      const requests: unknown = objectAt(body, 'HostConfig')['DeviceRequests'];
+      return Array.isArray(requests) && requests.some((one) => isJsonObject(one) && one['Driver'] === 'cdi');
+    },
+  },
   mountFeature('the subpath of a volume mount', '1.45', (mount) =>
     isText(objectAt(mount, 'VolumeOptions')['Subpath']),
   ),

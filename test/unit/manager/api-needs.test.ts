@@ -15,6 +15,7 @@ const mounted = (...mounts: unknown[]) => ({ HostConfig: { Mounts: mounts } });
 void t.test('createNeeds() names each feature with the version that brought it', async (t) => {
   const cases: readonly (readonly [body: Record<string, unknown>, since: string])[] = [
     [mounted({ Type: 'bind', BindOptions: { ReadOnlyForceRecursive: true } }), '1.44'],
+    [{ HostConfig: { DeviceRequests: [null, { Driver: 'cdi', DeviceIDs: ['a.b/c=d'] }] } }, '1.44'],
     [mounted({ Type: 'bind' }, { Type: 'volume', VolumeOptions: { Subpath: 'a/b' } }), '1.45'],
     [mounted({ Type: 'tmpfs', TmpfsOptions: { Options: [['noexec']] } }), '1.46'],
     [mounted({ Type: 'image', Source: 'busybox', Target: '/i' }), '1.48'],
@@ -43,6 +44,7 @@ void t.test('createNeeds() asks nothing of what every engine knows, and bears an
       { Type: 'volume', VolumeOptions: { Subpath: '' } },
       { Type: 'tmpfs', TmpfsOptions: { Options: [] } },
     ),
+    { HostConfig: { DeviceRequests: [{ Driver: 'nvidia' }, 1] } },
     { HostConfig: { Mounts: {} }, NetworkingConfig: { EndpointsConfig: { a: { GwPriority: 0 } } } },
   ];
   for (const body of bodies) t.same(createNeeds(body, { version: '1.51' }), [], JSON.stringify(body));

@@ -42,7 +42,8 @@ function small(row: { name: string; title: string; path: string; hits: number })
   return {
     name: row.name,
     title: row.title,
-    boundBy: 'events, pings and refreshes that happen beside the requests; the floor has none of them',
+    boundBy:
+      'pings, refreshes and inspections beside the requests, with the engines that answer them on the same cores; the floor has none',
     withinSeconds: 40,
     run: async (world) => {
       const client = world.client(8);

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseHostPort } from '../../../controller/api/engine-address.js';
-import { SwarmError } from '../../../controller/base/errors.js';
+import { isSwarmError, SwarmError } from '../../../controller/base/errors.js';
 import { isJsonObject, tryParseJson, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import type { EngineTls } from '../../../controller/engine/endpoint.js';
 import { EngineTransport } from '../../../controller/engine/transport.js';
@@ -45,13 +45,27 @@ export async function askCluster(
     throw new SwarmError(status === 404 ? 'OBJECT_NOT_FOUND' : 'ENGINE_ERROR', message, {
       hint: o.hint,
     });
+  } catch (error) {
+    throw aboutManager(error, target);
   } finally {
     await transport.close();
   }
 }
 
+/** What is to be done when a manager does not answer is not what is to be done about a dockerd. */
+function aboutManager(error: unknown, { cluster }: Target): unknown {
+  if (!isSwarmError(error, 'ENGINE_UNREACHABLE') && !isSwarmError(error, 'ENGINE_TIMEOUT')) return error;
+  const hint =
+    cluster === undefined
+      ? 'Check that DOCKER_HOST is the address of a cluster, or unset it: the operator knows the address'
+      : `swarmctl doctor cluster ${cluster} finds what is wrong with its manager`;
+  return new SwarmError(error.code, error.message, { cause: error, hint });
+}
+
 interface Target {
   readonly name: string;
+  /** Undefined where DOCKER_HOST says whom to ask. */
+  readonly cluster?: string;
   readonly address: { readonly host: string; readonly port: number };
   readonly tls?: EngineTls;
 }
@@ -67,11 +81,12 @@ async function findTarget(context: CommandContext, cluster: string | undefined):
     return makeTarget({ name: 'DOCKER_HOST', host, certPath });
   }
   const endpoint = await clusterEndpoint(context, cluster);
-  return makeTarget({
+  const target = await makeTarget({
     name: `manager of ${endpoint.cluster}`,
     host: endpoint.dockerHost,
     certPath: endpoint.certPath,
   });
+  return { ...target, cluster: endpoint.cluster };
 }
 
 async function makeTarget(o: {

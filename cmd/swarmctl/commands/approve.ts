@@ -125,7 +125,7 @@ function tellUnnamed(context: CommandContext, waiting: readonly Waiting[]): void
   if (names.length > 0) context.stderr(`Not approved, because it has to be named: ${names.join(' ')}\n`);
 }
 
-/** @throws {USAGE} an object is named that does not wait: most likely another one is meant */
+/** @throws {USAGE | OBJECT_NOT_FOUND} an object is named that does not wait: most likely another one is meant */
 async function chooseNamed(
   context: CommandContext,
   client: ApiClient,
@@ -143,6 +143,8 @@ async function chooseNamed(
     const found = o.waiting.find((one) => one.kind.kind === kind.kind && one.name === name);
     if (found !== undefined && (isNamed || found.engine === undefined)) chosen.push(found);
     else if (isNamed) {
+      // One that is not there is another mistake.
+      await client.call({ method: 'GET', path: objectPath({ kind, name }) });
       throw new SwarmError('USAGE', `Cannot approve ${kind.singular} "${name}": its deletion does not wait`, {
         hint: 'See swarmctl approve for what waits; swarmctl delete deletes what has no manifest',
       });

@@ -60,7 +60,10 @@ t.test('approve shows what waits and why, and lets go what is named', async (t) 
     code: 2,
     stderr: /Cannot approve node "n3": its deletion does not wait/,
   });
-  t.match(await run('approve', 'node/n33'), { code: 1, stderr: /^error: .*"n33".* not found/ });
+  t.match(await run('approve', 'node/n33'), {
+    code: 1,
+    stderr: /^error: Cannot find node "n33": it does not exist/,
+  });
   t.match(await run('approve', 'node/n1', '--dry-run'), {
     stdout: 'node.swarmctl.io "n1" deletion approved (dry run)\n',
   });

@@ -11,33 +11,26 @@ import { promisify } from 'node:util';
 import {
   AuthorityKeyIdentifier,
   BasicConstraints,
-  ExtendedKeyUsage,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
-  id_ce_extKeyUsage,
   id_ce_keyUsage,
-  id_ce_subjectKeyIdentifier,
   id_kp_clientAuth,
   id_kp_serverAuth,
   KeyIdentifier,
   KeyUsage,
   KeyUsageFlags,
-  SubjectKeyIdentifier,
-  type Extension,
-  type Name,
 } from '@peculiar/asn1-x509';
-import { AsnConvert } from '@peculiar/asn1-schema';
 import { messageOf, SwarmError } from '../base/errors.js';
 import type { CertificateUsage, KeyPair } from './key-pair.js';
 import {
   alternativeNames,
-  arrayBufferOf,
-  extensionOf,
+  extendedKeyUsage,
   keyIdOf,
   makeExtension,
   makeName,
+  readIssuer,
   signCertificate,
-  subjectOf,
+  subjectKeyId,
 } from './sign-certificate.js';
 
 /** Certificates are valid a little before they are made, for machines whose clock is behind. */
@@ -77,7 +70,8 @@ export async function createAuthority(options: {
         makeExtension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign), {
           isCritical: true,
         }),
-        ...keyIdentifiers({ own: keyId, signers: keyId }),
+        subjectKeyId(keyId),
+        authorityKeyId(keyId),
       ],
     },
     privateKey,
@@ -133,12 +127,10 @@ export async function issueCertificate(options: CertificateWish): Promise<KeyPai
       publicKey,
       extensions: [
         ...endExtensions,
-        makeExtension(
-          id_ce_extKeyUsage,
-          new ExtendedKeyUsage(options.usages.map((usage) => usageOids[usage])),
-        ),
+        extendedKeyUsage(options.usages.map((usage) => usageOids[usage])),
         ...(dnsNames.length + ipAddresses.length === 0 ? [] : [alternativeNames({ dnsNames, ipAddresses })]),
-        ...keyIdentifiers({ own: keyIdOf(publicKey), signers: signer.keyId }),
+        subjectKeyId(keyIdOf(publicKey)),
+        signer.keyIdExtension,
       ],
     },
     signer.key,
@@ -152,10 +144,11 @@ export const usageOids = {
 } as const satisfies Record<CertificateUsage, string>;
 
 interface Signer {
-  readonly name: Name;
+  readonly name: Buffer;
   readonly notAfterMs: number;
   readonly key: KeyObject;
-  readonly keyId: Buffer;
+  /** Names its key in what it signs. */
+  readonly keyIdExtension: Buffer;
 }
 
 function readSigner(authority: KeyPair): Signer {
@@ -163,15 +156,13 @@ function readSigner(authority: KeyPair): Signer {
     const certificate = new X509Certificate(authority.certPem);
     const key = createPrivateKey(authority.keyPem);
     refuseUnusable(key);
-    const own = extensionOf(certificate.raw, id_ce_subjectKeyIdentifier);
+    const { name, keyId } = readIssuer(certificate.raw);
     return {
-      name: subjectOf(certificate.raw),
+      ...{ name, key },
       notAfterMs: Date.parse(certificate.validTo),
-      key,
-      keyId:
-        own === undefined
-          ? keyIdOf(createPublicKey(key).export({ type: 'spki', format: 'der' }))
-          : Buffer.from(AsnConvert.parse(own, SubjectKeyIdentifier).buffer),
+      keyIdExtension: authorityKeyId(
+        keyId ?? keyIdOf(createPublicKey(key).export({ type: 'spki', format: 'der' })),
+      ),
     };
   } catch (error) {
     throw new SwarmError('CREDENTIALS_INVALID', `Cannot use the certificate authority: ${messageOf(error)}`, {
@@ -192,12 +183,9 @@ async function generateKeys(): Promise<{ readonly publicKey: Buffer; readonly pr
   return { publicKey: publicKey.export({ type: 'spki', format: 'der' }), privateKey };
 }
 
-function keyIdentifiers(o: { readonly own: Buffer; readonly signers: Buffer }): Extension[] {
-  const signers = new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(arrayBufferOf(o.signers)) });
-  return [
-    makeExtension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(arrayBufferOf(o.own))),
-    makeExtension(id_ce_authorityKeyIdentifier, signers),
-  ];
+function authorityKeyId(keyId: Buffer): Buffer {
+  const keyIdentifier = new KeyIdentifier(new Uint8Array(keyId).buffer);
+  return makeExtension(id_ce_authorityKeyIdentifier, new AuthorityKeyIdentifier({ keyIdentifier }));
 }
 
 function keyPemOf(key: KeyObject): string {

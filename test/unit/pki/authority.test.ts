@@ -4,16 +4,16 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import t from 'tap';
-import {
-  BasicConstraints,
-  id_ce_basicConstraints,
-  id_ce_subjectKeyIdentifier,
-  SubjectKeyIdentifier,
-} from '@peculiar/asn1-x509';
+import { BasicConstraints, id_ce_basicConstraints } from '@peculiar/asn1-x509';
 import { createAuthority, issueCertificate } from '../../../controller/pki/authority.js';
 import { describeCertificate, joinBundle } from '../../../controller/pki/certificate.js';
 import type { CertificateUsage, KeyPair } from '../../../controller/pki/key-pair.js';
-import { makeExtension, makeName, signCertificate } from '../../../controller/pki/sign-certificate.js';
+import {
+  makeExtension,
+  makeName,
+  signCertificate,
+  subjectKeyId,
+} from '../../../controller/pki/sign-certificate.js';
 
 // Handshakes check validity against the real time.
 const nowMs = Date.now();
@@ -148,10 +148,7 @@ t.test(
           publicKey: publicKey.export({ type: 'spki', format: 'der' }),
           extensions: [
             makeExtension(id_ce_basicConstraints, new BasicConstraints({ cA: true }), { isCritical: true }),
-            makeExtension(
-              id_ce_subjectKeyIdentifier,
-              new SubjectKeyIdentifier(new Uint8Array([1, 2, 3]).buffer),
-            ),
+            subjectKeyId(Buffer.of(1, 2, 3)),
           ],
         },
         privateKey,

@@ -1,5 +1,6 @@
 // What no operator may do at any step, held against what the model knows by itself: which objects may go, and which
 // changes of engines were decided.
+import { agentContainerName, agentRoles } from '../../../controller/api/agent-role.js';
 import { containerLabels } from '../../../controller/api/labels.js';
 import { annotations } from '../../../controller/api/labels.js';
 import type { ObjectKey } from '../../../controller/api/object-key.js';
@@ -153,14 +154,15 @@ export class Rules {
   }
 
   #requireAnnounced(engine: ModelEngine, change: Change, life: Life): void {
-    const start = `${change.operation} ${change.operation === 'load' ? 'image' : 'container'} ${change.name} `;
+    const kind = change.operation === 'load' ? 'image' : 'container';
+    const starts = namesOf(engine, change.name).map((name) => `${change.operation} ${kind} ${name} `);
     const all = [...(this.#announced.get(life) ?? [])];
     const isHere = (node: string): boolean =>
       this.#store.getNode(node)?.spec.engine?.address === addressAt(engine.number);
     // A run goes on where it began, also when its node is moved meanwhile.
     const sorted = [...all.filter(([node]) => isHere(node)), ...all.filter(([node]) => !isHere(node))];
     for (const [, lines] of sorted) {
-      const index = lines.findIndex((line) => line.startsWith(start));
+      const index = lines.findIndex((line) => starts.some((start) => line.startsWith(start)));
       if (index < 0) continue;
       lines.splice(index, 1);
       return;
@@ -258,4 +260,15 @@ export function sayingOfVariant({ at, cluster, isManager, isOther }: Variant, is
       ? 'binpack'
       : 'spread'
     : [cluster, addressAt(at), isManager, isOther].join(' ');
+}
+
+/** As it is called, and as plans call it: somebody may have renamed it since. */
+function namesOf(engine: ModelEngine, name: string): readonly string[] {
+  const container = engine.find(name);
+  const labels = container === undefined ? {} : labelsOf(container);
+  const [cluster, role] = [labels[containerLabels.cluster], labels[containerLabels.role]];
+  const planned = agentRoles.find((known) => known === role);
+  return cluster === undefined || planned === undefined
+    ? [name]
+    : [name, agentContainerName(cluster, planned)];
 }

@@ -43,7 +43,7 @@ function small(row: { name: string; title: string; path: string; hits: number })
     name: row.name,
     title: row.title,
     boundBy:
-      'pings, refreshes and inspections beside the requests, with the engines that answer them on the same cores; the floor has none',
+      'pings, refreshes and inspections beside the requests, with the engines that answer them on the same cores, and the collections of garbage that whole lists before them leave to be done; the floor has none',
     withinSeconds: 40,
     run: async (world) => {
       const client = world.client(8);

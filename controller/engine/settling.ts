@@ -7,7 +7,7 @@ const waitedForMs = 1000;
 
 export class Settling {
   readonly #clock: Clock;
-  /** Reads, each with the IDs it is about; undefined: any list may show what it reads. */
+  /** Reads, each with the IDs it is about; undefined: every list may show what it reads. */
   readonly #open = new Map<Promise<void>, ReadonlySet<string> | undefined>();
 
   constructor(clock: Clock) {

@@ -45,7 +45,7 @@ export function containerPredicate(filters: Filters, cluster: Cluster): Predicat
   return (container) => predicates.every((predicate) => predicate(container));
 }
 
-/** A few containers, newest first, among which are all that the filters let through; undefined: any may be. */
+/** A few containers, newest first, among which are all that the filters let through; undefined: it may be every one. */
 export function likelyContainers(
   filters: Filters,
   cluster: Pick<ClusterView, 'containersLabelled' | 'containersNamed'>,

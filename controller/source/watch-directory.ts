@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly onChange: () => void;
   /** Watching does not work, or no longer: only the periodic look is left. */
   readonly onError: (why: string) => void;
+  /** Names the file system of a directory when it does not tell of changes made elsewhere. Default: the system says. */
+  readonly findSilent?: (directory: string) => Promise<string | undefined>;
 }
 
 // Deeper trees are found by the periodic look.
@@ -34,7 +36,8 @@ export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
   const identity = await identifyDirectory(root).catch(() => undefined);
   const realRoot = identity?.realRoot ?? root;
   const rootId = identity?.id;
-  const silent = identity === undefined ? undefined : await findSilentFileSystem(realRoot);
+  const { findSilent = findSilentFileSystem } = o;
+  const silent = identity === undefined ? undefined : await findSilent(realRoot);
   if (silent !== undefined) o.onError(`it is on ${silent}, which does not tell of changes made elsewhere`);
   const ignored = (entry: string, stats?: { isFile(): boolean; isDirectory(): boolean }): boolean =>
     isIgnored({ entry: path.resolve(entry), parent, root, realRoot, stats });

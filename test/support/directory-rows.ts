@@ -1,25 +1,21 @@
 // What a directory of manifests does to those who follow it, in the field, and the tests that show that nothing comes of it.
 // One row per trap. A test is named by its title, or by the name of the row inside a table of a test.
 
-export interface DirectoryRow {
-  readonly trap: string;
-  /** Test files below test/, and titles in them. */
-  readonly tests: Readonly<Record<string, readonly string[]>>;
-}
+import { documentRows, type DirectoryRow } from './document-rows.js';
 
-const parse = 'unit/source/parse-manifest.test.ts';
 const set = 'unit/source/manifest-set.test.ts';
 const look = 'unit/source/directory-source.test.ts';
 const safety = 'unit/source/deletion-safety.test.ts';
 const stable = 'unit/source/stable-snapshot.test.ts';
 const prune = 'unit/source/plan-prune.test.ts';
 const read = 'unit/source/read-manifests.test.ts';
+const snapshot = 'unit/source/snapshot.test.ts';
+const known = 'unit/source/known-files.test.ts';
 const silent = 'unit/source/silent-file-system.test.ts';
 const writers = 'unit/source/two-writers.test.ts';
 const real = 'integration/source/directory-source.test.ts';
 const hard = 'integration/source/directory-hardships.test.ts';
 const many = 'integration/source/many-changes.test.ts';
-const aside = 'integration/source/parse-aside.test.ts';
 const git = 'integration/source/git-source.test.ts';
 const approve = 'integration/apiserver/approve.test.ts';
 const story = 'unit/reconcile/manifest-condition.test.ts';
@@ -28,7 +24,6 @@ const editors = 'DirectorySource is not disturbed by what vim, emacs, nano and r
 const saves = 'DirectorySource sees how editors save: in place, by rename, with a backup, truncated first';
 const gone =
   'DirectorySource deletes nothing because of a missing, unreadable, emptied or replaced directory';
-const traps = 'parseManifest() refuses each trap of YAML with its place';
 
 export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = {
   'events are a doorbell': [
@@ -85,6 +80,19 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
         [real]: [
           'DirectorySource finds changed content by its periodic look when time and size did not change',
         ],
+        [read]: ['takeSnapshot() sees every change of a file that it has read before'],
+        [known]: ['set() does not remember a file that was changed just now'],
+      },
+    },
+    {
+      trap: 'something changes between two looks, or during one',
+      tests: {
+        [stable]: ['StableSnapshots needs two equal looks, 100 ms apart'],
+        [snapshot]: [
+          'takeSnapshot() does not believe a look during which something changed',
+          'takeSnapshot() tells looks apart between which only git moved',
+          'readFileWhole() does not believe a file that changed while it was read',
+        ],
       },
     },
     {
@@ -113,8 +121,10 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
         [real]: ['DirectorySource waits while git holds its lock'],
         [stable]: [
           'StableSnapshots waits while git is at work, and looks anew afterwards',
+          'StableSnapshots does not compare a look after git was at work with one before',
           'StableSnapshots does not wait longer than 30 s for git, and not again for the same marker',
         ],
+        [snapshot]: ['findGitActivity() knows the marker of everything that git does to a work tree'],
       },
     },
     {
@@ -126,7 +136,10 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
     },
     {
       trap: 'a directory that never rests',
-      tests: { [stable]: ['StableSnapshots gives up on a directory that never rests'] },
+      tests: {
+        [stable]: ['StableSnapshots gives up on a directory that never rests'],
+        [look]: ['DirectorySource applies nothing of a directory that never rests, and looks again soon'],
+      },
     },
     {
       trap: 'large trees of other things: watches are spent on manifests and folders alone',
@@ -153,6 +166,7 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
       trap: 'a file system that does not tell of changes made elsewhere',
       tests: {
         [silent]: ['silentFileSystem() knows file systems that are shared over a network or with a host'],
+        [hard]: ['watchDirectory() says that changes made elsewhere are not told, and rings for the others'],
       },
     },
     {
@@ -178,6 +192,8 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
         [safety]: [
           'DirectorySource deletes an object only 30 s after its file has gone',
           'DirectorySource deletes nothing while any file cannot be used',
+          'DirectorySource deletes nothing after a start with a file that cannot be used',
+          'DirectorySource forgets how long a manifest was gone once a file cannot be used',
         ],
         [prune]: ['planPrune() waits until a key was seen missing in two looks that are far enough apart'],
         [real]: ['DirectorySource prunes for real, one node of several'],
@@ -186,7 +202,11 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
     {
       trap: 'an empty, missing or unreadable directory',
       tests: {
-        [safety]: [gone],
+        [safety]: [
+          gone,
+          'DirectorySource forgets how long a manifest was gone when the directory was missing or replaced',
+        ],
+        [prune]: ['planPrune() holds back what looks like an accident'],
         [hard]: ['DirectorySource keeps the objects of files and roots that it may not read any more'],
       },
     },
@@ -244,127 +264,7 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
       },
     },
   ],
-  documents: [
-    {
-      trap: 'several documents, empty ones, comments, a trailing ---',
-      tests: {
-        [parse]: [
-          'parseManifest() reads all documents of a file with their places',
-          'parseManifest() takes empty documents, comments and a trailing --- as no objects',
-        ],
-      },
-    },
-    {
-      trap: 'an error in one document of several',
-      tests: {
-        [parse]: [
-          'parseManifest() reports the problems of all documents at once and uses nothing of the file',
-        ],
-      },
-    },
-    {
-      trap: 'duplicates across files, and in one',
-      tests: {
-        [set]: ['ManifestSet reports a duplicate in both files and keeps what was accepted before'],
-        [parse]: ['parseManifest() reports an object that is defined twice at both places'],
-        [real]: [
-          'DirectorySource is not led astray by links in circles, pipes, folders with file names and broken links',
-        ],
-      },
-    },
-    {
-      trap: 'words and numbers of YAML 1.1',
-      tests: {
-        [parse]: [
-          'parseManifest() refuses plain words that YAML 1.1 reads in another way, and takes them in quotes',
-          '%YAML 1.1',
-          'yes, which is text in YAML 1.2',
-        ],
-      },
-    },
-    {
-      trap: 'numbers that become others',
-      tests: {
-        [parse]: [
-          traps,
-          'an integer that is not exact',
-          'a git hash that looks like a number',
-          'a number of thirty digits',
-          'a version that is a number',
-          'infinity',
-          'not a number',
-        ],
-      },
-    },
-    { trap: 'duplicate keys', tests: { [parse]: ['a duplicate key', 'a duplicate key in JSON'] } },
-    {
-      trap: 'quadratic time: bounded time and memory while the loop keeps running',
-      tests: {
-        [aside]: [
-          'ParseThread.parse() ends every hostile megabyte while the loop keeps running',
-          'ManifestSet keeps the last good objects of a file that is given up, and tries it again',
-        ],
-        [parse]: [
-          'parseManifest() refuses a large file and a large map before they cost time',
-          'parseManifest() reports a file of nothing but mistakes without running out of stack',
-        ],
-      },
-    },
-    {
-      trap: 'alias bombs and circles',
-      tests: {
-        [parse]: [
-          'an alias bomb',
-          'many plain reuses of an anchor',
-          'nested reuse below the limit of aliases',
-          'an alias inside its own anchor',
-          'an alias to nothing',
-        ],
-      },
-    },
-    { trap: 'depth', tests: { [parse]: ['depth', 'a nest of 70 lists'] } },
-    { trap: 'merge keys', tests: { [parse]: ['a merge key'] } },
-    {
-      trap: 'tags',
-      tests: { [parse]: ['an unknown tag', 'a function tag', 'a binary tag', 'a set tag'] },
-    },
-    { trap: 'keys that are no text', tests: { [parse]: ['a map as a key', 'true for an annotation'] } },
-    { trap: '__proto__', tests: { [parse]: ['the key __proto__'] } },
-    { trap: 'tabs', tests: { [parse]: ['a tab as indentation'] } },
-    {
-      trap: 'BOM, CRLF, ..., NUL, what is not UTF-8',
-      tests: {
-        [parse]: [
-          'parseManifest() reads JSON, CRLF line ends and a byte order mark',
-          'parseManifest() accepts what only looks like a trap',
-          'a zero byte',
-        ],
-        [read]: ['readManifests() uses the good files and names the problems of the others'],
-      },
-    },
-    {
-      trap: 'file, line and column of every object and problem',
-      tests: {
-        [parse]: [
-          'parseManifest() points at the value, the key, or the closest parent',
-          'parseManifest() property: any text gives objects or problems, and places inside the file',
-        ],
-        [look]: ['DirectorySource.start() resolves with every object in the store, owned by its file'],
-      },
-    },
-    {
-      trap: 'JSON',
-      tests: { [parse]: ['parseManifest() reads JSON, CRLF line ends and a byte order mark'] },
-    },
-    {
-      trap: 'names of files that are not manifests',
-      tests: {
-        [hard]: [editors],
-        [look]: ['DirectorySource says once that it does not build kustomizations'],
-      },
-    },
-    { trap: 'secrets', tests: { [parse]: ['a private key'] } },
-  ],
+  documents: documentRows,
   'two writers': [
     {
       trap: 'a file describes an object of the API',

@@ -23,6 +23,8 @@ export async function aFakeDirectory(
     root: 'root-1',
     device: 'disk',
     ignored: [] as string[],
+    /** Something changes in every look. */
+    isMoving: false,
     watches: 0,
     ring: (): void => undefined,
   };
@@ -37,6 +39,7 @@ export async function aFakeDirectory(
     ports: {
       takeSnapshot: async () => {
         const { device, ignored } = world;
+        if (world.isMoving) return { type: 'moving' };
         const snapshot = snapshotOf(world.files, world.root);
         return snapshot.type === 'files' ? { ...snapshot, device, ignored } : snapshot;
       },

@@ -20,6 +20,7 @@ import path from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../../controller/base/clock.js';
 import { takeSnapshot } from '../../../controller/source/snapshot.js';
+import { watchDirectory } from '../../../controller/source/watch-directory.js';
 import { nodeManifest } from '../../support/manifests.js';
 import { until } from '../../support/until.js';
 import { aSource, isSame } from '../../support/watched-directories.js';
@@ -135,8 +136,7 @@ t.test(
         await writeFile(`${root}/#a.yaml#`, 'kind: [');
         await rename(file, `${file}~`);
         await writeFile(file, text);
-        await unlink(`${root}/#a.yaml#`);
-        await unlink(`${root}/.#a.yaml`);
+        // The user goes on typing: both are there when the change is seen.
       },
       nano: async (text) => {
         await writeFile(`${root}/.a.yaml.swp`, 'nano');
@@ -203,6 +203,25 @@ t.test('DirectorySource goes on by looking when the kernel gives no more watches
   child.stdin.end();
   await ended;
 });
+
+t.test(
+  'watchDirectory() says that changes made elsewhere are not told, and rings for the others',
+  async (t) => {
+    const root = t.testdir({ 'a.yaml': nodeManifest('a') });
+    const errors: string[] = [];
+    let rings = 0;
+    const watch = await watchDirectory({
+      directory: root,
+      onChange: () => (rings += 1),
+      onError: (why) => errors.push(why),
+      findSilent: async (directory) => (directory === root ? 'NFS' : undefined),
+    });
+    t.teardown(() => watch.close());
+    t.same(errors, ['it is on NFS, which does not tell of changes made elsewhere']);
+    await writeFile(`${root}/b.yaml`, nodeManifest('b'));
+    await until(() => rings > 0, 'a change made here');
+  },
+);
 
 t.test('DirectorySource watches manifests and folders, and nothing else of a large tree', async (t) => {
   const root = t.testdir();

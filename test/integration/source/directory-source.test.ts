@@ -92,6 +92,7 @@ t.test(
     const base = t.testdir({
       one: { 'a.yaml': nodeManifest('n', 'one') },
       two: { 'a.yaml': nodeManifest('n', 'two') },
+      three: { 'a.yaml': nodeManifest('n', 'three') },
     });
     const link = `${base}/current`;
     const point = async (target: string): Promise<void> => {
@@ -100,12 +101,13 @@ t.test(
     };
     await point('one');
     const { clusters } = await aSource(t, link);
-    for (const target of ['two', 'one', 'two', 'one']) {
+    for (const target of ['two', 'one', 'two', 'three']) {
       await point(target);
       await until(() => isSame(clusters(), { n: target }), `switched to ${target}`);
     }
     await systemClock.sleep(600);
-    await writeFile(`${base}/one/a.yaml`, nodeManifest('n', 'edited'));
+    // It was not there when the watch began.
+    await writeFile(`${base}/three/a.yaml`, nodeManifest('n', 'edited'));
     await until(() => isSame(clusters(), { n: 'edited' }), 'an edit behind the link');
   },
 );

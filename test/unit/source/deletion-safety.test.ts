@@ -47,7 +47,10 @@ t.test('DirectorySource deletes an object only 30 s after its file has gone', as
 
 t.test('DirectorySource deletes nothing when a file comes back in time, or the object moved', async (t) => {
   const { clock, store, source, change, names } = await aFakeDirectory(three);
-  await change({ 'b.yaml': nodeManifest('n2'), 'c.yaml': nodeManifest('n3') }, 20_000);
+  const without = { 'b.yaml': nodeManifest('n2'), 'c.yaml': nodeManifest('n3') };
+  await change(without, 10_000);
+  await change(without, 10_000);
+  t.equal(store.get(n1)?.metadata.deletionTimestamp, undefined, 'two looks without it are not enough');
   await change({ 'b.yaml': `${nodeManifest('n1')}---\n${nodeManifest('n2')}`, 'c.yaml': nodeManifest('n3') });
   await clock.advance(120_000);
   t.same(names(), ['n1', 'n2', 'n3']);
@@ -73,6 +76,59 @@ t.test('DirectorySource deletes nothing while any file cannot be used', async (t
   await source.close();
 });
 
+t.test('DirectorySource forgets how long a manifest was gone once a file cannot be used', async (t) => {
+  const { clock, store, source, change } = await aFakeDirectory(three);
+  const without = { 'b.yaml': nodeManifest('n2'), 'c.yaml': nodeManifest('n3') };
+  await change(without, 20_000);
+  await change({ ...without, 'c.yaml': null }, 120_000);
+  await change(without, 20_000);
+  t.equal(store.get(n1)?.metadata.deletionTimestamp, undefined);
+  await clock.advance(20_000);
+  t.ok(store.get(n1)?.metadata.deletionTimestamp);
+  await source.close();
+});
+
+t.test(
+  'DirectorySource forgets how long a manifest was gone when the directory was missing or replaced',
+  async (t) => {
+    const without = { 'b.yaml': nodeManifest('n2'), 'c.yaml': nodeManifest('n3') };
+    for (const what of ['missing', 'replaced']) {
+      const { clock, store, source, world, change } = await aFakeDirectory(three);
+      await change(without, 20_000);
+      if (what === 'missing') await change(undefined);
+      else world.root = 'root-2';
+      await change(without, 20_000);
+      t.equal(store.get(n1)?.metadata.deletionTimestamp, undefined, what);
+      await clock.advance(20_000);
+      t.ok(store.get(n1)?.metadata.deletionTimestamp, `${what}, and seen long enough since`);
+      await source.close();
+    }
+  },
+);
+
+t.test('DirectorySource deletes nothing after a start with a file that cannot be used', async (t) => {
+  const clock = new FakeClock(0);
+  const store = await Store.open({ directory: undefined, clock, randomUuid: () => 'uid' });
+  const names = ['n1', 'n2', 'n3', 'n4'];
+  for (const [index, name] of names.entries())
+    await store.create(aNode({ name }), {
+      origin: { type: 'directory', position: `${'abcd'[index]}.yaml:1:1` },
+    });
+  const n4 = { kind: 'Node', name: 'n4' } as const;
+  for (const unusable of [null, 'kind: [', nodeManifest('N4')]) {
+    // Nothing is remembered of what the file said before.
+    const { source, clock } = await aFakeDirectory({ ...three, 'd.yaml': unusable }, { store });
+    await clock.advance(300_000);
+    t.equal(store.get(n4)?.metadata.deletionTimestamp, undefined, String(unusable));
+    t.match(source.state(), { condition: 'Degraded', held: [] });
+    await source.close();
+  }
+  const { source, clock: later } = await aFakeDirectory(three, { store });
+  await later.advance(40_000);
+  t.ok(store.get(n4)?.metadata.deletionTimestamp, 'without the file it goes');
+  await source.close();
+});
+
 t.test(
   'DirectorySource deletes nothing because of a missing, unreadable, emptied or replaced directory',
   async (t) => {
@@ -86,6 +142,7 @@ t.test(
     await change({});
     t.match(source.state(), { condition: 'Empty' });
     await clock.advance(300_000);
+    t.equal(source.state().held[0]?.why, 'the directory holds no object any more');
     t.same(
       store.list('Node').filter(({ metadata }) => metadata.deletionTimestamp !== undefined),
       [],

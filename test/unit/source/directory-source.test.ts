@@ -77,6 +77,24 @@ t.test('DirectorySource looks every 10 s when it cannot watch', async (t) => {
   await source.close();
 });
 
+t.test('DirectorySource applies nothing of a directory that never rests, and looks again soon', async (t) => {
+  const { clock, store, source, world, change, names } = await aFakeDirectory(three);
+  world.isMoving = true;
+  await change({ 'a.yaml': nodeManifest('n1'), 'b.yaml': nodeManifest('n4') }, 10_000);
+  t.match(source.state(), { condition: 'Unstable', message: /keeps changing/ });
+  t.same(names(), ['n1', 'n2', 'n3']);
+  await clock.advance(120_000);
+  t.same(
+    store.list('Node').filter(({ metadata }) => metadata.deletionTimestamp !== undefined),
+    [],
+  );
+  world.isMoving = false;
+  await clock.advance(6000);
+  t.match(source.state(), { condition: 'Ready' });
+  t.same(names(), ['n1', 'n2', 'n3', 'n4']);
+  await source.close();
+});
+
 t.test('DirectorySource says once that it does not build kustomizations', async (t) => {
   const { source, world, lines, change } = await aFakeDirectory(three);
   world.ignored = ['kustomization.yaml'];

@@ -46,7 +46,7 @@ t.test('planPrune() waits until a key was seen missing in two looks that are far
   t.same(pruned(plan(nodes(3), ['node/n0', 'node/n1'], { ...again, nowMs: 30_099 })), []);
   t.same(pruned(plan(nodes(3), ['node/n0', 'node/n1'], { ...again, nowMs: 30_100 })), ['node/n2']);
   t.same(
-    pruned(plan(nodes(3), ['node/n0'], { missingSinceMs: new Map(), pruneDelayMs: 0 })),
+    pruned(plan(nodes(3), ['node/n0', 'node/n1'], { missingSinceMs: new Map(), pruneDelayMs: 0 })),
     [],
     'one look is never enough',
   );

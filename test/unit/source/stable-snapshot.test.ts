@@ -88,6 +88,18 @@ t.test('StableSnapshots waits while git is at work, and looks anew afterwards', 
   t.equal(times[0], 750);
 });
 
+t.test('StableSnapshots does not compare a look after git was at work with one before', async (t) => {
+  const lock = '/r/.git/index.lock';
+  const { clock, snapshots, times } = aDirectory({
+    looks: [look('a')],
+    git: [undefined, lock, lock, undefined],
+  });
+  const taken = snapshots.take(never);
+  await clock.advance(2000);
+  t.match(await taken, { type: 'files' });
+  t.same(times, [0, 600, 700], 'two equal ones after it');
+});
+
 t.test(
   'StableSnapshots does not wait longer than 30 s for git, and not again for the same marker',
   async (t) => {

@@ -85,6 +85,12 @@ t.test(
     t.match(store.originOf(both), { type: 'directory', position: 'd.yaml:1:1' });
     t.match(store.events(both), [{ reason: 'Adopted', message: /d\.yaml:1:1/ }]);
     t.match(store.originOf({ kind: 'Node', name: 'mine' }), { type: 'api' });
+    await change({ 'a.yaml': nodeManifest('n1'), 'd.yaml': nodeManifest('both') }, 40_000);
+    t.same(
+      source.state().held.map(({ why }) => why),
+      Array.from({ length: 2 }, () => '2 of 4 nodes would be deleted at once'),
+      'nor do they count as objects of the directory',
+    );
     await source.close();
   },
 );

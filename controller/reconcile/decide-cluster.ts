@@ -7,10 +7,12 @@ import { SwarmError } from '../base/errors.js';
 import { managerEndpoint } from '../plan/desired-cluster.js';
 import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
 import type { Debt } from './debt-book.js';
+import { discoveryCondition, discoveryNotServing } from './discovery-condition.js';
 import { suspendedCondition } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
 import { lowerFirst } from './phase.js';
 import { manifestCondition } from './manifest-condition.js';
+import type { ServiceView } from './service-questions.js';
 import { summarize, summaryOfError, type MoreConditions, type Summary } from './status-conditions.js';
 
 export interface ClusterFacts {
@@ -19,6 +21,8 @@ export interface ClusterFacts {
   readonly nodes: readonly Node[];
   readonly resolved: readonly ResolvedNode[];
   readonly managers: ReadonlyMap<string, ManagerView>;
+  /** Token services; absent while it is not known which of them run. */
+  readonly services?: readonly ServiceView[] | undefined;
   /** The phase engines are in, while they have something to do. */
   readonly work?: string | undefined;
   /** No engine of any cluster answers. */
@@ -70,7 +74,8 @@ export function decideCluster(facts: ClusterFacts): Summary {
     const message = `${describeSuspension(suspension)}; left undone: ${lowerFirst(facts.work)} (swarmctl plan ${cluster.metadata.name} says what)`;
     return { ready: 'False', reason: 'Suspended', message, progress: 'settled' };
   }
-  if (notReady.length > 0) return decideOnTheWay(notReady);
+  const discovery = discoveryCondition(cluster, facts.services);
+  if (notReady.length > 0) return decideOnTheWay(notReady, discovery?.message);
   const silent = managerNodes.find((node) => managers.get(node.name)?.type !== 'serving');
   if (silent !== undefined) {
     const view = managers.get(silent.name);
@@ -78,17 +83,15 @@ export function decideCluster(facts: ClusterFacts): Summary {
     return working('ManagerNotServing', `The manager on ${silent.name} does not answer${why}`);
   }
   const { joined, workers } = countNodes(facts);
-  if (joined < workers) return notJoined;
+  if (joined < workers) return notJoined(discovery?.message);
   const suspension = suspensionOf(cluster, facts.nowMs);
   const message = `${joined} of ${workers} workers are joined; the Docker API is at ${endpointOf(facts) ?? ''}`;
-  return suspension === undefined
-    ? { ready: 'True', reason: 'Ready', message, progress: 'settled' }
-    : {
-        ready: 'True',
-        reason: 'Suspended',
-        message: `${message}; ${describeSuspension(suspension)}`,
-        progress: 'settled',
-      };
+  if (suspension !== undefined) {
+    return settled('Suspended', `${message}; ${describeSuspension(suspension)}`);
+  }
+  return discovery === undefined
+    ? settled('Ready', message)
+    : settled(discoveryNotServing, `${message}, but ${lowerFirst(discovery.message)}`);
 }
 
 /**
@@ -120,7 +123,7 @@ function decideWrong(notReady: readonly Node[]): Summary | undefined {
   return undefined;
 }
 
-function decideOnTheWay(notReady: readonly Node[]): Summary {
+function decideOnTheWay(notReady: readonly Node[], discovery: string | undefined): Summary {
   const found = notReady.map((node) => findCondition(conditionsOf(node), 'Ready'));
   if (found.some((ready) => ready === undefined || ready.status === 'Unknown')) {
     return working('Progressing', 'Looking at the engines');
@@ -130,13 +133,17 @@ function decideOnTheWay(notReady: readonly Node[]): Summary {
     return working('Progressing', 'Waiting for the nodes');
   return reasons.has('ManagerNotServing')
     ? working('ManagerNotServing', 'Waiting for a manager to answer')
-    : notJoined;
+    : notJoined(discovery);
 }
 
 /** Reasons for which a node is not ready while all goes well. */
 const stepsOfTheWay = new Set(['Progressing', 'Suspended', 'ManagerNotServing', 'NotJoined']);
 
-const notJoined = working('NotJoined', 'Waiting for the managers to list every worker as healthy');
+/** @param discovery what keeps engines from joining */
+function notJoined(discovery: string | undefined): Summary {
+  const message = 'Waiting for the managers to list every worker as healthy';
+  return working('NotJoined', discovery === undefined ? message : `${message}; ${lowerFirst(discovery)}`);
+}
 
 export function countNodes({ nodes, resolved, managers }: ClusterFacts): {
   readonly total: number;
@@ -164,6 +171,7 @@ export function clusterStatus(facts: ClusterFacts): ClusterStatus {
   const more: MoreConditions = {
     Suspended: suspendedCondition(suspensionOf(cluster, nowMs)),
     Drifted: driftedCondition(facts.nodes),
+    [discoveryNotServing]: discoveryCondition(cluster, facts.services),
     StateUnwritable: facts.stateError && unwritable(facts.stateError),
     ...manifestCondition(cluster.metadata),
   };
@@ -242,6 +250,10 @@ function isReady(node: Node): boolean {
 
 function working(reason: string, message: string): Summary {
   return { ready: 'False', reason, message, progress: 'working' };
+}
+
+function settled(reason: string, message: string): Summary {
+  return { ready: 'True', reason, message, progress: 'settled' };
 }
 
 function stalled(reason: string, message: string): Summary {

@@ -1,19 +1,14 @@
 // The token services of one Cluster: does each answer, know the token, and have a lease for every engine?
 import path from 'node:path';
 import { readFile } from 'node:fs/promises';
-import { formatHostPort } from '../api/engine-address.js';
 import type { Cluster } from '../api/resources.js';
 import type { Clock } from '../base/clock.js';
-import { withDeadline } from '../base/deadline.js';
 import { SwarmError } from '../base/errors.js';
 import { openDiscovery } from '../discovery/open-backend.js';
-import { discoveryUrl, runsTokenService } from '../plan/discovery-url.js';
-import { isManager, isWorker, type ResolvedNode } from '../plan/resolved-node.js';
+import { isWorker, type ResolvedNode } from '../plan/resolved-node.js';
 import { failed, finding, type Finding } from './diagnosis.js';
 import { findPortHolder, type AskEngine } from './port-holder.js';
-
-/** A token service answers in milliseconds. */
-const deadlineMs = 5000;
+import { listEntries, tokenServicesOf } from './token-services.js';
 
 export interface DiscoveryOptions {
   readonly directory: string;
@@ -29,35 +24,11 @@ export async function diagnoseDiscovery(cluster: Cluster, o: DiscoveryOptions): 
   if (cluster.spec.discovery.backend !== 'token') return [];
   const token = (await readFile(path.join(o.directory, 'token'), 'utf8').catch(() => '')).trim();
   if (!/^[0-9a-f]{32}$/.test(token)) return []; // CLUSTER_CREDENTIALS says so
-  const places = runsTokenService(cluster)
-    ? o.nodes.filter((node) => isManager(node) && node.address !== undefined)
-    : cluster.spec.discovery.endpoints.map((endpoint) => ({ endpoint }));
   // As many as there are managers, each with a time limit.
   return (
     await Promise.all(
-      places.map((place) =>
-        'endpoint' in place
-          ? checkService(cluster, {
-              ...o,
-              name: place.endpoint,
-              node: undefined,
-              url: discoveryUrl(
-                {
-                  ...cluster,
-                  spec: {
-                    ...cluster.spec,
-                    discovery: { ...cluster.spec.discovery, endpoints: [place.endpoint] },
-                  },
-                },
-                { nodes: [], token },
-              ),
-            })
-          : checkService(cluster, {
-              ...o,
-              name: formatHostPort({ host: place.address?.host ?? '', port: cluster.spec.discovery.port }),
-              node: place,
-              url: discoveryUrl(cluster, { nodes: [place], token }),
-            }),
+      tokenServicesOf(cluster, o.nodes).map(({ name, node, url }) =>
+        checkService(cluster, { ...o, name, node, url: url(token) }),
       ),
     )
   ).flat();
@@ -76,7 +47,10 @@ async function checkService(
   if (o.url === undefined) return [];
   let entries: readonly string[];
   try {
-    entries = await listEntries(o.url, o);
+    entries = await listEntries(o.url, {
+      ...{ clock: o.clock, random: o.random, signal: o.signal, outside: { openDiscovery } },
+      directory: path.join(o.directory, 'client'),
+    });
   } catch (error) {
     o.signal.throwIfAborted();
     const why =
@@ -121,29 +95,4 @@ async function checkService(
   ].join(', ');
   const level = missing.length > 0 ? 'fail' : strange.length > 0 ? 'warn' : 'ok';
   return [finding(subject, 'CLUSTER_DISCOVERY', { level, message })];
-}
-
-async function listEntries(
-  url: string,
-  { directory, clock, random, signal }: DiscoveryOptions,
-): Promise<readonly string[]> {
-  const reason = (): Error =>
-    new SwarmError('TIMEOUT', `Cannot ask the discovery service: no answer in ${deadlineMs / 1000} s`);
-  return withDeadline(clock, { delayMs: deadlineMs, parent: signal, reason }, async (limit) => {
-    const client = path.join(directory, 'client');
-    const backend = await openDiscovery(url, {
-      clock,
-      random,
-      options: {
-        'token.cacertfile': path.join(client, 'ca.pem'),
-        'token.certfile': path.join(client, 'cert.pem'),
-        'token.keyfile': path.join(client, 'key.pem'),
-      },
-    });
-    try {
-      return await backend.list(limit);
-    } finally {
-      await backend.close();
-    }
-  });
 }

@@ -1,12 +1,12 @@
 // Takes the entry of an engine that left its cluster out of discovery, so that managers forget it now and not only when
 // its lease ends. A courtesy: without it the entry goes by itself after ttlSeconds.
-import path from 'node:path';
 import { withDeadline } from '../base/deadline.js';
 import { messageOf, SwarmError } from '../base/errors.js';
 import type { Cluster } from '../api/resources.js';
 import { discoveryUrl } from '../plan/discovery-url.js';
 import type { ReconcilePorts } from './ports.js';
 import { reloadAgents } from './reload-agents.js';
+import { clientFiles } from './token-services.js';
 
 /** A token service answers in milliseconds; a deletion must not hang on one that is gone. */
 const leaveTimeoutMs = 3000;
@@ -40,11 +40,7 @@ export async function leaveDiscovery(options: {
         const backend = await outside.openDiscovery(url, {
           clock,
           random,
-          options: {
-            'token.cacertfile': path.join(directory, 'ca.pem'),
-            'token.certfile': path.join(directory, 'cert.pem'),
-            'token.keyfile': path.join(directory, 'key.pem'),
-          },
+          options: clientFiles(directory),
         });
         try {
           await backend.unregister?.(entry, signal);

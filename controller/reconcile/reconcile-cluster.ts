@@ -15,9 +15,11 @@ import type { ResolvedNode } from '../plan/resolved-node.js';
 import { isManager, isWorker } from '../plan/resolved-node.js';
 import type { EngineTls } from '../engine/endpoint.js';
 import type { Outcome } from '../queue/work-queue.js';
+import { servicesToAsk } from './ask-services.js';
 import { currentPlan, duplicateOf } from './current-plan.js';
 import type { Debt } from './debt-book.js';
 import { clusterStatus, type ClusterFacts } from './decide-cluster.js';
+import { tellDiscovery } from './discovery-condition.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
 import type { ManagerView } from './fleet.js';
 import { clusterInput } from './flight-input.js';
@@ -28,6 +30,7 @@ import { forgetRepair, recoverCluster } from './recover-cluster.js';
 import { reloadAgents } from './reload-agents.js';
 import { resolveNode } from './resolve-node.js';
 import { steadyAfterMs } from './rhythm.js';
+import { secondLookMs, ServiceQuestions, type ServiceView } from './service-questions.js';
 import { wakeNodes } from './wake-nodes.js';
 
 /** A cluster that gets ready: the first seconds are what users wait for, later ones are somebody's fault. */
@@ -54,17 +57,19 @@ export class ClusterLoop {
   readonly #patience = new Map<string, Patience>();
   readonly #memos = new Map<string, DesireMemo>();
   readonly #questions: ManagerQuestions;
+  readonly #services: ServiceQuestions;
 
   constructor(ports: ReconcilePorts) {
     this.#ports = ports;
     const { outside, clock, enqueue } = ports;
     const onLate = (name: string): void => enqueue({ kind: 'Cluster', name });
     this.#questions = new ManagerQuestions({ outside, clock, onLate });
+    this.#services = new ServiceQuestions({ clock, onAnswer: onLate });
   }
 
-  /** Gives up what managers are being asked. */
-  close(): Promise<void> {
-    return this.#questions.close();
+  /** Gives up what managers and token services are being asked. */
+  async close(): Promise<void> {
+    await Promise.all([this.#questions.close(), this.#services.close()]);
   }
 
   async reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
@@ -74,6 +79,7 @@ export class ClusterLoop {
     if (cluster === undefined) {
       fleet.forgetCluster(name);
       this.#questions.forget(name);
+      this.#services.forget(name);
       this.#patience.delete(name);
       this.#memos.delete(name);
       for (const node of nodes) this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });
@@ -109,7 +115,8 @@ export class ClusterLoop {
       return { requeueAfterMs: errorMs };
     }
     await this.#askManagers(cluster, { resolved, client, signal });
-    const isReady = await this.#writeStatus(facts({ work: this.#work(name) }));
+    const services = this.#lookAtServices(cluster, resolved);
+    const isReady = await this.#writeStatus(facts({ work: this.#work(name), services }));
     if (nodes.every((node) => fleet.isConfirmed({ kind: 'Node', name: node.metadata.name }))) {
       fleet.confirm({ kind: 'Cluster', name });
     }
@@ -222,6 +229,12 @@ export class ClusterLoop {
     }
   }
 
+  /** Nobody waits for what they say: an answer that is news rings the cluster. */
+  #lookAtServices(cluster: Cluster, resolved: readonly ResolvedNode[]): readonly ServiceView[] | undefined {
+    const services = servicesToAsk(cluster, { resolved, ports: this.#ports });
+    return services && this.#services.look(cluster.metadata.name, services);
+  }
+
   /** Decides when to look again, and helps managers that have not heard of an engine yet. */
   async #next(
     cluster: Cluster,
@@ -237,7 +250,8 @@ export class ClusterLoop {
     const endsMs = endsInMs(suspension, this.#ports.clock.now()) ?? Infinity;
     if (options.isReady) {
       this.#patience.delete(name);
-      return { requeueAfterMs: Math.min(steadyAfterMs(options.resolved.length), endsMs) };
+      const doubtMs = this.#services.isDoubtful(name) ? secondLookMs : Infinity;
+      return { requeueAfterMs: Math.min(steadyAfterMs(options.resolved.length), endsMs, doubtMs) };
     }
     const patience = this.#patience.get(name) ?? { rounds: 0, nudges: 0, nextNudgeAtMs: 0 };
     this.#patience.set(name, patience);
@@ -350,6 +364,7 @@ export class ClusterLoop {
     story.tellReady(key, { before: conditionsOf(before), after: conditions });
     const suspension = suspensionOf(facts.cluster, facts.nowMs);
     tellSuspension(key, { before: conditionsOf(before), after: conditions, suspension, story });
+    tellDiscovery(key.name, { before: conditionsOf(before), after: conditions, story });
     return findCondition(conditions, 'Ready')?.status === 'True';
   }
 }

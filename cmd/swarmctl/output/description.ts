@@ -96,6 +96,7 @@ function reservations(object: JsonObject): string {
   const words = [
     ...(isTrue('Suspended') ? ['suspended'] : []),
     ...(isTrue('Drifted') ? ['changed by others'] : []),
+    ...(isTrue('DiscoveryNotServing') ? ['its discovery does not serve'] : []),
   ];
   return words.length === 0 ? '' : `, but ${words.join(' and ')}`;
 }

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { annotations, containerLabels } from '../../../controller/api/labels.js';
 import { findCondition } from '../../../controller/api/conditions.js';
 import { conditionsOf } from '../../../controller/api/resources.js';
+import { SwarmError } from '../../../controller/base/errors.js';
 import { omitKeys } from '../../../controller/base/json.js';
 import { tinyImage, writeTinyArchive } from '../../support/crash/tiny-archive.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -262,6 +263,73 @@ t.test('operator: a manager that hangs holds up nothing of its cluster', { timeo
   world.hungManagers.clear();
   t.ok(await driveUntil(clock, isWell, 30_000), 'and all is well when it answers again');
 });
+
+t.test('operator: a token service that hangs is told of its cluster', { timeout: 60_000 }, async (t) => {
+  const { clock, world, store, at, apply } = await aWorld(t, 2);
+  const cluster = () => store.getCluster('demo');
+  const said = () => findCondition(conditionsOf(cluster() ?? aCluster()), 'DiscoveryNotServing');
+  const isWell = (): boolean => readyOf(cluster())?.reason === 'Ready';
+  await drive(clock, apply(1));
+  await drive(clock, apply(2));
+  t.ok(await driveUntil(clock, isWell, 60_000));
+  await driveFor(clock, 60_000);
+  const before = world.askedServices.length;
+  await driveFor(clock, 600_000);
+  const asked = world.askedServices.length - before;
+  t.ok(asked >= 10 && asked <= 20, `in ten minutes at rest it is asked ${asked} times`);
+  const changes = world.changes.length;
+  for (const [fault, words] of [
+    [
+      'hung',
+      /n1 \(10\.0\.0\.1:3377\) does not serve: .*no answer in 5 s; .*no engine can join → Check .*docker restart/,
+    ],
+    [
+      new SwarmError('DISCOVERY_FAILED', 'returned 500 HTTP status code'),
+      /does not serve: returned 500 HTTP status code;/,
+    ],
+  ] as const) {
+    world.badServices.set('10.0.0.1', fault);
+    t.ok(await driveUntil(clock, () => said() !== undefined, 60_000), 'it is found out and said');
+    t.match(said(), { status: 'True', reason: 'DiscoveryFailed', message: words });
+    t.match(readyOf(cluster()), { status: 'True', reason: 'DiscoveryNotServing', message: words });
+    const { resourceVersion } = cluster()?.metadata ?? {};
+    await driveFor(clock, 120_000);
+    t.equal(cluster()?.metadata.resourceVersion, resourceVersion, 'once: nothing is written while it lasts');
+    world.badServices.clear();
+    t.ok(await driveUntil(clock, isWell, 30_000), 'and taken back when it answers again');
+    t.equal(said(), undefined);
+  }
+  const told = store.events({ kind: 'Cluster', name: 'demo' }).map(({ type, reason }) => `${type} ${reason}`);
+  t.equal(told.filter((line) => line === 'Warning DiscoveryNotServing').length, 2);
+  t.ok(told.includes('Normal DiscoveryServing'));
+  t.equal(world.changes.length, changes, 'nothing was done to it');
+  // What is wrong with its engine, or its container, is told of the Node.
+  world.badServices.set('10.0.0.1', 'hung');
+  at(1).fault = () => 'refused';
+  await driveFor(clock, 120_000);
+  t.equal(said(), undefined);
+});
+
+t.test(
+  'operator: a token service that misses one question is not told of',
+  { timeout: 60_000 },
+  async (t) => {
+    const { clock, world, store, apply } = await aWorld(t, 2);
+    const isWell = (): boolean => readyOf(store.getCluster('demo'))?.reason === 'Ready';
+    await drive(clock, apply(1));
+    await drive(clock, apply(2));
+    t.ok(await driveUntil(clock, isWell, 60_000));
+    await driveFor(clock, 60_000);
+    const count = world.askedServices.length;
+    world.badServices.set('10.0.0.1', new SwarmError('DISCOVERY_FAILED', 'connection refused'));
+    t.ok(await driveUntil(clock, () => world.askedServices.length > count, 60_000));
+    world.badServices.clear();
+    await driveFor(clock, 60_000);
+    const reasons = store.events({ kind: 'Cluster', name: 'demo' }).map(({ reason }) => reason);
+    t.notOk(reasons.includes('DiscoveryNotServing'));
+    t.ok(isWell());
+  },
+);
 
 t.test('operator: engines that hang take no place from others', { timeout: 190_000 }, async (t) => {
   const [engines, hung] = [100, 70];

@@ -25,6 +25,10 @@ export class MemoryWorld implements Carrier {
   hooks: Hooks = {};
   /** Hosts whose managers take connections and never answer. */
   readonly hungManagers = new Set<string>();
+  /** Hosts whose token services take connections and never answer, or what they answer instead of a list. */
+  readonly badServices = new Map<string, 'hung' | SwarmError>();
+  /** Questions that token services were asked, in order, as `host`. */
+  readonly askedServices: string[] = [];
   /** Calls that change something, as `engine METHOD path`. */
   readonly changes: string[] = [];
   /** Calls that were tried, by address. */
@@ -47,10 +51,10 @@ export class MemoryWorld implements Carrier {
       connect: (endpoint) =>
         new EngineClient({ endpoint, clock, wire: new MemoryWire({ endpoint, world: this, process }) }),
       askManager: (question) => this.#askManager(question),
-      openDiscovery: () =>
+      openDiscovery: (url) =>
         Promise.resolve({
           name: 'token',
-          list: () => Promise.resolve([]),
+          list: (signal) => this.#askService(url, signal),
           register: () => Promise.resolve(),
           unregister: () => Promise.resolve(),
           watch: () => Promise.resolve(),
@@ -94,6 +98,15 @@ export class MemoryWorld implements Carrier {
     if (container !== undefined && !isOurs(container)) {
       this.crimes.push(`${method} ${path} on ${engine.name}: container ${container.name} is not ours`);
     }
+  }
+
+  async #askService(url: string, signal: AbortSignal): Promise<readonly string[]> {
+    const host = /\/\/([^:/]+)/.exec(url)?.[1] ?? '';
+    this.askedServices.push(host);
+    const fault = this.badServices.get(host);
+    if (fault === 'hung') return never(signal);
+    if (fault !== undefined) throw fault;
+    return [];
   }
 
   async #askManager(question: ManagerQuestion): Promise<ManagerView> {

@@ -1,6 +1,6 @@
 // decideCluster() and clusterStatus(): one row per answer.
 import t from 'tap';
-import type { Node } from '../../../controller/api/resources.js';
+import type { Cluster, Node } from '../../../controller/api/resources.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import {
   clusterStatus,
@@ -62,6 +62,12 @@ const facts: ClusterFacts = {
 const error = new SwarmError('CREDENTIALS_INVALID', 'Cannot use "token": it must hold a token');
 const refused = new SwarmError('ENGINE_UNREACHABLE', 'Cannot connect: connection refused');
 
+const tokenService = { name: '10.0.0.1:3377', node: 'node0' };
+const silent = new SwarmError('DISCOVERY_FAILED', 'Cannot ask the discovery service: no answer in 5 s');
+const hungService = { ...tokenService, isServing: false, error: silent };
+const unknownService = { ...tokenService, isServing: undefined };
+const otherService = { name: '10.0.0.9:3377', node: 'node9', isServing: true };
+
 const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, string>])[] = [
   [
     'all is well',
@@ -71,6 +77,37 @@ const cases: readonly (readonly [string, Partial<ClusterFacts>, Record<string, s
       reason: 'Ready',
       message: '1 of 1 workers are joined; the Docker API is at tcp://10.0.0.1:3376',
     },
+  ],
+  [
+    'the token service is not known to fail',
+    { services: [unknownService] },
+    { ready: 'True', reason: 'Ready' },
+  ],
+  [
+    'the token service does not serve, and all is well without it',
+    { services: [hungService] },
+    {
+      ready: 'True',
+      reason: 'DiscoveryNotServing',
+      progress: 'settled',
+      message:
+        '1 of 1 workers are joined; the Docker API is at tcp://10.0.0.1:3376, but the token service on node0 (10.0.0.1:3377) does not serve: Cannot ask the discovery service: no answer in 5 s; what is joined stays, and no engine can join → Check that this host may reach that port; a service that hangs is helped by docker restart swarm-demo-discovery on that engine: leases are kept',
+    },
+  ],
+  [
+    'engines wait to be listed and the token service does not serve',
+    { nodes: [manager, withReady(worker, 'False', 'NotJoined')], services: [hungService] },
+    {
+      ready: 'False',
+      reason: 'NotJoined',
+      message:
+        'Waiting for the managers to list every worker as healthy; the token service on node0 (10.0.0.1:3377) does not serve: Cannot ask the discovery service: no answer in 5 s; what is joined stays, and no engine can join → Check that this host may reach that port; a service that hangs is helped by docker restart swarm-demo-discovery on that engine: leases are kept',
+    },
+  ],
+  [
+    'the cluster is suspended and its token service does not serve',
+    { cluster: { ...cluster, spec: aCluster({ suspend: true }).spec }, services: [hungService] },
+    { ready: 'True', reason: 'Suspended' },
   ],
   [
     'credentials cannot be used',
@@ -233,4 +270,30 @@ t.test('clusterStatus() shows a suspended cluster', async (t) => {
     status.conditions?.find((one) => one.type === 'Suspended'),
     { status: 'True' },
   );
+});
+
+t.test('clusterStatus() says which token services do not serve', (t) => {
+  const said = (services: ClusterFacts['services'], before: Cluster = cluster) =>
+    clusterStatus({ ...facts, cluster: before, services }).conditions?.find(
+      ({ type }) => type === 'DiscoveryNotServing',
+    );
+  t.match(said([hungService]), {
+    status: 'True',
+    reason: 'DiscoveryFailed',
+    message: /no engine can join → /,
+  });
+  t.match(said([otherService, hungService, { ...hungService, name: '10.0.0.8:3377' }]), {
+    message: /on node0 \(10\.0\.0\.1:3377\) does not serve \(nor do 1 more\): .*; the others do its work → /,
+  });
+  t.match(said([{ ...hungService, node: undefined }]), {
+    message: /service at 10\.0\.0\.1:3377 does not serve: .* → Check that service, and the way to it$/,
+  });
+  t.equal(said([otherService]), undefined);
+  t.equal(said(undefined), undefined);
+  const told = { ...cluster, status: clusterStatus({ ...facts, services: [hungService] }) };
+  t.match(said(undefined, told), { reason: 'DiscoveryFailed' }, 'an earlier process said so');
+  t.match(said([unknownService], told), { message: /no answer in 5 s/ }, 'and nothing speaks against it yet');
+  t.equal(said([otherService], told), undefined, 'it is over');
+  t.equal(said([], told), undefined, 'there is none any more');
+  t.end();
 });

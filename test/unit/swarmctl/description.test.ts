@@ -146,6 +146,20 @@ t.test('statusLine() says where an object stands', async (t) => {
   );
 });
 
+t.test('statusLine() says of a ready object what does not go by itself', (t) => {
+  const line = (...types: readonly string[]): string => {
+    const others = types.map((type) =>
+      condition(type, { status: 'True', reason: 'X', message: 'x', seconds: 1 }),
+    );
+    const ready = condition('Ready', { status: 'True', reason: 'X', message: 'x', seconds: 3 });
+    return statusLine({ metadata: { name: 'n' }, status: { conditions: [ready, ...others] } }, nowMs);
+  };
+  t.equal(line(), 'Ready (since 3s)');
+  t.equal(line('DiscoveryNotServing'), 'Ready (since 3s), but its discovery does not serve');
+  t.equal(line('Drifted', 'Suspended'), 'Ready (since 3s), but suspended and changed by others');
+  t.end();
+});
+
 t.test('formatDescription() prints the hint of a message once, on a line of its own', async (t) => {
   const message = 'spec.engine.tls names no files → Set caFile';
   const ready = condition('Ready', { status: 'False', reason: 'CredentialsInvalid', message, seconds: 3 });

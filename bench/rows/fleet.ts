@@ -76,7 +76,7 @@ export const rest: Row = {
   name: 'rest',
   title: 'at rest',
   boundBy:
-    'a ping of each engine every 3.6 s, without which one that hangs is not found within 10 s, over less than the client of the floor needs; lists read again to check what events told; rows and connections',
+    'a ping of each engine every 5 s, without which one that hangs is not found within 10 s, over less than the client of the floor needs; lists read again to check what events told; rows and connections',
   withinSeconds: 90,
   run: async (world) => {
     await sleep(settleMs);

@@ -122,7 +122,7 @@ export class EngineMember implements PooledEngine {
       starts: options.probeStarts,
       isHealthy: () => this.state === 'healthy',
       lastContactMs: () => this.#lastContactMs,
-      ping: (setTimer, onEnd) => this.#reader.ping(setTimer, onEnd),
+      ping: (options) => this.#reader.ping(options),
       onContact: () => this.#contacted(),
       onFailure: (error) => this.report(error),
     });
@@ -248,10 +248,9 @@ export class EngineMember implements PooledEngine {
 
   #checkAlive(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#reader.ping(this.#options.clock.setTimer, (failure) => {
-        if (failure === undefined) resolve();
-        else reject(failure);
-      });
+      const onEnd = (failure: SwarmError | undefined): void =>
+        failure === undefined ? resolve() : reject(failure);
+      this.#reader.ping({ setTimer: this.#options.clock.setTimer, onEnd });
     });
   }
 

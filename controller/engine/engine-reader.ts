@@ -12,10 +12,11 @@ import { ListEntry, type KnownEntries } from './list-entry.js';
 import type { EngineTransport } from './transport.js';
 import type { VersionAnswers } from './version-answers.js';
 import type { Steps, WorkSlices } from './work-slices.js';
-import { describeEndpoint, engineAnswerError } from './translate-error.js';
+import type { PingLateness } from './ping-exchange.js';
+import { describeEndpoint, engineAnswerError, engineTimeout } from './translate-error.js';
 
-/** A ping has nothing to do; an engine that needs longer is not usable either. See probe timing in engine-member.ts. */
-export const pingTimeoutMs = 2_000;
+/** A ping has nothing to do; an engine that was lost and needs longer is not usable either. */
+const pingTimeoutMs = 2_000;
 /** /info asks plugins and the kernel; busy engines take seconds. */
 const specsTimeoutMs = 10_000;
 /** Lists of thousands of containers on a loaded engine; the classic limit. */
@@ -26,6 +27,13 @@ const listPaths: Readonly<Record<ObjectKind, string>> = {
   networks: '/networks',
   volumes: '/volumes',
 };
+
+export interface PingOptions {
+  readonly setTimer: Clock['setTimer'];
+  readonly timeoutMs?: number;
+  readonly late?: { readonly afterMs: number; readonly onLate: (failure: SwarmError) => void };
+  readonly onEnd: (failure: SwarmError | undefined) => void;
+}
 
 export class EngineReader {
   readonly #transport: EngineTransport;
@@ -44,13 +52,16 @@ export class EngineReader {
   }
 
   /**
-   * @param setTimer for its deadline
-   * @param onEnd called once, with ENGINE_* when it does not answer in time or not as an engine would
+   * @param options.setTimer for its deadline
+   * @param options.timeoutMs default 2 s
+   * @param options.late what to do, with the failure, when it has not answered by then
+   * @param options.onEnd called once, with ENGINE_* when it does not answer in time or not as an engine would
    */
-  ping(setTimer: Clock['setTimer'], onEnd: (failure: SwarmError | undefined) => void): void {
+  ping(options: PingOptions): void {
+    const { setTimer, timeoutMs = pingTimeoutMs, late, onEnd } = options;
     this.#transport.ping({
-      timeoutMs: pingTimeoutMs,
-      setTimer,
+      ...{ timeoutMs, setTimer },
+      ...(late === undefined ? {} : { late: this.#lateness(late) }),
       onEnd: (failure, status) => {
         if (failure !== undefined || status < 500) onEnd(failure);
         else
@@ -62,6 +73,11 @@ export class EngineReader {
           );
       },
     });
+  }
+
+  #lateness({ afterMs, onLate }: NonNullable<PingOptions['late']>): PingLateness {
+    const { endpoint } = this.#transport;
+    return { afterMs, onLate: () => onLate(engineTimeout(endpoint, { attempt: 'ping', ms: afterMs })) };
   }
 
   /**

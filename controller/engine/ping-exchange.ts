@@ -11,10 +11,17 @@ const maxBytes = 64 * 1024;
 
 const pingRequest = { method: 'GET', path: '/_ping', headers: {} } as const;
 
+export interface PingLateness {
+  readonly afterMs: number;
+  readonly onLate: () => void;
+}
+
 interface PingOptions {
   readonly usual: UsualAnswers;
   readonly setTimer: Clock['setTimer'];
   readonly timeoutMs: number;
+  /** What to do meanwhile when there is no answer after a part of that time. */
+  readonly late?: PingLateness;
   /** The failure when there is no answer in time. */
   readonly lateness: () => Error;
   /** Called once: why there is no answer, or its status. */
@@ -34,17 +41,27 @@ export function sendPing(sockets: RequestSockets, options: PingOptions): void {
 class PingExchange implements ExchangeHandler {
   readonly usual: UsualAnswers;
   readonly #onEnd: PingOptions['onEnd'];
-  readonly #cancelTimer: () => void;
+  #cancelTimer: () => void = () => undefined;
   #connection: { readonly destroy: () => void } | undefined;
   #status = 0;
   #size = 0;
   #isOver = false;
 
-  constructor({ usual, setTimer, timeoutMs, lateness, onEnd }: PingOptions) {
+  constructor({ usual, setTimer, timeoutMs, late, lateness, onEnd }: PingOptions) {
     this.usual = usual;
     this.#onEnd = onEnd;
     // The immediate lets sockets be read first: after a stall of this process the answer may be waiting there.
-    this.#cancelTimer = setTimer(timeoutMs, () => setImmediate(() => this.#abort(lateness())));
+    const wait = (delayMs: number, callback: () => void): void => {
+      this.#cancelTimer = setTimer(delayMs, () => setImmediate(callback));
+    };
+    const giveUp = (): void => this.#abort(lateness());
+    if (late === undefined) wait(timeoutMs, giveUp);
+    else
+      wait(late.afterMs, () => {
+        if (this.#isOver) return;
+        wait(timeoutMs - late.afterMs, giveUp);
+        late.onLate();
+      });
   }
 
   /** What it is sent over; to be called at once. */

@@ -14,7 +14,7 @@ import type { SecureContexts } from './secure-contexts.js';
 import { Slots } from './slots.js';
 import { SpareSockets } from './spare-sockets.js';
 import { streamPool } from './stream-pool.js';
-import { sendPing } from './ping-exchange.js';
+import { sendPing, type PingLateness } from './ping-exchange.js';
 import { RequestSockets } from './request-sockets.js';
 import { LastingAnswer, type Lasting } from './lasting-answer.js';
 import { SmallExchange, TooLong } from './small-exchange.js';
@@ -132,6 +132,7 @@ export class EngineTransport {
    */
   ping(options: {
     readonly timeoutMs: number;
+    readonly late?: PingLateness;
     readonly setTimer?: Clock['setTimer'];
     readonly onEnd: (failure: SwarmError | undefined, status: number) => void;
   }): void {
@@ -141,9 +142,8 @@ export class EngineTransport {
       return;
     }
     sendPing(this.#sockets, {
-      usual: this.#usual,
-      setTimer,
-      timeoutMs,
+      ...options,
+      ...{ usual: this.#usual, setTimer },
       lateness: () => engineTimeout(this.endpoint, { attempt: 'ping', ms: timeoutMs }),
       onEnd: (failure, status) => {
         if (failure === undefined) this.#dialer.noteAnswer();

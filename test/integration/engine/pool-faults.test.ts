@@ -21,7 +21,7 @@ void t.test(
     t.match(at(engine.address), {
       healthIndicator: 0,
       failures: 3,
-      error: /^Cannot ping engine "n1" at 127.*: no answer after 2 seconds$/,
+      error: /^Cannot ping engine "n1" at 127.*: no answer after 1.5 seconds$/,
     });
     t.equal(pool.findContainer('web').type, 'found', 'its containers stay listed');
     await clock.advance(7_000);

@@ -316,6 +316,41 @@ void t.test('ping() is not deceived by what looks like an answer that it heard b
   }
 });
 
+void t.test('ping() tells that it is late, and still takes the answer or gives it up', async (t) => {
+  for (const isAnswered of [true, false]) {
+    const held: net.Socket[] = [];
+    const server = net.createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => held.push(socket));
+    });
+    const transport = await transportTo(t, server);
+    const timers: { readonly delayMs: number; readonly callback: () => void }[] = [];
+    const told: string[] = [];
+    transport.ping({
+      timeoutMs: 4_500,
+      late: { afterMs: 1_500, onLate: () => void told.push('late') },
+      setTimer: (delayMs, callback) => {
+        timers.push({ delayMs, callback });
+        return () => void told.push('cancelled');
+      },
+      onEnd: (failure, status) => void told.push(failure?.message ?? String(status)),
+    });
+    await until(() => held.length === 1);
+    timers[0]?.callback();
+    await until(() => told.length === 1);
+    t.same(
+      timers.map(({ delayMs }) => delayMs),
+      [1_500, 3_000],
+    );
+    if (isAnswered) held[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK');
+    else timers[1]?.callback();
+    await until(() => told.length === 3);
+    t.same(told.slice(0, 2), ['late', 'cancelled']);
+    if (isAnswered) t.equal(told[2], '200');
+    else t.match(told[2], /^Cannot ping engine .*: no answer after 4.5 seconds$/);
+  }
+});
+
 void t.test('requestBytes() waits for a connection where there may be no more', async (t) => {
   const answer = ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na'];
   const { transport, requests, connections } = await serveRaw(t, [answer, answer, answer, answer], {

@@ -26,7 +26,7 @@ function someProbe(
     starts: new TimerGrid({ clock, stepMs: probeStartGridMs }),
     isHealthy: () => log.filter(([what]) => what === 'failure').length < 3,
     lastContactMs: () => lastContactMs,
-    ping: (setTimer, onEnd) => {
+    ping: ({ setTimer, timeoutMs, late, onEnd }) => {
       note('ping');
       let isOver = false;
       const end = (failure?: Error): void => {
@@ -35,7 +35,10 @@ function someProbe(
       };
       const delayMs = answerMs();
       if (delayMs !== undefined) clock.setTimer(delayMs, () => end());
-      setTimer(2_000, () => end(new Error('no answer')));
+      setTimer(late.afterMs, () => {
+        if (!isOver) late.onLate(new Error('late'));
+      });
+      setTimer(timeoutMs, () => end(new Error('no answer')));
     },
     onContact: () => {
       lastContactMs = clock.monotonic();
@@ -71,10 +74,55 @@ void t.test('HealthProbe.run() pings no more often than it must, and wakes up on
     },
   });
   const running = probe.run();
-  await clock.advance(380_000);
+  await clock.advance(520_000);
   const pings = log.filter(([what]) => what === 'ping').length;
-  t.ok(pings >= 100 && pings <= 112, `${pings} pings in 380 s`);
+  t.ok(pings >= 100 && pings <= 109, `${pings} pings in 520 s`);
   t.equal(draws, pings + 1);
+  probe.close();
+  await running;
+});
+
+void t.test('HealthProbe.run() keeps an engine that answers within 4.5 s, however late', async (t) => {
+  for (const delayMs of [1_600, 2_900, 4_300]) {
+    const { clock, probe, log } = someProbe(() => delayMs);
+    const running = probe.run();
+    let failures = 0;
+    let contacts = 0;
+    for (let step = 0; step < 600; step += 1) {
+      await clock.advance(100);
+      const last = log.at(-1)?.[0];
+      if (last === 'contact') log.length = 0;
+      contacts += last === 'contact' ? 1 : 0;
+      failures = Math.max(failures, log.filter(([what]) => what === 'failure').length);
+    }
+    t.ok(contacts >= 5, `${contacts} contacts with answers after ${delayMs} ms`);
+    t.ok(failures >= 1 && failures < 3, `${failures} failures in a row at most`);
+    probe.close();
+    await clock.advance(10_000);
+    await running;
+  }
+});
+
+void t.test('HealthProbe.run() counts a ping that was late and then failed once', async (t) => {
+  const clock = new FakeClock(1_000_000);
+  let failures = 0;
+  const probe = new HealthProbe({
+    clock,
+    random: () => 0.5,
+    timers: new TimerGrid({ clock, stepMs: probeGridMs }),
+    starts: new TimerGrid({ clock, stepMs: probeStartGridMs }),
+    isHealthy: () => failures === 0,
+    lastContactMs: () => 0,
+    ping: ({ late, onEnd }) => {
+      clock.setTimer(late.afterMs, () => late.onLate(new Error('late')));
+      clock.setTimer(late.afterMs + 100, () => onEnd(new Error('reset')));
+    },
+    onContact: () => t.fail('there is no contact'),
+    onFailure: () => (failures += 1),
+  });
+  const running = probe.run();
+  await clock.advance(30_000);
+  t.equal(failures, 1);
   probe.close();
   await running;
 });
@@ -91,7 +139,7 @@ void t.test(
       starts: new TimerGrid({ clock, stepMs: probeStartGridMs }),
       isHealthy: () => true,
       lastContactMs: () => 0,
-      ping: (_setTimer, onEnd) => {
+      ping: ({ onEnd }) => {
         pings.push(clock.monotonic());
         onEnd(new Error('refused'));
       },
@@ -115,12 +163,12 @@ void t.test('HealthProbe.run() does not ask an engine that is heard of otherwise
     touch();
   }
   t.same(log, []);
-  await clock.advance(4_000);
+  await clock.advance(5_400);
   t.same(
     log.map(([what]) => what),
     ['ping', 'contact'],
   );
   probe.close();
   await running;
-  t.equal(clock.pendingTimers, 1, 'only the deadline that the stand-in never cancels is left');
+  t.equal(clock.pendingTimers, 2, 'only the deadlines that the stand-in never cancels are left');
 });

@@ -1,15 +1,12 @@
 // A node program in a process of its own with the probe loaded: the manager as it is shipped, or the floor server.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import os from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { ProbeReading } from './probe.js';
 
 const probeFile = fileURLToPath(new URL('./probe.js', import.meta.url));
 const stopWithinMs = 15_000;
-/** Clients and engines are other machines in life: what they do here must not keep the measured program from its core. */
-const priorityStep = 9;
 
 export class MeasuredProcess {
   readonly #child: ChildProcess;
@@ -27,7 +24,6 @@ export class MeasuredProcess {
       env: { ...process.env, BENCH_PROFILE: options.isProfiled === true ? '1' : '0' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    prefer(this.#child.pid);
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
@@ -88,15 +84,5 @@ export class MeasuredProcess {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopWithinMs);
     await exited;
     clearTimeout(timer);
-  }
-}
-
-/** Before the others of this run, where that is allowed; floors are preferred likewise. */
-function prefer(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    os.setPriority(pid, Math.max(os.constants.priority.PRIORITY_HIGHEST, os.getPriority() - priorityStep));
-  } catch {
-    // Only root may: then they share as equals, which the figures of waiting show.
   }
 }

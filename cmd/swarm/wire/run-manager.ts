@@ -1,6 +1,7 @@
 // Runs the manager of `swarm manage`: discovery feeds the engine pool, the listeners serve, signals reload and end it.
 import { createHash, randomBytes } from 'node:crypto';
 import os from 'node:os';
+import { growHeapByHalf } from '../../../controller/base/heap-growth.js';
 import type { Logger } from '../../../controller/base/log.js';
 import { messageOf } from '../../../controller/base/errors.js';
 import { openDiscovery } from '../../../controller/discovery/open-backend.js';
@@ -74,6 +75,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     options: options.discoveryOptions,
   });
   const ending = new AbortController();
+  const endGrowth = growHeapByHalf(clock);
   try {
     for (const host of options.hosts) await manager.listen(parseListenAddress(host));
     const ended = new Promise<void>((resolve) => signals.onTerminate(resolve));
@@ -91,6 +93,7 @@ export async function runManager(options: ManageOptions, environment: ProgramEnv
     await Promise.all([watching, manager.close(drainMs)]);
     return 0;
   } finally {
+    endGrowth();
     ending.abort();
     await manager.close(0);
     await pool.close();

@@ -5,6 +5,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../../../controller/base/errors.js';
+import { growHeapByHalf } from '../../../controller/base/heap-growth.js';
 import { createLogger, type Logger } from '../../../controller/base/log.js';
 import { redact } from '../../../controller/base/redact.js';
 import type { CommandContext } from '../command-context.js';
@@ -97,7 +98,12 @@ async function run(context: CommandContext, options: RunOptions): Promise<void> 
       randomToken: () => randomBytes(16).toString('hex'),
     });
   const { onHangup, onCrash } = context;
-  await runOperator({ open, logger, stateDirectory, signal, onHangup, onCrash });
+  const endGrowth = growHeapByHalf(clock);
+  try {
+    await runOperator({ open, logger, stateDirectory, signal, onHangup, onCrash });
+  } finally {
+    endGrowth();
+  }
   // Being told to stop is how an operator ends.
   context.setExitCode(0);
 }

@@ -66,6 +66,7 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
           'DirectorySource survives that its directory is missing, appears, is removed and made again',
         ],
         [look]: ['DirectorySource watches anew when the directory appears or is replaced'],
+        [snapshot]: ['takeSnapshot() does not believe a look during which something changed'],
       },
     },
     {

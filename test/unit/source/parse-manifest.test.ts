@@ -92,6 +92,11 @@ t.test('parseManifest() points at the value, the key, or the closest parent', as
       'a.yaml:7:3: Cannot use node "n1": unknown field spec.engin, did you mean spec.engine',
     ],
     [
+      'an unknown field with a value',
+      `${node}  unschedulabel: true\n`,
+      'a.yaml:9:3: Cannot use node "n1": unknown field spec.unschedulabel, did you mean spec.unschedulable',
+    ],
+    [
       'a missing field',
       node.replace('  cluster: demo\n', ''),
       'a.yaml:5:1: Cannot use node "n1": spec.cluster is required',
@@ -242,7 +247,7 @@ const traps: readonly (readonly [string, string, RegExp])[] = [
   [
     'a nest of 70 lists',
     `${cluster}spec: ${'['.repeat(70)}${']'.repeat(70)}\n`,
-    /must not nest deeper than 64/,
+    /^a\.yaml:5:\d+: Cannot use the file: must not nest deeper than 64 levels$/,
   ],
   ['depth', `${cluster}spec: ${'['.repeat(20_000)}\n`, /Cannot parse the file/],
   [

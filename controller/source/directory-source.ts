@@ -60,6 +60,8 @@ export interface DirectorySourceOptions {
 
 type Files = Extract<Snapshot, { type: 'files' }>;
 
+type Outcome = Partial<SourceState> & Pick<SourceState, 'condition' | 'message'>;
+
 // A save of several files settles within a quarter second; a constant stream of events must not put a look off for ever.
 const quietMs = 250;
 const stormMs = 5000;
@@ -83,6 +85,9 @@ export class DirectorySource {
   /** The file system on which the directory was when nothing was missing from it. */
   #device: string | undefined;
   #ignored: ReadonlySet<string> = new Set();
+  /** A look that changed nothing and has nothing to wait for: as long as files and objects are those, neither has the next. */
+  #rested:
+    { readonly fingerprint: string; readonly objectsVersion: number; readonly outcome: Outcome } | undefined;
   #watch: DirectoryWatch | undefined;
   #cancelTimer: CancelTimer | undefined;
   #scanning: Promise<void> | undefined;
@@ -227,6 +232,12 @@ export class DirectorySource {
     const { store, logger, takeOver, isCheckout = false } = this.#options;
     const ports = { store, logger, takeOver };
     this.#warnOfIgnored(snapshot.ignored);
+    const { fingerprint } = snapshot;
+    const { objectsVersion } = store;
+    if (this.#rested?.fingerprint === fingerprint && this.#rested.objectsVersion === objectsVersion) {
+      this.#settle(this.#rested.outcome);
+      return undefined;
+    }
     const described = isCheckout ? new Set<string>() : this.#describedFiles();
     const { objects, problems, isComplete } = await this.#set.update(snapshot.files, described);
     this.#desired = new Set(objects.map((object) => formatKey(keyOf(object))));
@@ -250,7 +261,7 @@ export class DirectorySource {
       // What is in the files that cannot be used is unknown, so nothing counts as missing.
       this.#missingSinceMs = new Map();
     }
-    this.#settle({
+    const outcome = {
       ...describeLook({
         ...{ problems, isEmpty: objects.length === 0, held: held.length },
         conflicts: conflicts.length,
@@ -259,7 +270,13 @@ export class DirectorySource {
       objects: objects.length,
       problems: all,
       held,
-    });
+    };
+    this.#settle(outcome);
+    const isAtRest = outcome.condition === 'Ready' && held.length === 0 && nextMs === undefined;
+    this.#rested =
+      isAtRest && store.objectsVersion === objectsVersion
+        ? { fingerprint, objectsVersion, outcome }
+        : undefined;
     return nextMs;
   }
 
@@ -349,7 +366,7 @@ export class DirectorySource {
   }
 
   /** Takes over the outcome of a look, and logs it when it differs from the one before. */
-  #settle(outcome: Partial<SourceState> & Pick<SourceState, 'condition' | 'message'>): void {
+  #settle(outcome: Outcome): void {
     const { clock, logger } = this.#options;
     const before = this.#state;
     this.#state = { ...before, ...outcome, lastScanMs: clock.now() };

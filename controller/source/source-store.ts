@@ -13,6 +13,8 @@ export type SourceOrigin =
     };
 
 export interface SourceStore {
+  /** Counts changes of anything but status. */
+  readonly objectsVersion: number;
   get(key: ObjectKey): Resource | undefined;
   list(kind: Kind): readonly Resource[];
   originOf(key: ObjectKey): SourceOrigin | undefined;

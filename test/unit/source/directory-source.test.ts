@@ -45,6 +45,33 @@ t.test('DirectorySource is silent and writes nothing while nothing changes', asy
   await source.close();
 });
 
+t.test('DirectorySource compares no object again while files and objects are as they were', async (t) => {
+  const { store, source, change, clock } = await aFakeDirectory(three);
+  await change(three);
+  const { lastScanMs } = source.state();
+  const updates = t.capture(store, 'update');
+  await change(three);
+  await clock.advance(600_000);
+  t.equal(updates().length, 0);
+  t.match(source.state(), { condition: 'Ready', objects: 3, files: 3 });
+  t.ok((source.state().lastScanMs ?? 0) > (lastScanMs ?? 0), 'it did look');
+  await source.close();
+});
+
+t.test('DirectorySource compares everything again once an object was changed by others', async (t) => {
+  const { store, source, change } = await aFakeDirectory(three);
+  await change(three);
+  await change(three);
+  await store.setOrigin(n1, { type: 'api' });
+  await change(three);
+  t.match(source.state(), { condition: 'Degraded', message: /the API owns/ });
+  // While something is wrong every look looks at everything.
+  await store.setOrigin(n1, { type: 'directory', position: 'a.yaml:1:1' });
+  await change(three);
+  t.match(source.state(), { condition: 'Ready', problems: [] });
+  await source.close();
+});
+
 t.test('DirectorySource looks again every minute, also without any event', async (t) => {
   const { clock, source, world, names } = await aFakeDirectory({});
   world.files = three;

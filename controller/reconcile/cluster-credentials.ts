@@ -169,6 +169,7 @@ export class CredentialStore {
   ): Promise<EnsuredCredentials> {
     const pki = path.join(options.directory, 'pki');
     const client = path.join(options.directory, 'client');
+    await this.#makeDirectory(pki);
     const nowMs = this.#clock.now();
     const checked = this.#checked.get(pki);
     const isFresh = checked !== undefined && nowMs - checked.atMs < recheckMs;
@@ -231,7 +232,8 @@ export class CredentialStore {
       signers: this.#signers,
       // One that a power cut has torn is issued again; the authority, which nothing can replace, is synced.
       writer: {
-        makeDirectory: (directory) => this.#disk.makeDirectory(directory),
+        // Made already, once for a thousand certificates.
+        makeDirectory: () => Promise.resolve(),
         write: (file, data, mode) => this.#disk.writeRemakable(file, data, mode),
       },
     });

@@ -30,6 +30,8 @@ export interface StateKind {
 const api = { origin: { type: 'api' } } as const;
 const key = { kind: 'Node', name: 'node1' } as const;
 const nodes = resolvedNodes(1, 0);
+/** Writes again at once: what ends at any of them is the same. */
+const restless = { sleep: () => Promise.resolve() };
 
 function debt(name: string) {
   return { node: aNode({ name, metadata: { name, uid: `${name}-0000-1111` } }), sinceMs: 1 };
@@ -114,7 +116,7 @@ export const stateKinds: readonly StateKind[] = [
     entry: 'delivered.json',
     open: async (place, { disk }) => {
       const file = path.join(place, 'delivered.json');
-      const delivered = await DeliveredFiles.open({ file, disk });
+      const delivered = await DeliveredFiles.open({ file, disk, clock: restless });
       return ['c1', 'c2', 'c3'].map((id) => async () => {
         delivered.set(id, `hash-${id}`);
         await written(file, id, disk);
@@ -128,7 +130,7 @@ export const stateKinds: readonly StateKind[] = [
       const file = path.join(place, 'fights.json');
       let nowMs = 0;
       const fights: LatestFile = new LatestFile({
-        ...{ file, disk },
+        ...{ file, disk, clock: restless },
         read: () => formatFights(book.records(nowMs)),
       });
       const book = new DriftBook({ onFights: () => fights.changed() });

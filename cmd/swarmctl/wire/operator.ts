@@ -145,8 +145,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       randomUuid: options.randomUuid,
     });
     const delivered = await DeliveredFiles.open({
-      file: path.join(stateDirectory, 'delivered.json'),
-      disk: store.disk,
+      ...{ file: path.join(stateDirectory, 'delivered.json'), disk: store.disk, clock },
     });
     parts.unshift(delivered);
     const fightsFile = path.join(stateDirectory, 'fights.json');
@@ -155,7 +154,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       onFights: () => fights.changed(),
     });
     const fights = new LatestFile({
-      ...{ file: fightsFile, disk: store.disk },
+      ...{ file: fightsFile, disk: store.disk, clock },
       read: () => formatFights(fleet.drift.records(clock.now())),
     });
     parts.unshift(fights);

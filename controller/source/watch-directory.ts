@@ -67,7 +67,12 @@ export async function watchDirectory(o: WatchOptions): Promise<DirectoryWatch> {
     });
     watcher.once('ready', resolve);
   });
-  return { rootId, close: () => watcher.close() };
+  const close = (): Promise<void> => {
+    // What it still does about a directory that was just removed ends in adding it, and that opens a closed watcher again.
+    watcher.add = () => watcher;
+    return watcher.close();
+  };
+  return { rootId, close };
 }
 
 function isIgnored(o: {

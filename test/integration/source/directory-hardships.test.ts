@@ -18,6 +18,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { FSWatcher } from 'chokidar';
 import { systemClock } from '../../../controller/base/clock.js';
 import { takeSnapshot } from '../../../controller/source/snapshot.js';
 import { watchDirectory } from '../../../controller/source/watch-directory.js';
@@ -27,6 +28,9 @@ import { aSource, isSame } from '../../support/watched-directories.js';
 
 // The waits inside end by themselves; this is for a machine that is busy with other things.
 t.setTimeout(180_000);
+
+const closeWatcher = Object.getOwnPropertyDescriptor(FSWatcher.prototype, 'close')
+  ?.value as () => Promise<void>; // it has one
 
 const deleted = ({ store }: Awaited<ReturnType<typeof aSource>>): readonly string[] =>
   store
@@ -222,6 +226,29 @@ t.test(
     await until(() => rings > 0, 'a change made here');
   },
 );
+
+t.test('watchDirectory() stays closed when its directory is removed meanwhile', async (t) => {
+  const root = await anOpenDirectory(t);
+  const before = await countWatches();
+  const watch = await watchDirectory({
+    directory: root,
+    onChange: () => undefined,
+    onError: () => undefined,
+  });
+  // What is still being done about a removed directory ends in adding it, which opens a closed watcher again.
+  t.intercept(FSWatcher.prototype, 'close', {
+    configurable: true,
+    value: function (this: FSWatcher): Promise<void> {
+      const closing = closeWatcher.call(this);
+      this.add(root);
+      return closing;
+    },
+  });
+  await watch.close();
+  await systemClock.sleep(200);
+  const after = await countWatches();
+  t.ok(after <= before, `${after} watches, ${before} before`);
+});
 
 t.test('DirectorySource watches manifests and folders, and nothing else of a large tree', async (t) => {
   const root = t.testdir();

@@ -133,6 +133,17 @@ const cases: readonly Case[] = [
     lines: ['wait on node1: swarm-demo-join is being removed'],
   },
   {
+    name: 'a container of somebody else has a name that nobody desires there',
+    change: (world) => {
+      world.add('node1', { name: 'swarm-demo-manage', labels: {} });
+      world.add('node2', {
+        name: 'swarm-demo-manage',
+        labels: { ...ownLabels('demo', 'manage'), [containerLabels.installation]: 'other' },
+      });
+    },
+    lines: [],
+  },
+  {
     name: 'a foreign container holds the name',
     change: (world) => (join1(world).labels = {}),
     lines: [

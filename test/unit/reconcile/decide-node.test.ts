@@ -371,6 +371,17 @@ t.test('nodeStatus() tells what was seen, and keeps it while the engine is out o
   );
 });
 
+t.test('nodeStatus() says of which version of the spec it speaks, everywhere', async (t) => {
+  const node = aNode({ metadata: { generation: 4 }, spec: { unschedulable: true } });
+  const { observedGeneration, conditions = [] } = nodeStatus({ ...ready, node, work: 'Creating containers' });
+  t.equal(observedGeneration, 4);
+  t.ok(conditions.length > 1);
+  t.same(
+    conditions.filter((one) => one.observedGeneration !== 4),
+    [],
+  );
+});
+
 t.test('nodeStatus() says when a node is cordoned', async (t) => {
   const status = nodeStatus({ ...ready, node: aNode({ spec: { unschedulable: true } }) });
   t.match(

@@ -132,6 +132,7 @@ export const directoryRows: Readonly<Record<string, readonly DirectoryRow[]>> = 
       trap: 'many writes in a row',
       tests: {
         [hard]: ['DirectorySource ends with the last of many quick writes'],
+        [look]: ['DirectorySource looks once more when something changed while it wrote what it had found'],
         [stable]: ['Debounce answers after 250 ms of quiet, under a storm after 5 s'],
       },
     },

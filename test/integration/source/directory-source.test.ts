@@ -58,6 +58,8 @@ t.test('DirectorySource sees new folders and files in them', async (t) => {
   await mkdir(`${root}/.git/x`, { recursive: true });
   await writeFile(`${root}/.git/x/b.yaml`, nodeManifest('b'));
   await until(() => isSame(clusters(), { n: 'a' }), 'a file in a new folder');
+  await writeFile(`${root}/deep/er/a.yml`, nodeManifest('n', 'b'));
+  await until(() => isSame(clusters(), { n: 'b' }), 'an edit in it');
 });
 
 t.test(

@@ -26,7 +26,8 @@ t.test('DebtBook keeps debts over a restart until they are settled', async (t) =
 });
 
 t.test('DebtBook leaves alone what it cannot read', async (t) => {
-  const directory = t.testdir({ 'bad.json': '{', 'newer.json': '{"format":2}' });
+  const newer = JSON.stringify({ format: 2, ...debt('a', 1) });
+  const directory = t.testdir({ 'bad.json': '{', 'newer.json': newer });
   const book = await DebtBook.open({ directory, disk: aStateDisk(), logger: silentLogger });
   t.same(book.list(), []);
   t.same((await readdir(directory)).sort(), ['bad.json', 'newer.json']);

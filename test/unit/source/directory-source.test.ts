@@ -117,6 +117,25 @@ t.test('DirectorySource applies nothing of a directory that never rests, and loo
   await source.close();
 });
 
+t.test(
+  'DirectorySource looks once more when something changed while it wrote what it had found',
+  async (t) => {
+    const { clock, store, source, world, change, names } = await aFakeDirectory({});
+    const create = store.create.bind(store);
+    store.create = (...all) => {
+      world.files = { ...three, 'd.yaml': nodeManifest('n4') };
+      world.ring();
+      return create(...all);
+    };
+    await change(three, 400);
+    store.create = create;
+    t.same(names(), ['n1', 'n2', 'n3'], 'what it had read');
+    await clock.advance(1000);
+    t.same(names(), ['n1', 'n2', 'n3', 'n4']);
+    await source.close();
+  },
+);
+
 t.test('DirectorySource says once that it does not build kustomizations', async (t) => {
   const { source, world, lines, change } = await aFakeDirectory(three);
   world.ignored = ['kustomization.yaml'];

@@ -146,7 +146,9 @@ export class FlightLog {
   async #next(): Promise<{ readonly handle: FileHandle; bytes: number }> {
     const { directory, clock, program } = this.#o;
     await makePrivateDirectory(directory);
-    const old = (await readdir(directory)).filter((name) => flightFile.test(name)).sort(compareFlights);
+    const found = (await readdir(directory)).filter((name) => flightFile.test(name)).sort(compareFlights);
+    // There may be one more, where a kill came between the two.
+    const old = await this.#keepLast(found, mostFiles);
     const name = `${this.#startedMs}-${this.#files + 1}.flight`;
     const handle = await open(path.join(directory, name), 'a', 0o600);
     const head = { kind: 'swarmctl-flight-log', format: 1, program, createdTime: formatTime(clock.now()) };
@@ -160,9 +162,14 @@ export class FlightLog {
       throw error;
     }
     this.#files += 1;
-    for (const one of old.slice(0, Math.max(0, old.length - mostFiles + 1)))
-      await rm(path.join(directory, one), { force: true });
+    await this.#keepLast(old, mostFiles - 1);
     return { handle, bytes: text.length };
+  }
+
+  async #keepLast(names: readonly string[], count: number): Promise<readonly string[]> {
+    const first = Math.max(0, names.length - count);
+    for (const name of names.slice(0, first)) await rm(path.join(this.#o.directory, name), { force: true });
+    return names.slice(first);
   }
 }
 

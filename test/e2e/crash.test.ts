@@ -65,7 +65,8 @@ t.test('the operator converges after kill -9 at any moment of the first apply', 
     const text = await readFile(file, 'utf8');
     t.notOk(text.includes(token) || text.includes('PRIVATE KEY'), 'without secrets');
     const left = await readdir(path.join(operator.stateDirectory, 'flights'));
-    t.ok(left.length > 0 && left.length <= 4, `${left.length} files`);
+    // Four, and the one that a killed operator had begun before it removed the oldest.
+    t.ok(left.length > 0 && left.length <= 5, `${left.length} files`);
   });
   t.comment(`${earlyMoments.length + runs} kills left ${seen.size} different states behind`);
   t.ok(seen.size >= 4, 'the kills hit different states');

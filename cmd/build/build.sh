@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles every source file into dist/ (types are checked by `make check`), and bundles swarm for its image.
+# Compiles every source file into dist/ (types are checked by `make check`), and bundles the programs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mapfile -t sources < <(find controller cmd schemas test bench -name '*.ts')
@@ -11,10 +11,10 @@ fi
 rm -rf dist.new
 node_modules/.bin/esbuild "${sources[@]}" --outdir=dist.new --outbase=. --format=esm --platform=node --target=node20 \
   --sourcemap --log-level=warning
+node dist.new/cmd/build/bundle-programs.js dist.new
 chmod +x dist.new/cmd/swarm/main.js dist.new/cmd/swarmctl/main.js
 rm -rf dist.old
 [ ! -e dist ] || mv dist dist.old
 mv dist.new dist
 rm -rf dist.old
-node dist/cmd/build/bundle-swarm.js
 touch dist/.built

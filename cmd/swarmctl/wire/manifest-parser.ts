@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../../controller/base/clock.js';
 import { ParseThread } from '../../../controller/source/parse-aside.js';
 import type { ParseWorkerData } from './parse-worker.js';
+import { workerFile } from './worker-file.js';
 
 /** @param o.schemas directory of the CRDs */
 export function createManifestParser(o: {
@@ -15,14 +16,13 @@ export function createManifestParser(o: {
     clock: o.clock,
     ...(o.timeoutMs === undefined ? {} : { timeoutMs: o.timeoutMs }),
     startWorker: (resourceLimits) => {
-      const worker = new Worker(workerFile(), { workerData, resourceLimits, stdout: false });
+      const worker = new Worker(workerFile(import.meta.url, 'parse-worker'), {
+        workerData,
+        resourceLimits,
+        stdout: false,
+      });
       worker.unref();
       return worker;
     },
   });
-}
-
-/** Compiled beside this file, or its source in development. */
-function workerFile(): URL {
-  return new URL(import.meta.url.replace(/manifest-parser(\.[jt]s)$/, 'parse-worker$1'));
 }

@@ -2,12 +2,12 @@
 // starts it nor a manager beside it gives them its event loop.
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { formatHostPort } from '../../../controller/api/engine-address.js';
 import type { Clock } from '../../../controller/base/clock.js';
 import { SwarmError, toSwarmError } from '../../../controller/base/errors.js';
 import { addressOf, type FleetCounts, type FleetPart } from '../../../controller/simulate/fleet.js';
 import type { WorkerAnswer, WorkerRequest } from './simulate-worker.js';
+import { workerFile } from './worker-file.js';
 
 export type FleetOptions = Omit<FleetPart, 'first' | 'count'> & { readonly engines: number };
 
@@ -40,7 +40,9 @@ export class SimulatedEngines {
   static async start(options: FleetOptions, clock: Clock): Promise<SimulatedEngines> {
     const { engines, ...part } = options;
     const count = Math.ceil(engines / enginesPerWorker);
-    const workers = Array.from({ length: count }, () => fork(workerFile(), [], { serialization: 'json' }));
+    const workers = Array.from({ length: count }, () =>
+      fork(workerFile(import.meta.url, 'simulate-worker'), [], { serialization: 'json' }),
+    );
     const fleet = new SimulatedEngines(options, workers, clock);
     try {
       await Promise.all(
@@ -141,9 +143,4 @@ export class SimulatedEngines {
 /** Engines can have an address each where the whole of 127.0.0.0/8 is the loopback device: on Linux. */
 export function usualSpread(platform: string = process.platform): FleetPart['spread'] {
   return platform === 'linux' ? 'address' : 'port';
-}
-
-/** The worker beside this file, compiled or not. */
-function workerFile(): string {
-  return fileURLToPath(import.meta.url).replace(/simulated-fleet(\.[jt]s)$/, 'simulate-worker$1');
 }

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { bundleSwarm } from '../../../cmd/build/bundle-swarm.js';
+import { bundleSwarm } from '../../../cmd/build/bundle-programs.js';
 import { findPackageRoot } from '../../../cmd/build/package-root.js';
 import { buildBusyboxImage } from '../../../controller/image/busybox-image.js';
 import { buildSwarmImage } from '../../../controller/image/swarm-image.js';

@@ -18,11 +18,14 @@ interface Place {
 // A manager of 10,000 engines has three files of some kilobytes for each.
 const maxReadBytes = 128 * 2 ** 20;
 
+/** A directory that exists, and the names from there to the one that files go to. */
+export interface PlacedFiles {
+  readonly base: string;
+  readonly missing: readonly string[];
+}
+
 /** Engines unpack only into a directory that exists: the deepest one of the path, and the names below it. */
-export async function deepestDirectory(
-  wire: Wire,
-  { id, directory, signal }: Place,
-): Promise<{ readonly base: string; readonly missing: readonly string[] }> {
+export async function deepestDirectory(wire: Wire, { id, directory, signal }: Place): Promise<PlacedFiles> {
   let base = path.posix.resolve('/', directory);
   const missing: string[] = [];
   while (base !== '/') {
@@ -32,6 +35,11 @@ export async function deepestDirectory(
     base = path.posix.dirname(base);
   }
   return { base, missing };
+}
+
+/** Of a container that was just made, whose image has the parent and not the directory: what `deepestDirectory` would find. */
+export function likelyDirectory(directory: string): PlacedFiles {
+  return { base: path.posix.dirname(directory), missing: [path.posix.basename(directory)] };
 }
 
 /**

@@ -44,6 +44,17 @@ export async function unlessUnmodified(work: Promise<unknown>): Promise<void> {
   }
 }
 
+/** 404. @returns whether what the work is about was there */
+export async function isThere(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof UnexpectedStatus && error.status === 404) return false;
+    throw error;
+  }
+}
+
 const maxAnswerBytes = 16 * 1024 * 1024;
 
 export class EngineModem {

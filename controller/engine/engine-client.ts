@@ -17,9 +17,9 @@ import {
   type ContainerDetails,
   type ContainerSummary,
 } from './container-answers.js';
-import { deepestDirectory, markDirectory } from './container-archive.js';
+import { deepestDirectory, likelyDirectory, markDirectory, type PlacedFiles } from './container-archive.js';
 import { demultiplex } from './demultiplex.js';
-import { EngineModem, unlessUnmodified, UnexpectedStatus } from './docker-modem.js';
+import { EngineModem, isThere, unlessUnmodified, UnexpectedStatus } from './docker-modem.js';
 import type { EngineEndpoint } from './endpoint.js';
 import { parseDescription, type EngineDescription } from './engine-description.js';
 import { parseJsonLine, readLines } from './json-lines.js';
@@ -187,27 +187,29 @@ export class EngineClient {
     );
   }
 
-  /** Copies files into a container, running or not; missing directories are made. Owner is root. */
+  /**
+   * Copies files into a container, running or not; missing directories are made. Owner is root.
+   * @param o.isNew the container was just made, so that only the last part of the directory is missing; if not, it is asked for
+   */
   async putFiles(
     idOrName: string,
-    directory: string,
-    files: readonly ArchiveFile[],
+    o: { readonly directory: string; readonly files: readonly ArchiveFile[]; readonly isNew?: boolean },
     signal?: AbortSignal,
   ): Promise<void> {
     await this.#call(`copy files to container "${idOrName}" on`, { signal }, async (abortSignal) => {
-      const container = this.#container(idOrName);
-      const { base, missing } = await deepestDirectory(this.#transport, {
-        ...{ id: idOrName, directory },
-        signal: abortSignal,
-      });
-      const archive = await packFiles(
-        files.map((file) => ({ ...file, path: path.posix.join(...missing, file.path) })),
-        {
-          directories: missing.map((_part, i) => path.posix.join(...missing.slice(0, i + 1))),
-          modifiedAtMs: this.#clock.now(),
-        },
-      );
-      await container.putArchive(archive, { path: base, abortSignal });
+      const put = async ({ base, missing }: PlacedFiles): Promise<void> => {
+        const archive = await packFiles(
+          o.files.map((file) => ({ ...file, path: path.posix.join(...missing, file.path) })),
+          {
+            directories: missing.map((_part, i) => path.posix.join(...missing.slice(0, i + 1))),
+            modifiedAtMs: this.#clock.now(),
+          },
+        );
+        await this.#container(idOrName).putArchive(archive, { path: base, abortSignal });
+      };
+      const place = { id: idOrName, directory: o.directory, signal: abortSignal };
+      const isPut = o.isNew === true && (await isThere(put(likelyDirectory(o.directory))));
+      if (!isPut) await put(await deepestDirectory(this.#transport, place));
     });
   }
 

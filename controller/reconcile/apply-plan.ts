@@ -67,8 +67,9 @@ async function applyAction(action: Action, options: StepOptions): Promise<void> 
       return;
     }
     case 'PutFiles': {
+      const isNew = options.ids.has(action.container.name);
       const id = await idOf(action.container, options);
-      return putFiles(action.container, { ...options, id });
+      return putFiles(action.container, { ...options, id, isNew });
     }
     case 'StartContainer': {
       const id = await idOf(action.container, options);
@@ -133,8 +134,9 @@ async function create(container: DesiredContainer, options: StepOptions): Promis
 
 async function putFiles(
   container: DesiredContainer,
-  { client, clock, delivered, files: checks, signal, id }: StepOptions & { readonly id: string },
+  o: StepOptions & { readonly id: string; readonly isNew: boolean },
 ): Promise<void> {
+  const { client, clock, delivered, files: checks, signal, id, isNew } = o;
   const { files } = container;
   if (files === undefined) {
     throw new SwarmError('INTERNAL', `Cannot copy files into "${container.name}": they are not known`);
@@ -144,12 +146,15 @@ async function putFiles(
   checks.delivering(id, clock.monotonic());
   await client.putFiles(
     id,
-    filesRoot,
-    files.map(({ path: file, mode, content }) => ({
-      path: path.posix.relative(filesRoot, file),
-      mode,
-      content,
-    })),
+    {
+      directory: filesRoot,
+      files: files.map(({ path: file, mode, content }) => ({
+        path: path.posix.relative(filesRoot, file),
+        mode,
+        content,
+      })),
+      isNew,
+    },
     signal,
   );
 }

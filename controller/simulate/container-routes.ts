@@ -111,11 +111,7 @@ export const containerRoutes: readonly SimulatedRoute[] = [
     },
   },
   onContainer('HEAD', 'archive', (_engine, container, request) => {
-    const path = request.query.get('path') ?? '';
-    const isThere =
-      ['/', '/tmp', '/bin', '/etc'].includes(path) ||
-      [...(container.files?.keys() ?? [])].some((file) => file.startsWith(path));
-    return { status: isThere ? 200 : 404 };
+    return { status: isThere(container, request.query.get('path') ?? '') ? 200 : 404 };
   }),
   onContainer('GET', 'archive', getArchive),
   {
@@ -327,12 +323,19 @@ async function getArchive(
   return { status: 200, text: Buffer.concat(chunks), headers: { 'Content-Type': 'application/x-tar' } };
 }
 
+function isThere(container: SimulatedContainer, path: string): boolean {
+  if (['', '/', '/tmp', '/bin', '/etc'].includes(path)) return true;
+  return [...(container.files?.keys() ?? [])].some((file) => file.startsWith(path));
+}
+
 async function putArchive(
   engine: SimulatedEngineState,
   container: SimulatedContainer,
   request: SimulatedRequest,
 ): Promise<SimulatedAnswer> {
   const base = (request.query.get('path') ?? '/').replace(/\/$/, '');
+  if (!isThere(container, base))
+    return message(404, `Could not find the file ${base} in container ${container.Id}`);
   const entries = extract();
   Readable.from([request.body]).pipe(entries);
   for await (const entry of entries) {

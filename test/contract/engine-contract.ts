@@ -87,17 +87,23 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
 
   await t.test('putFiles() makes missing directories', async (t) => {
     const id = await client.createContainer({ name: 'contract-files', body });
-    await client.putFiles(id, '/tmp/made/here', [{ path: 'deep/file', mode: 0o600, content: 'x' }]);
-    const head = await transport.request({
-      method: 'HEAD',
-      path: `/containers/${id}/archive?path=/tmp/made/here/deep/file`,
-    });
-    head.body.resume();
-    t.equal(head.status, 200);
+    const files = [{ path: 'deep/file', mode: 0o600, content: 'x' }];
+    await client.putFiles(id, { directory: '/tmp/made/here', files });
+    await client.putFiles(id, { directory: '/tmp/quick', files, isNew: true });
+    await client.putFiles(id, { directory: '/tmp/asked/for', files, isNew: true });
+    for (const directory of ['made/here', 'quick', 'asked/for']) {
+      const head = await transport.request({
+        method: 'HEAD',
+        path: `/containers/${id}/archive?path=/tmp/${directory}/deep/file`,
+      });
+      head.body.resume();
+      t.equal(head.status, 200, directory);
+    }
     await client.removeContainer(id, { force: true });
-    await t.rejects(client.putFiles(id, '/tmp', [{ path: 'file', mode: 0o600, content: 'x' }]), {
-      code: 'OBJECT_NOT_FOUND',
-    });
+    for (const isNew of [false, true]) {
+      const files = [{ path: 'file', mode: 0o600, content: 'x' }];
+      await t.rejects(client.putFiles(id, { directory: '/tmp', files, isNew }), { code: 'OBJECT_NOT_FOUND' });
+    }
   });
 
   await t.test('markFiles() reads back what putFiles() delivered', async (t) => {
@@ -108,16 +114,25 @@ export async function engineContract(t: Test, engine: EngineUnderTest): Promise<
     };
     const long = 'x'.repeat(100_000);
     t.equal(await client.markFiles(id, '/tmp/own'), undefined, 'no such directory');
-    await client.putFiles(id, '/tmp/own', [
-      { path: 'deep/file', mode: 0o600, content: 'x' },
-      { path: 'long', mode: 0o644, content: long },
-      { path: 'empty', mode: 0o644, content: '' },
-    ]);
+    await client.putFiles(id, {
+      directory: '/tmp/own',
+      files: [
+        { path: 'deep/file', mode: 0o600, content: 'x' },
+        { path: 'long', mode: 0o644, content: long },
+        { path: 'empty', mode: 0o644, content: '' },
+      ],
+    });
     const wanted = { 'deep/file': mark('x', 0o600), long: mark(long), empty: mark('') };
     t.same(Object.fromEntries((await client.markFiles(id, '/tmp/own')) ?? []), wanted);
-    await client.putFiles(id, '/tmp/own', [{ path: 'long', mode: 0o644, content: 'short' }]);
+    await client.putFiles(id, {
+      directory: '/tmp/own',
+      files: [{ path: 'long', mode: 0o644, content: 'short' }],
+    });
     t.same((await client.markFiles(id, '/tmp/own'))?.get('long'), mark('short'));
-    await client.putFiles(id, '/tmp/own', [{ path: 'long', mode: 0o640, content: 'short' }]);
+    await client.putFiles(id, {
+      directory: '/tmp/own',
+      files: [{ path: 'long', mode: 0o640, content: 'short' }],
+    });
     t.same((await client.markFiles(id, '/tmp/own'))?.get('long'), mark('short', 0o640), 'its mode, too');
     await client.removeContainer(id, { force: true });
     t.equal(await client.markFiles(id, '/tmp/own'), undefined, 'no such container');

@@ -22,7 +22,7 @@ const noWire: EngineWire = {
   close: () => Promise.resolve(),
 };
 
-type Files = Parameters<EngineClient['putFiles']>[2];
+type Files = Parameters<EngineClient['putFiles']>[1];
 
 export class ModelClient extends EngineClient {
   readonly #world: ModelWorld;
@@ -114,7 +114,7 @@ export class ModelClient extends EngineClient {
     });
   }
 
-  override putFiles(idOrName: string, directory: string, files: Files): Promise<void> {
+  override putFiles(idOrName: string, { directory, files }: Files): Promise<void> {
     const added = Object.fromEntries(
       files.map(({ path, content, mode }) => [`${directory}/${path}`, { content: content.toString(), mode }]),
     );

@@ -2,8 +2,8 @@
 // tell of changes at once; looks only heal events that were lost.
 
 const resyncMs = 60_000;
-/** About three looks a second, of some milliseconds each: one per cent of a core, whatever the size. */
-const resyncPerNodeMs = 300;
+/** Below two looks a second, of some milliseconds each: half a per cent of a core, whatever the size. */
+const resyncPerNodeMs = 600;
 /** An event stream that is silent looks like a dead one: asking this often finds a dead engine within twice the time. */
 const pingMs = 10_000;
 /** About thirty questions a second. */
@@ -21,7 +21,7 @@ const longestGatherMs = 500;
 /** A run costs about as many milliseconds for each of a hundred nodes; then it takes a tenth of the time at most. */
 const gatherPerNodeMs = 0.25;
 
-/** Until an engine is looked at again although nothing told of a change. 60 s for up to 200 nodes, 5 min for 1,000. */
+/** Until an engine is looked at again although nothing told of a change. 60 s for up to 100 nodes, 10 min for 1,000. */
 export function resyncAfterMs(nodes: number): number {
   return Math.max(resyncMs, nodes * resyncPerNodeMs);
 }

@@ -7,7 +7,6 @@ import {
   X509Certificate,
   type KeyObject,
 } from 'node:crypto';
-import { promisify } from 'node:util';
 import {
   AuthorityKeyIdentifier,
   BasicConstraints,
@@ -36,7 +35,6 @@ import {
 /** Certificates are valid a little before they are made, for machines whose clock is behind. */
 const clockSkewMs = 5 * 60_000;
 const dayMs = 86_400_000;
-const generate = promisify(generateKeyPair);
 /** What all end certificates have, encoded once. */
 const endExtensions = [
   makeExtension(id_ce_basicConstraints, new BasicConstraints(), { isCritical: true }),
@@ -178,9 +176,14 @@ function refuseUnusable(key: KeyObject): void {
   throw new Error(`its key must be ECDSA P-256, P-384 or RSA, got ${curve ?? key.asymmetricKeyType}`);
 }
 
-async function generateKeys(): Promise<{ readonly publicKey: Buffer; readonly privateKey: KeyObject }> {
-  const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
-  return { publicKey: publicKey.export({ type: 'spki', format: 'der' }), privateKey };
+function generateKeys(): Promise<{ readonly publicKey: Buffer; readonly privateKey: KeyObject }> {
+  return new Promise((resolve, reject) => {
+    generateKeyPair('ec', { namedCurve: 'P-256' }, (error, publicKey, privateKey) => {
+      if (error === null)
+        resolve({ publicKey: publicKey.export({ type: 'spki', format: 'der' }), privateKey });
+      else reject(error);
+    });
+  });
 }
 
 function authorityKeyId(keyId: Buffer): Buffer {

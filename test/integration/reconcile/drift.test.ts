@@ -1,8 +1,10 @@
 // What others do to our containers on real engines: healed, or reported, or left alone while suspended; and who does it
 // again and again is recognised.
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { findCondition, formatTime, type Condition } from '../../../controller/api/conditions.js';
 import { annotations, containerLabels } from '../../../controller/api/labels.js';
@@ -17,6 +19,8 @@ const cluster = { kind: 'Cluster', name: 'demo' } as const;
 const nodeKey = (name: string) => ({ kind: 'Node', name }) as const;
 const join = 'swarm-demo-join';
 const discovery = { heartbeatSeconds: 2, ttlSeconds: 10 };
+
+const run = promisify(execFile);
 
 t.setTimeout(250_000);
 
@@ -87,6 +91,12 @@ t.test('operator: containers that others change', { timeout: 240_000 }, async (t
   }
 
   await t.test('docker cp over its certificate authority is healed', { timeout: 60_000 }, async (t) => {
+    // One that had not read its files yet would end over the bad one, and be started again by its engine.
+    const hasBegun = async (): Promise<boolean> => {
+      const { stdout, stderr } = await run('docker', ['-H', `unix://${node1.socket}`, 'logs', join]);
+      return `${stdout}${stderr}`.includes('Registering on the discovery service');
+    };
+    await until(hasBegun, 'its process has begun');
     const before = await inspect('{{.Id}} {{.State.StartedAt}}');
     const directory = await mkdtemp(path.join(tmpdir(), `swtest-${process.pid}-`));
     t.teardown(() => rm(directory, { recursive: true, force: true }));

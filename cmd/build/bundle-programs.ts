@@ -5,7 +5,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { findPackageRoot, packageVersion } from './package-root.js';
 
 export interface BundleOptions {
@@ -39,8 +39,9 @@ export async function bundleSwarm({ entry, outfile, version }: BundleOptions): P
 /** @param o.root of the sources. @param o.outdir where they are compiled: the programs there are replaced */
 export async function bundleSwarmctl(o: { readonly root: string; readonly outdir: string }): Promise<void> {
   const { root, outdir } = o;
-  await build({
+  const { metafile } = await build({
     ...common,
+    metafile: true,
     entryPoints: ['main.ts', 'wire/parse-worker.ts', 'wire/simulate-worker.ts'].map((file) =>
       path.join(root, 'cmd/swarmctl', file),
     ),
@@ -58,6 +59,18 @@ export async function bundleSwarmctl(o: { readonly root: string; readonly outdir
     // dockerode loads it for engines behind ssh://, of which there are none: ours have addresses.
     alias: { ssh2: path.join(root, 'cmd/build/no-ssh.ts') },
   });
+  refuseLazyPackages(metafile);
+}
+
+/** A package in CommonJS that is imported with `import()` loses its names in a bundle: a module of ours imports it instead. */
+function refuseLazyPackages({ inputs }: Metafile): void {
+  for (const [file, { imports }] of Object.entries(inputs)) {
+    const lazy = imports.find(
+      ({ kind, path: to }) => kind === 'dynamic-import' && inputs[to]?.format === 'cjs',
+    );
+    if (lazy !== undefined && !file.includes('node_modules/'))
+      throw new Error(`Cannot bundle "${file}": it loads "${lazy.path}" with import(), which is CommonJS`);
+  }
 }
 
 const self = fileURLToPath(import.meta.url);

@@ -41,9 +41,8 @@ export async function formatObjects(
 }
 
 export async function formatYaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
-  // Words that YAML 1.1 reads as booleans are quoted, so that every other tool reads the same.
-  return stringify(value, { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false });
+  const { yamlText } = await import('./yaml-text.js');
+  return yamlText(value);
 }
 
 /** `node.swarmctl.io/node1`. */

@@ -157,24 +157,64 @@ export async function removeCgroups(
   return gone;
 }
 
-/** Makes `group` level by level; a new cpuset of version 1 takes no process before it has CPUs and memory nodes. */
+/** How often a level may be taken away under us before that is no coincidence any more. */
+const levelAttempts = 50;
+
+/**
+ * Makes `group` level by level; a new cpuset of version 1 takes no process before it has CPUs and memory nodes. Levels that
+ * are empty go with the last machine of another set, and come back with that of a third, which has not filled them yet.
+ */
 async function makeLevels(hierarchy: CgroupHierarchy, group: string): Promise<void> {
+  for (let attempt = 1; attempt <= levelAttempts; attempt += 1) {
+    if (await tryLevels(hierarchy, group)) return;
+  }
+  throw new SwarmError(
+    'MACHINE_FAILED',
+    `Cannot make control group "${path.join(hierarchy.mountPoint, group)}": it is taken away, or gets no CPUs`,
+    { hint: `Look at ${hierarchy.mountPoint}: the levels above need CPUs and memory nodes` },
+  );
+}
+
+/** @returns false when a level went away meanwhile, or is not filled yet */
+async function tryLevels(hierarchy: CgroupHierarchy, group: string): Promise<boolean> {
   let current = hierarchy.mountPoint;
   for (const part of group.split('/').filter((name) => name !== '')) {
     const parent = current;
     current = path.join(parent, part);
-    await mkdir(current, { recursive: true }).catch((error: unknown) => {
-      throw new SwarmError('MACHINE_FAILED', `Cannot make control group "${current}": ${messageOf(error)}`, {
-        cause: error,
-      });
-    });
-    if (!hierarchy.controllers.includes('cpuset')) continue;
-    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-      if ((await readOptional(path.join(current, file))).trim() !== '') continue;
-      const value = (await readOptional(path.join(parent, file))).trim();
-      if (value !== '') await writeFile(path.join(current, file), value);
+    try {
+      await mkdir(current);
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return false;
+      if (systemCodeOf(error) !== 'EEXIST') {
+        throw new SwarmError(
+          'MACHINE_FAILED',
+          `Cannot make control group "${current}": ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        );
+      }
+    }
+    if (hierarchy.controllers.includes('cpuset') && !(await fillCpuset(current, parent))) return false;
+  }
+  return true;
+}
+
+/** Gives a cpuset that has none the CPUs and memory nodes of its parent. @returns false when that has none, or either is gone */
+async function fillCpuset(directory: string, parent: string): Promise<boolean> {
+  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+    const file = path.join(directory, name);
+    if ((await readOptional(file)).trim() !== '') continue;
+    const value = (await readOptional(path.join(parent, name))).trim();
+    if (value === '') return false;
+    try {
+      await writeFile(file, value);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+      return false;
     }
   }
+  return true;
 }
 
 /** Version 2 passes a controller on to children only where the parent says so. */

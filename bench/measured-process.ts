@@ -16,11 +16,13 @@ export class MeasuredProcess {
   constructor(options: {
     readonly file: string;
     readonly args: readonly string[];
+    /** Of the program as it is shipped; default: none. */
+    readonly nodeFlags?: readonly string[];
     /** Whether CPU profiles can be written. */
     readonly isProfiled?: boolean;
   }) {
     this.#child = fork(options.file, [...options.args], {
-      execArgv: ['--import', probeFile],
+      execArgv: [...(options.nodeFlags ?? []), '--import', probeFile],
       env: { ...process.env, BENCH_PROFILE: options.isProfiled === true ? '1' : '0' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

@@ -8,6 +8,7 @@ import { systemClock } from '../controller/base/clock.js';
 import { ensureCertificate, loadOrCreateAuthority } from '../controller/pki/key-pair-files.js';
 import { SimulatedEngines, usualSpread } from '../cmd/swarmctl/wire/simulated-fleet.js';
 import { BenchClient, type ClientTls } from './http-client.js';
+import { nodeFlags } from '../controller/image/swarm-image.js';
 import { MeasuredProcess } from './measured-process.js';
 
 /** How the simulated fleet and the manager speak. */
@@ -101,7 +102,7 @@ export class World {
     const tlsArguments = this.options.mode === 'plain' ? [] : ['--tlsverify', ...this.#tlsFiles()];
     const startedMs = performance.now();
     this.#manager = new MeasuredProcess({
-      file: shippedProgram,
+      ...{ file: shippedProgram, nodeFlags },
       args: ['manage', ...tlsArguments, '-H', this.#managerAddress, `file://${this.#directory}/nodes`],
       isProfiled: this.options.isProfiled,
     });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { importBusybox, startEngines, type TestEngine } from '../../test/support/engines.js';
 import { run } from '../../test/support/programs.js';
+import { nodeFlags } from '../../controller/image/swarm-image.js';
 import { MeasuredProcess } from '../measured-process.js';
 import { summarize } from '../percentiles.js';
 import type { RealRow } from '../row.js';
@@ -81,7 +82,7 @@ function startManager(options: {
   // One machine store has one authority, and its client certificate opens every engine of it.
   const { caFile, certFile, keyFile } = engine.tls;
   return new MeasuredProcess({
-    file: shippedProgram,
+    ...{ file: shippedProgram, nodeFlags },
     args: [
       'manage',
       ...['--tlsverify', '--tlscacert', file('ca.pem')],

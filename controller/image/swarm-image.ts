@@ -61,7 +61,7 @@ const programPath = '/swarm.cjs';
 // pages of the node binary that all containers of an engine share. What grows is the young generation of the heap, three times the semi-space: after
 // 10,000 requests the default (16) leaves 45 MiB of its own, 4 leaves 24, 1 leaves 19, all at the same speed. Smaller
 // than 4 moves the garbage of large answers into the old generation, which is cleaned less often.
-const nodeFlags = ['--max-semi-space-size=4'] as const;
+export const nodeFlags = ['--max-semi-space-size=4'] as const;
 
 function runConfig({ libraryDirectories, hasCertificates }: Runtime): RunConfig {
   return {

@@ -46,8 +46,12 @@ export function livePlan(cluster: string, ports: PlanPorts, looking?: string): L
   const planned = ports.fleet.planned(cluster);
   if (planned === undefined) return undefined;
   const { live, stale, desired } = planned;
-  const isGoing = ports.store.getCluster(cluster)?.metadata.deletionTimestamp !== undefined;
-  const refresh = (node: string): void => planned.setNode(node, inputsOf(node, { cluster, isGoing, ports }));
+  const { metadata, spec } = ports.store.getCluster(cluster) ?? {};
+  const isGoing = metadata?.deletionTimestamp !== undefined;
+  // Nothing is done to containers that are left where they are: with a plan for them, nodes would ring each other on and on.
+  const isOrphaning = isGoing && spec?.deletionPolicy === 'Orphan';
+  const refresh = (node: string): void =>
+    planned.setNode(node, isOrphaning ? undefined : inputsOf(node, { cluster, isGoing, ports }));
   if (planned.objectsVersion === ports.store.objectsVersion) {
     for (const node of stale) if (planned.isPlanned(node)) refresh(node);
     if (looking !== undefined && planned.isPlanned(looking)) refresh(looking);

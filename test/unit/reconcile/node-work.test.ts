@@ -5,10 +5,11 @@ import type { Cluster } from '../../../controller/api/resources.js';
 import { suspensionOf } from '../../../controller/api/suspension.js';
 import type { ObservedContainer } from '../../../controller/plan/observation.js';
 import { leavesAtMs } from '../../../controller/reconcile/decide-node.js';
+import { livePlan } from '../../../controller/reconcile/current-plan.js';
 import { Fleet } from '../../../controller/reconcile/fleet.js';
 import { findWork } from '../../../controller/reconcile/node-work.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import { testInstallation } from '../../support/desired-worlds.js';
+import { desire, resolvedNodes, testInstallation } from '../../support/desired-worlds.js';
 import { aCluster, aNode } from '../../support/resource-builders.js';
 
 const going = { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } } as const;
@@ -121,4 +122,30 @@ t.test('leavesAtMs() gives an engine that was seen its time, and waits for no ot
   const seen = { ...node, status: { engine: { id: 'e1' } as never } }; // only that there is one counts
   t.equal(leavesAtMs(seen, deletedAt) - Date.parse(deletedAt), 90_000);
   t.equal(leavesAtMs(node, deletedAt) - Date.parse(deletedAt), 0);
+});
+
+t.test('livePlan() rings nobody for containers that are left where they are', (t) => {
+  for (const [deletionPolicy, told] of [
+    ['Delete', ['node1']],
+    ['Orphan', []],
+  ] as const) {
+    const cluster = aCluster({ ...going, deletionPolicy });
+    const fleet = new Fleet();
+    fleet.setDesired(desire(aCluster(), resolvedNodes(1, 1)));
+    const ports = {
+      ...{ fleet, clock: new FakeClock(0) },
+      store: { getCluster: () => cluster, getNode: (name: string) => aNode({ name }), objectsVersion: 1 },
+    };
+    const observation = { engineId: 'e1', containers: [ours('demo', 'join')], images: [] };
+    // Each look asks who has something to do now: two nodes that tell each other would never end.
+    for (let look = 1; look <= 2; look += 1) {
+      fleet.setView('node1', { type: 'observed', failures: 0, engine: { id: 'e1' } as never, observation }); // only the ID counts
+      t.same(
+        livePlan('demo', ports)?.takeReady('node0'),
+        look === 1 ? told : [],
+        `${deletionPolicy} ${look}`,
+      );
+    }
+  }
+  t.end();
 });

@@ -1,20 +1,14 @@
 // Comes back to engines that did not answer when their Node was deleted, and removes what the Node left there.
 import type { Node } from '../api/resources.js';
-import { formatHostPort, parseTcpAddress } from '../api/engine-address.js';
-import { containerLabels } from '../api/labels.js';
-import { agentContainerName, agentRoles, managerVolumeName } from '../api/agent-role.js';
+import { managerVolumeName } from '../api/agent-role.js';
 import { suspensionOf, suspensionOfNode } from '../api/suspension.js';
 import type { CancelTimer } from '../base/clock.js';
 import { isSwarmError, messageOf, SwarmError } from '../base/errors.js';
 import type { EngineEndpoint } from '../engine/endpoint.js';
-import type { ObservedContainer } from '../plan/observation.js';
-import { discard } from '../plan/plan-container.js';
-import { applyActions } from './apply-plan.js';
+import { clearLeft, clearsItself, isLeftBy, nodesAt } from './clear-left.js';
 import type { Debt } from './debt-book.js';
-import { observeEngine } from './observe-engine.js';
 import type { ReconcilePorts } from './ports.js';
 import { resolveNode } from './resolve-node.js';
-import { placeOf } from '../store/revise.js';
 
 /** An engine that is back is cleared within half a minute; asking costs one refused connection. */
 const intervalMs = 30_000;
@@ -84,30 +78,21 @@ export class DebtCollector {
   }
 
   async #collectOne(debt: Debt): Promise<void> {
-    const { debts, store, machines, clock, fleet } = this.#ports;
+    const { debts, store, machines, clock, late } = this.#ports;
     const { node, hasMoved } = debt;
     if (!(await debts.isOwed(debt))) return this.#settle(debt, 'its record was removed');
     const cluster = store.getCluster(node.spec.cluster);
     if (cluster !== undefined && suspensionOf(cluster, clock.now()) !== undefined) return;
     const { endpoint, resolved, error } = await resolveNode(node, { cluster, machines });
     if (isSwarmError(error, 'MACHINE_NOT_FOUND')) return this.#settle(debt, 'its machine is gone');
-    const address = resolved.address === undefined ? undefined : formatHostPort(resolved.address);
-    const there = store.list('Node').filter((other) => {
-      const { engine } = other.spec;
-      // Where a manifest says it, that counts: what was resolved may be of a place that the Node has just left.
-      const place =
-        engine === undefined
-          ? fleet.lastResolved(other.metadata.name)?.address
-          : parseTcpAddress(engine.address);
-      const isThere = place !== undefined && formatHostPort(place) === address;
-      return isThere || placeOf(other) === placeOf(node);
-    });
+    const there = nodesAt(node, resolved.address, this.#ports);
     // The loop of that node sees what is on the engine, and clears what does not belong there. Of a volume whose container
     // is gone it does not know.
-    const successor = there.find((other) => this.#clearsItself(other));
+    const successor = there.find((other) => clearsItself(other, store));
     if (successor !== undefined && this.#isLeftWith(successor.metadata.name, node)) return;
     if (successor !== undefined || debt.isVolume === true) {
       if (!(await this.#clearVolume(debt, { there, endpoint }))) return;
+      if (debt.isVolume !== true) await late.leave(node);
       const heir = successor === undefined ? '' : `node ${successor.metadata.name} has the engine now`;
       return this.#settle(debt, debt.isVolume === true ? 'the volume of its manager is gone' : heir);
     }
@@ -121,9 +106,14 @@ export class DebtCollector {
       this.#isHurried = true;
       return;
     }
-    const cleared = await this.#clear(node, endpoint);
+    const cleared = await clearLeft(node, {
+      ...{ endpoint, ports: this.#ports, signal: this.#abort.signal },
+      why: `node ${node.metadata.name} was deleted while its engine did not answer`,
+      isVolumeLeft: true,
+    });
     if (cleared === undefined) return;
     const { owner } = cleared;
+    await late.leave(node);
     if (owner !== undefined) return this.#settle(debt, `node ${owner} has the engine, by another address`);
     await this.#settle(
       debt,
@@ -179,60 +169,12 @@ export class DebtCollector {
     );
   }
 
-  /** Whether a Node's own loop removes what others left on its engine: without a Cluster it does nothing there. */
-  #clearsItself({ metadata, spec }: Node): boolean {
-    const home = this.#ports.store.getCluster(spec.cluster);
-    const isAtHome = home !== undefined && home.metadata.deletionTimestamp === undefined;
-    return metadata.deletionTimestamp === undefined && isAtHome;
-  }
-
   /** Whether a Node has not been seen on its new engine yet: until then the one before may be all it has. */
   #isOnItsWay({ metadata }: Node): boolean {
     const { store, fleet } = this.#ports;
     const now = store.getNode(metadata.name);
     const isStaying = now?.metadata.uid === metadata.uid && now?.metadata.deletionTimestamp === undefined;
     return isStaying && fleet.view(metadata.name).type !== 'observed';
-  }
-
-  /**
-   * Nothing is touched on the engine of another Node, which `owner` is, perhaps by another address.
-   * @returns undefined when that one has still to clear what is left
-   * @throws {ENGINE_*}
-   */
-  async #clear(node: Node, endpoint: EngineEndpoint): Promise<{ readonly owner?: string } | undefined> {
-    const { clock, fleet, images, delivered, installation, outside, story, store } = this.#ports;
-    const { name } = node.metadata;
-    const signal = this.#abort.signal;
-    const client = outside.connect(endpoint);
-    try {
-      const { engine, observation } = await observeEngine(client, {
-        ...{ installation, clock, signal, image: undefined, filesHashOf: () => undefined },
-        names: agentRoles.map((role) => agentContainerName(node.spec.cluster, role)),
-      });
-      const owner = fleet.nodesWithEngine(engine.id).find((other) => {
-        const found = store.getNode(other);
-        return found !== undefined && this.#clearsItself(found);
-      });
-      const left = observation.containers.filter((container) => isLeftBy(name, container, installation));
-      if (owner !== undefined && (owner === name || left.length === 0)) return { owner };
-      if (owner !== undefined) return undefined;
-      await applyActions(
-        left.map((container) =>
-          discard(name, container, `node ${name} was deleted while its engine did not answer`),
-        ),
-        {
-          ...{ client, images, delivered, installation, clock, signal, files: fleet.files },
-          tell: (happening) => story.tell({ kind: 'Node', name }, happening),
-        },
-      );
-      // It went with its container, unless we were killed between the two.
-      if (node.spec.roles.includes('manager')) {
-        await client.removeVolume(managerVolumeName(node.spec.cluster), signal);
-      }
-      return {};
-    } finally {
-      await client.close();
-    }
   }
 
   async #settle(debt: Debt, why: string): Promise<void> {
@@ -247,8 +189,4 @@ export class DebtCollector {
     });
     enqueue(key);
   }
-}
-
-function isLeftBy(node: string, { labels }: ObservedContainer, installation: string): boolean {
-  return labels[containerLabels.installation] === installation && labels[containerLabels.node] === node;
 }

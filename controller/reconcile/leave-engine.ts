@@ -54,6 +54,22 @@ export function heirOf(
   return metadata.deletionTimestamp !== undefined && isLeft ? duplicateOf(metadata.name, o.ports) : undefined;
 }
 
+/**
+ * Writes down that an engine may still make something for a Node that goes, or whose Cluster does.
+ * @param home of the Cluster
+ */
+export async function leaveLate(
+  node: Node,
+  { late, fleet }: Pick<ReconcilePorts, 'late' | 'fleet'>,
+  home?: Cluster['metadata'],
+): Promise<void> {
+  const { name, deletionTimestamp } = node.metadata;
+  const isHomeGoing = home?.deletionTimestamp !== undefined;
+  // Once: a Node whose Cluster goes is looked at until the others are cleared, too.
+  const isLeaving = isHomeGoing ? !fleet.isCleared(name, home.uid) : deletionTimestamp !== undefined;
+  if (isLeaving) await late.leave(node);
+}
+
 /** What a Node that goes may leave on its engine: written down, so that it is removed when that is possible. */
 export async function leaveDebt(
   node: Node,

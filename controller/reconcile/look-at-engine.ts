@@ -61,6 +61,7 @@ export async function lookAtEngine(
     failures,
     ...(applyError === undefined ? {} : { applyError }),
   });
+  ports.late.looked(node);
   settleContainers(name, { cluster, ports });
   // The network is back: nobody has to sit out the distance that grew while it was away.
   if (wasCutOff) for (const other of fleet.failedNodes()) ports.enqueue({ kind: 'Node', name: other });

@@ -12,6 +12,7 @@ import type { Fleet } from './fleet.js';
 import type { Installation } from './installation.js';
 import type { FlightRecorder } from './flight-recorder.js';
 import type { ImageLoader } from './image-loader.js';
+import type { LateCreates } from './late-creates.js';
 import type { MachinePort } from './machine-port.js';
 import type { Outside } from './outside.js';
 import type { Story } from './story.js';
@@ -25,6 +26,8 @@ export interface ReconcilePorts {
   readonly delivered: DeliveredFiles;
   /** What deleted Nodes left behind. */
   readonly debts: DebtBook;
+  /** What engines may still make of Nodes that have left them. */
+  readonly late: LateCreates;
   readonly images: ImageLoader;
   readonly story: Story;
   readonly clock: Clock;

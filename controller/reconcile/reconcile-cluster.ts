@@ -315,7 +315,8 @@ export class ClusterLoop {
         ? `Cluster ${name} is forgotten; its containers keep running`
         : `Cluster ${name} is deleted; its containers are removed`,
     });
-    if (!isOrphaning) await credentials.remove(name);
+    if (isOrphaning) await this.#ports.late.forgetCluster(name);
+    else await credentials.remove(name);
     fleet.forgetCluster(name);
     await store.removeFinalizer(key, agentsFinalizer);
     for (const node of nodes) this.#ports.enqueue({ kind: 'Node', name: node.metadata.name });

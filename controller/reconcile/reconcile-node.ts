@@ -18,7 +18,7 @@ import { applyActions } from './apply-plan.js';
 import { desiredOn, duplicateOf } from './current-plan.js';
 import { generationOf, leavesAtMs, nodeStatus, type NodeFacts } from './decide-node.js';
 import { endsInMs, endSuspension, tellSuspension } from './end-suspension.js';
-import { heirOf, leaveDebt, takeOverLeft } from './leave-engine.js';
+import { heirOf, leaveDebt, leaveLate, takeOverLeft } from './leave-engine.js';
 import { nodeInput } from './flight-input.js';
 import { leaveDiscovery } from './leave-discovery.js';
 import { lastWordsOf } from './last-words.js';
@@ -276,6 +276,7 @@ class NodeRun {
       return undefined;
     } catch (error) {
       conclude(toSwarmError(error));
+      if (actions.some(({ type }) => type === 'CreateContainer')) this.#ports.late.unanswered(this.#node);
       this.#signal.throwIfAborted();
       return toSwarmError(error);
     } finally {
@@ -337,12 +338,14 @@ class NodeRun {
       const heir = heirOf(this.#node, { own: this.#ownContainers(), ports: this.#ports });
       if (heir !== undefined)
         await this.#leaveDebt(`goes while node ${heir} has its engine; what is left there is removed`);
+      else if (duplicateOf(this.#name, this.#ports) !== undefined) await leaveLate(this.#node, this.#ports);
       return this.#dropFinalizer();
     }
     if (this.#ownContainers().length > 0 || !work.mayAct) return false;
     const home = this.#cluster?.metadata;
     const isHomeGoing = home?.deletionTimestamp !== undefined;
     if (this.#node.metadata.deletionTimestamp !== undefined || isHomeGoing) await this.#removeVolume(client);
+    await leaveLate(this.#node, this.#ports, home);
     // The Cluster waits for this: without it nobody would know of the volume any more.
     if (isHomeGoing) this.#ports.fleet.setCleared(this.#name, home.uid);
     return this.#dropFinalizer();

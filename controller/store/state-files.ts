@@ -23,6 +23,7 @@ export const stateEntries = [
   { name: 'installation', isSecret: false, isDerived: false },
   { name: 'objects', isSecret: false, isDerived: false },
   { name: 'debts', isSecret: false, isDerived: false },
+  { name: 'late', isSecret: false, isDerived: false },
   { name: 'clusters', isSecret: true, isDerived: false },
   { name: 'pki', isSecret: true, isDerived: false },
   { name: 'status', isSecret: false, isDerived: true },

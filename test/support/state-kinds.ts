@@ -103,6 +103,20 @@ export const stateKinds: readonly StateKind[] = [
     },
   },
   {
+    name: 'late creates',
+    entry: 'late',
+    open: async (place, { disk }) => {
+      const book = await DebtBook.open({
+        ...{ directory: path.join(place, 'late'), disk, logger: silentLogger },
+      });
+      return [
+        () => book.record({ ...debt('one'), hasMoved: true }),
+        () => book.record({ ...debt('two'), hasMoved: true }),
+        () => book.settle({ ...debt('one'), hasMoved: true }),
+      ];
+    },
+  },
+  {
     name: 'installation',
     entry: 'installation',
     open: async (place, { disk }) => {

@@ -13,6 +13,8 @@ import { LocalMachines } from '../../../controller/machine/machine-store.js';
 import { WorkQueue, type AddOptions } from '../../../controller/queue/work-queue.js';
 import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
 import { DebtBook } from '../../../controller/reconcile/debt-book.js';
+import { LateCollector } from '../../../controller/reconcile/late-collector.js';
+import { LateCreates } from '../../../controller/reconcile/late-creates.js';
 import { DebtCollector } from '../../../controller/reconcile/debt-collector.js';
 import { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
@@ -161,6 +163,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     const debts = await DebtBook.open({
       ...{ directory: path.join(stateDirectory, 'debts'), disk: store.disk, logger },
     });
+    const late = new LateCreates({
+      book: await DebtBook.open({
+        ...{ directory: path.join(stateDirectory, 'late'), disk: store.disk, logger },
+      }),
+      ...{ store, clock },
+    });
     const enqueue = (key: ObjectKey, more?: AddOptions): void => queue.add(key, more);
     const outside = options.outside ?? overNetwork(clock);
     const sessions = new EngineSessions({
@@ -172,7 +180,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     parts.unshift(sessions);
     const ports = createPorts({
       ...options,
-      ...{ store, outside, fleet, delivered, debts, sessions, identity, enqueue, parts },
+      ...{ store, outside, fleet, delivered, debts, late, sessions, identity, enqueue, parts },
     });
     const clusters = new ClusterLoop(ports);
     const queue = createQueue(ports, clusters);
@@ -180,6 +188,9 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     const collector = new DebtCollector(ports);
     parts.unshift(collector);
     collector.start();
+    const lateCollector = new LateCollector(ports);
+    parts.unshift(lateCollector);
+    lateCollector.start();
     store.subscribe(
       createChangeRouter(store, (key) =>
         // A cluster and its nodes are applied one after the other: one run for all of them.
@@ -233,7 +244,7 @@ function createPorts(
   o: OperatorOptions &
     Pick<
       ReconcilePorts,
-      'store' | 'outside' | 'fleet' | 'delivered' | 'debts' | 'sessions' | 'identity' | 'enqueue'
+      'store' | 'outside' | 'fleet' | 'delivered' | 'debts' | 'late' | 'sessions' | 'identity' | 'enqueue'
     > & { readonly parts: Closable[] },
 ): ReconcilePorts {
   const { clock, logger, random, stateDirectory, store } = o;
@@ -268,6 +279,7 @@ function createPorts(
     sessions: o.sessions,
     delivered: o.delivered,
     debts: o.debts,
+    late: o.late,
     images: new ImageLoader({ archive, clock }),
     story: new Story(store, logger),
     identity: o.identity,

@@ -76,6 +76,7 @@ export class Interleaving {
     const disks: Disks = {
       store,
       debts: await DebtBook.open(undefined),
+      late: await DebtBook.open(undefined),
       delivered: await DeliveredFiles.open(undefined),
       tokens: new Tokens(clock),
       identity: materials.identity,

@@ -9,6 +9,7 @@ import {
   type EnsuredCredentials,
 } from '../../../controller/reconcile/cluster-credentials.js';
 import type { DebtBook } from '../../../controller/reconcile/debt-book.js';
+import { LateCreates } from '../../../controller/reconcile/late-creates.js';
 import { DebtCollector } from '../../../controller/reconcile/debt-collector.js';
 import type { DeliveredFiles } from '../../../controller/reconcile/delivered-files.js';
 import { EngineSessions } from '../../../controller/reconcile/engine-sessions.js';
@@ -38,6 +39,7 @@ export const image = 'swarm:model';
 export interface Disks {
   readonly store: Store;
   readonly debts: DebtBook;
+  readonly late: DebtBook;
   readonly delivered: DeliveredFiles;
   readonly tokens: Tokens;
   readonly identity: Installation;
@@ -137,7 +139,12 @@ export class ModelOperator {
     const random = (): number => 0.5;
     this.ports = {
       ...{ store, clock, logger, random, outside, identity, installation: identity.id },
-      ...{ debts: disks.debts, delivered: disks.delivered, credentials: disks.tokens },
+      ...{
+        debts: disks.debts,
+        late: new LateCreates({ book: disks.late, store, clock }),
+        delivered: disks.delivered,
+        credentials: disks.tokens,
+      },
       machines: { endpoint: () => Promise.reject(new Error('the model has no machines')) },
       fleet: new Fleet(),
       sessions: new EngineSessions({

@@ -44,6 +44,9 @@ export interface ReadinessCheck {
   readonly error?: string | undefined;
 }
 
+/** What /metrics answers. */
+export type MetricsText = () => Promise<{ readonly contentType: string; readonly text: string }>;
+
 export interface RouterServices {
   readonly store: ObjectStore;
   readonly crds: CrdSet;
@@ -55,6 +58,7 @@ export interface RouterServices {
   readonly planFor: PlanFor | undefined;
   readonly storyOf?: StoryOf | undefined;
   readonly flight?: (() => JsonObject) | undefined;
+  readonly metrics?: MetricsText | undefined;
   readonly onReconcileRequest: ((key: ObjectKey) => void) | undefined;
 }
 
@@ -87,6 +91,8 @@ export function createRouter(services: RouterServices): Router {
         if (rest.join('/') !== 'flight' || services.flight === undefined) throw unknownPath(request);
         requireMethod(request, ['GET']);
         return json(services.flight());
+      case 'metrics':
+        return metrics(request, services.metrics);
       case 'readyz':
         return readyz(request, services.readiness());
       default:
@@ -230,6 +236,13 @@ function openApiDocuments(
     protobuf ??= encodeOpenApiV2(v2);
     return { type: 'bytes', status: 200, body: protobuf, contentType: openApiProtobufType };
   };
+}
+
+async function metrics(request: ApiRequest, read: MetricsText | undefined): Promise<ApiResponse> {
+  if (request.path.length > 1 || read === undefined) throw unknownPath(request);
+  requireMethod(request, ['GET']);
+  const { contentType, text: body } = await read();
+  return { type: 'bytes', status: 200, body: Buffer.from(body), contentType };
 }
 
 function readyz(request: ApiRequest, checks: readonly ReadinessCheck[]): ApiResponse {

@@ -16,7 +16,7 @@ import type { PlanFor } from './plan-route.js';
 import type { StoryOf } from './story-route.js';
 import type { ObjectValidator } from './read-objects.js';
 import { withProvenance, type Provenance } from './provenance.js';
-import { createRouter, type ReadinessCheck, type Router } from './router.js';
+import { createRouter, type MetricsText, type ReadinessCheck, type Router } from './router.js';
 
 export interface ApiServerOptions {
   readonly store: ObjectStore;
@@ -34,6 +34,8 @@ export interface ApiServerOptions {
   readonly storyOf?: StoryOf;
   /** Dump of the flight recorder, for /debug/flight. */
   readonly flight?: () => JsonObject;
+  /** For /metrics. */
+  readonly metrics?: MetricsText;
   /** The commit in force, where objects come from a git repository. */
   readonly provenance?: () => Provenance | undefined;
 }
@@ -79,6 +81,7 @@ export class ApiServer {
       planFor: options.planFor,
       storyOf: options.storyOf,
       flight: options.flight,
+      metrics: options.metrics,
       onReconcileRequest: options.onReconcileRequest,
     });
   }

@@ -5,12 +5,44 @@ import { formatKey, type ObjectKey } from '../api/object-key.js';
 import { backoffDelayMs, type BackoffOptions } from '../base/backoff.js';
 import type { CancelTimer, Clock } from '../base/clock.js';
 import { startDeadline, type Deadline } from '../base/deadline.js';
-import { SwarmError, toSwarmError } from '../base/errors.js';
+import { isSwarmError, SwarmError, toSwarmError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 
 export interface Outcome {
   /** Run again after this time even if nothing asks for it; up to 10 % is added, so that keys do not run in step. */
   readonly requeueAfterMs?: number;
+}
+
+/** One run of a key. Times in ms. */
+export interface Run {
+  /** From when the key became due until it ran. */
+  readonly waitedMs: number;
+  readonly tookMs: number;
+  /** When it asked to run again, after how long. */
+  readonly requeueAfterMs?: number | undefined;
+  readonly error?: SwarmError | undefined;
+  /** Its deadline had passed. */
+  readonly isTimeout: boolean;
+}
+
+/** Told of what keys do, for metrics. */
+export interface QueueObserver {
+  /** A key became due. */
+  readonly onDue: (key: ObjectKey) => void;
+  readonly onRun: (key: ObjectKey, run: Run) => void;
+  /** A key that failed runs again later. */
+  readonly onRetry: (key: ObjectKey) => void;
+}
+
+/** What a queue holds of one kind. */
+export interface QueueLoad {
+  /** Keys that wait for a worker. */
+  readonly ready: number;
+  readonly running: number;
+  /** Keys that wait for their time. */
+  readonly delayed: number;
+  /** How long each run under way has taken. */
+  readonly runningMs: readonly number[];
 }
 
 export interface WorkQueueOptions {
@@ -26,6 +58,7 @@ export interface WorkQueueOptions {
   readonly reconcile: (key: ObjectKey, signal: AbortSignal) => Promise<Outcome>;
   /** Told of every failed run. */
   readonly onError?: (key: ObjectKey, error: SwarmError) => void;
+  readonly observer?: QueueObserver;
   /** Time after which a run is aborted. Default 600000 (10 min): above every wait inside a reconcile. */
   readonly deadlineMs?: number;
   readonly backoff?: BackoffOptions;
@@ -44,6 +77,8 @@ interface Entry {
   /** Asked for during its run: exactly one more run follows. */
   dirty: boolean;
   failures: number;
+  /** Monotonic ms: of the state. */
+  sinceMs: number;
   timer: { readonly dueMs: number; readonly cancel: CancelTimer } | undefined;
 }
 
@@ -70,7 +105,7 @@ export class WorkQueue {
     const id = formatKey(key);
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      entry = { key, state: 'resting', dirty: false, failures: 0, timer: undefined };
+      entry = { key, state: 'resting', dirty: false, failures: 0, sinceMs: 0, timer: undefined };
       this.#entries.set(id, entry);
     }
     if (resetBackoff) entry.failures = 0;
@@ -93,10 +128,17 @@ export class WorkQueue {
     }
   }
 
-  /** Numbers for metrics and health. */
-  depth(): { readonly ready: number; readonly running: number; readonly delayed: number } {
-    const delayed = [...this.#entries.values()].filter((entry) => entry.timer !== undefined).length;
-    return { ready: this.#pool.size, running: this.#pool.pending + this.#late.size, delayed };
+  /** @param kind of keys; default: all */
+  load(kind?: ObjectKey['kind']): QueueLoad {
+    const nowMs = this.#options.clock.monotonic();
+    const entries = [...this.#entries.values()].filter(({ key }) => kind === undefined || key.kind === kind);
+    const running = entries.filter(({ state }) => state === 'running');
+    return {
+      ready: entries.filter(({ state }) => state === 'ready').length,
+      running: running.length,
+      delayed: entries.filter(({ timer }) => timer !== undefined).length,
+      runningMs: running.map(({ sinceMs }) => nowMs - sinceMs),
+    };
   }
 
   /** Aborts what runs, forgets what waits, and resolves when the last run has ended. Idempotent. */
@@ -132,6 +174,8 @@ export class WorkQueue {
     if (entry.state === 'running') entry.dirty = true;
     if (entry.state !== 'resting' || this.#closed !== undefined) return;
     entry.state = 'ready';
+    entry.sinceMs = this.#options.clock.monotonic();
+    this.#options.observer?.onDue(entry.key);
     // New work goes to the end of the pool's line, so a key that is always dirty does not starve the others.
     void this.#pool.add(() => this.#occupy(entry));
   }
@@ -161,25 +205,36 @@ export class WorkQueue {
     // The pool may call at once, inside add(): a caller that adds a key twice in a row still gets one run.
     await Promise.resolve();
     if (this.#closed !== undefined) return;
+    const { clock, observer, logger, random } = this.#options;
+    const waitedMs = clock.monotonic() - entry.sinceMs;
     entry.state = 'running';
+    entry.sinceMs += waitedMs;
     entry.dirty = false;
     // This run sees everything that the timer would have made it look at, and decides anew when to look again.
     cancelTimer(entry);
+    const deadline = this.#startDeadline(entry.key);
+    let requeueAfterMs: number | undefined;
+    let error: SwarmError | undefined;
     try {
-      const { requeueAfterMs } = await this.#reconcile(entry.key);
-      if (entry.failures > 0) this.#options.logger.info('Reconciled again', { object: formatKey(entry.key) });
+      // Awaited to its real end, also after the deadline: a second run beside a stuck one would be worse than waiting.
+      ({ requeueAfterMs } = await this.#options.reconcile(entry.key, deadline.signal));
+      if (entry.failures > 0) logger.info('Reconciled again', { object: formatKey(entry.key) });
       entry.failures = 0;
-      if (requeueAfterMs !== undefined) {
-        this.#wake(entry, requeueAfterMs * (1 + 0.1 * this.#options.random()));
-      }
-    } catch (error) {
-      this.#failed(entry, toSwarmError(error));
+      if (requeueAfterMs !== undefined) this.#wake(entry, requeueAfterMs * (1 + 0.1 * random()));
+    } catch (failure) {
+      error = toSwarmError(failure);
+      this.#failed(entry, error);
     }
+    this.#underWay.delete(deadline);
+    deadline.clear();
+    const tookMs = clock.monotonic() - entry.sinceMs;
+    const isTimeout = isSwarmError(deadline.signal.reason, 'TIMEOUT');
+    observer?.onRun(entry.key, { waitedMs, tookMs, requeueAfterMs, error, isTimeout });
     this.#rest(entry);
   }
 
-  async #reconcile(key: ObjectKey): Promise<Outcome> {
-    const { clock, reconcile, deadlineMs = defaultDeadlineMs } = this.#options;
+  #startDeadline(key: ObjectKey): Deadline {
+    const { clock, deadlineMs = defaultDeadlineMs } = this.#options;
     const deadline = startDeadline(clock, {
       delayMs: deadlineMs,
       reason: () =>
@@ -189,13 +244,7 @@ export class WorkQueue {
         ),
     });
     this.#underWay.add(deadline);
-    try {
-      // Awaited to its real end, also after the deadline: a second run beside a stuck one would be worse than waiting.
-      return await reconcile(key, deadline.signal);
-    } finally {
-      this.#underWay.delete(deadline);
-      deadline.clear();
-    }
+    return deadline;
   }
 
   #failed(entry: Entry, error: SwarmError): void {
@@ -206,6 +255,7 @@ export class WorkQueue {
       entry.failures = 0;
     } else {
       entry.failures += 1;
+      this.#options.observer?.onRetry(entry.key);
       this.#wake(entry, backoffDelayMs(entry.failures, this.#options.random, this.#options.backoff));
     }
     if (isFirst && error.retry !== 'waiting') this.#options.logger.warn('Cannot reconcile', fields);

@@ -22,6 +22,12 @@ t.test('swarmctl get shows the fleet and docker info shows three healthy nodes',
   t.equal((nodes.stdout.match(/ Ready /g) ?? []).length, 4, nodes.stdout);
   const clusters = await operator.swarmctl(['get', 'clusters']);
   t.match(clusters.stdout, /demo +True +3\/3 +tcp:\/\//);
+  const metrics = await operator.swarmctl(['get', '--raw', '/metrics']);
+  t.equal(
+    metrics.stdout.match(/^swarmctl_object_ready\{kind="Node",name=".*"\} 1$/gm)?.length,
+    4,
+    metrics.stdout,
+  );
   for (const [version, file] of await dockerClis()) {
     const info = await run(file, ['info'], { env: environment });
     t.equal(info.code, 0, `docker ${version} info: ${info.stderr}`);

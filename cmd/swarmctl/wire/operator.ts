@@ -10,7 +10,7 @@ import type { Clock } from '../../../controller/base/clock.js';
 import { reasonOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
 import type { Logger } from '../../../controller/base/log.js';
 import { LocalMachines } from '../../../controller/machine/machine-store.js';
-import { WorkQueue, type AddOptions } from '../../../controller/queue/work-queue.js';
+import { WorkQueue, type AddOptions, type QueueObserver } from '../../../controller/queue/work-queue.js';
 import { CredentialStore } from '../../../controller/reconcile/cluster-credentials.js';
 import { DebtBook } from '../../../controller/reconcile/debt-book.js';
 import { LateCollector } from '../../../controller/reconcile/late-collector.js';
@@ -29,6 +29,7 @@ import type { MachinePort } from '../../../controller/reconcile/machine-port.js'
 import { overNetwork, type Outside } from '../../../controller/reconcile/outside.js';
 import type { ReconcilePorts } from '../../../controller/reconcile/ports.js';
 import { ClusterLoop } from '../../../controller/reconcile/reconcile-cluster.js';
+import { OperatorMetrics } from '../../../controller/reconcile/operator-metrics.js';
 import { reconcileNode } from '../../../controller/reconcile/reconcile-node.js';
 import { Story } from '../../../controller/reconcile/story.js';
 import { loadCrds, type CrdSet } from '../../../controller/schema/crd.js';
@@ -183,7 +184,18 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       ...{ store, outside, fleet, delivered, debts, late, sessions, identity, enqueue, parts },
     });
     const clusters = new ClusterLoop(ports);
-    const queue = createQueue(ports, clusters);
+    const source = createManifestSource({ ...options, store, validator });
+    const readiness = () => [
+      { name: 'state', error: store.failure?.message },
+      ...(source?.readiness() ?? []),
+    ];
+    const metrics = new OperatorMetrics({
+      ...{ store, concurrency, startedAtMs: clock.now(), now: () => clock.now(), checks: readiness },
+      version: options.version,
+      load: (kind) => queue.load(kind),
+      debts: () => debts.list().length,
+    });
+    const queue: WorkQueue = createQueue(ports, { clusters, observer: metrics.observer });
     parts.unshift(queue, clusters);
     const collector = new DebtCollector(ports);
     parts.unshift(collector);
@@ -203,12 +215,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     for (const kind of kinds) {
       for (const { metadata } of store.list(kind)) enqueue({ kind, name: metadata.name });
     }
-    const source = createManifestSource({ ...options, store, validator });
     if (options.serveApi !== false) {
       const server = new ApiServer({
         ...{ store, crds, validator, clock, logger },
         version: options.version,
-        readiness: () => [{ name: 'state', error: store.failure?.message }, ...(source?.readiness() ?? [])],
+        readiness,
+        metrics: () => metrics.read(),
         provenance: () => source?.provenance(),
         onReconcileRequest: (key) => {
           if (key.kind === 'Node') sessions.memory(key.name)?.forget();
@@ -307,10 +319,13 @@ function storyOf(
   };
 }
 
-function createQueue(ports: ReconcilePorts, clusters: ClusterLoop): WorkQueue {
+function createQueue(
+  ports: ReconcilePorts,
+  { clusters, observer }: { readonly clusters: ClusterLoop; readonly observer: QueueObserver },
+): WorkQueue {
   const { clock, random, logger } = ports;
   return new WorkQueue({
-    ...{ clock, random, logger, concurrency, overtime },
+    ...{ clock, random, logger, concurrency, overtime, observer },
     reconcile: (key, signal) =>
       key.kind === 'Cluster' ? clusters.reconcile(key.name, signal) : reconcileNode(key.name, ports, signal),
     onError: (key, error) => {

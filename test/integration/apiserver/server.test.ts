@@ -13,6 +13,7 @@ import { silentLogger } from '../../../controller/base/log.js';
 import { createAuthority, issueCertificate } from '../../../controller/pki/authority.js';
 import { shortDirectory, startApi } from '../../support/api-server.js';
 import { nodeBody, nodesPath } from '../../support/api-fixture.js';
+import { runSwarmctl } from '../../support/run-swarmctl.js';
 
 const clock = systemClock;
 
@@ -288,4 +289,33 @@ t.test('something else on the port is an error, not a crash', async (t) => {
     }),
     { code: 'EADDRINUSE' },
   );
+});
+
+t.test('/metrics and get --raw give what the API answers, as it is', async (t) => {
+  const directory = await shortDirectory(t);
+  const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  const readiness = [{ name: 'state', error: undefined as string | undefined }];
+  const server = {
+    metrics: () => Promise.resolve({ contentType, text: 'a_total 1\n' }),
+    readiness: () => readiness,
+  };
+  const api = await startApi(directory, { clock, server });
+  t.teardown(api.close);
+  const answer = await send(api.socketPath, { path: '/metrics' });
+  t.same([answer.status, answer.headers['content-type'], answer.text], [200, contentType, 'a_total 1\n']);
+  t.equal((await send(api.socketPath, { path: '/metrics', method: 'POST' })).status, 405);
+  t.equal((await send(api.socketPath, { path: '/metrics/a' })).status, 404);
+  const raw = (...args: readonly string[]) =>
+    runSwarmctl(['get', ...args], { stateDirectory: directory, clock });
+  t.same(await raw('--raw', '/metrics'), { code: 0, stdout: 'a_total 1\n', stderr: '' });
+  t.match((await raw('--raw', '/readyz?verbose')).stdout, '[+]state ok');
+  readiness[0] = { name: 'state', error: 'disk full' };
+  const failed = await raw('--raw', '/readyz');
+  t.match(failed, { code: 1, stdout: '', stderr: /error: .*\[-\]state failed: disk full/ });
+  t.match(await raw('--raw', '/nope'), { code: 1, stderr: /error: .*\/nope/ });
+  t.match(await raw('--raw', 'metrics'), { code: 2, stderr: /Cannot get "metrics": a path begins with \// });
+  t.match(await raw('nodes', '--raw', '/metrics'), { code: 2, stderr: /together with a kind/ });
+  const bare = await startApi(await shortDirectory(t), { clock });
+  t.teardown(bare.close);
+  t.equal((await send(bare.socketPath, { path: '/metrics' })).status, 404);
 });

@@ -4,45 +4,13 @@ import fc from 'fast-check';
 import type { ObjectKey } from '../../../controller/api/object-key.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import { silentLogger } from '../../../controller/base/log.js';
-import { WorkQueue, type Outcome, type WorkQueueOptions } from '../../../controller/queue/work-queue.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { aGate, aQueue } from '../../support/work-queues.js';
 
 const a: ObjectKey = { kind: 'Node', name: 'a' };
 const b: ObjectKey = { kind: 'Node', name: 'b' };
 const transient = new SwarmError('ENGINE_UNREACHABLE', 'Cannot connect to engine "a": refused');
 const waiting = new SwarmError('CLUSTER_NOT_FOUND', 'Cannot use node "a": no cluster');
 const terminal = new SwarmError('MANIFEST_INVALID', 'Cannot use node "a": wrong');
-
-type Run = (run: {
-  readonly key: ObjectKey;
-  readonly number: number;
-  readonly signal: AbortSignal;
-}) => Promise<Outcome> | Outcome;
-
-/** A queue that notes its runs as `name@ms`; random 0 makes backoff half of its full delay. */
-function aQueue(run: Run = () => ({}), options: Partial<WorkQueueOptions> = {}) {
-  const clock = new FakeClock(0);
-  const runs: string[] = [];
-  const queue = new WorkQueue({
-    clock,
-    logger: silentLogger,
-    random: () => 0,
-    concurrency: 4,
-    reconcile: async (key, signal) => {
-      runs.push(`${key.name}@${clock.now()}`);
-      return run({ key, number: runs.length, signal });
-    },
-    ...options,
-  });
-  return { clock, runs, queue };
-}
-
-/** A promise that the test settles. */
-function aGate(): { readonly promise: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined;
-  const promise = new Promise<void>((resolve) => (open = resolve));
-  return { promise, open };
-}
 
 t.test('WorkQueue runs a key that was added many times once', async (t) => {
   const { clock, runs, queue } = aQueue();
@@ -154,7 +122,7 @@ t.test('WorkQueue does not run a key after a terminal error until it is added', 
   queue.add(a);
   await clock.advance(1);
   t.equal(runs.length, 2);
-  t.same(queue.depth(), { ready: 0, running: 0, delayed: 0 }, 'nothing is kept of it');
+  t.same(queue.load(), { ready: 0, running: 0, delayed: 0, runningMs: [] }, 'nothing is kept of it');
   await queue.close();
 });
 
@@ -270,7 +238,7 @@ t.test('WorkQueue lets others have the places of runs that take long, within a b
   queue.add(node('hung1'));
   await clock.advance(10_000);
   t.same(names(runs).length, 5, 'late ones are not more than allowed, and no key runs twice');
-  t.match(queue.depth(), { running: 4, ready: 1 });
+  t.match(queue.load(), { running: 4, ready: 1 });
   ends[0]?.();
   ends[2]?.();
   await clock.advance(0);
@@ -281,7 +249,7 @@ t.test('WorkQueue lets others have the places of runs that take long, within a b
   t.equal(isClosed, false, 'late runs are waited for');
   for (const end of ends) end();
   await closing;
-  t.match(queue.depth(), { running: 0, ready: 0 });
+  t.match(queue.load(), { running: 0, ready: 0 });
 });
 
 t.test('WorkQueue.close() aborts what runs, waits for it, and starts nothing more', async (t) => {

@@ -4,7 +4,7 @@ import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../../../controller/base/clock.js';
 import { startDeadline, withDeadline } from '../../../controller/base/deadline.js';
 import { reasonOf, SwarmError, systemCodeOf } from '../../../controller/base/errors.js';
-import { isJsonObject, type JsonObject } from '../../../controller/base/json.js';
+import { isJsonObject, tryParseJson, type JsonObject } from '../../../controller/base/json.js';
 import type { CommandContext } from '../command-context.js';
 import { clientTlsHint, parseOperatorAddress, readClientTls } from './operator-address.js';
 import { errorOfStatus } from './status-error.js';
@@ -78,31 +78,32 @@ export class ApiClient {
 
   /** The answer with its JSON body. @throws SwarmError with what the operator said, or OPERATOR_UNREACHABLE */
   async call(call: ApiCall): Promise<ApiAnswer> {
+    const { status, text, warnings } = await this.#answer(call);
+    const body = parseBody(text, call.path);
+    if (status >= 400) throw errorOfStatus(status, body);
+    return { status, body, warnings };
+  }
+
+  /** The answer as it is. @param path with its query @throws as `call` */
+  async text(path: string): Promise<string> {
+    const { status, text } = await this.#answer({ method: 'GET', path, accept: '*/*' });
+    if (status < 400) return text;
+    const body = tryParseJson(text);
+    throw errorOfStatus(status, isJsonObject(body) ? body : { message: text.trim() });
+  }
+
+  async #answer(call: ApiCall) {
     const delayMs = call.timeoutMs ?? 30_000;
     const reason = (): Error =>
       new SwarmError(
         'TIMEOUT',
         `Cannot ${call.method} ${call.path}: the operator did not answer within ${delayMs / 1000} s`,
       );
-    const answer = await withDeadline(
-      this.#clock,
-      { delayMs, parent: this.#signal, reason },
-      async (signal) => {
-        const response = await this.#open(call, signal);
-        return { response, text: await readText(response) };
-      },
-    );
-    const { response, text } = answer;
-    const status = response.statusCode ?? 0;
-    const body = parseBody(text, call.path);
-    if (status >= 400) throw errorOfStatus(status, body);
-    return { status, body, warnings: warningsOf(response) };
-  }
-
-  /** Text of a plain-text answer. */
-  async text(path: string): Promise<string> {
-    const response = await this.#open({ method: 'GET', path }, this.#signal);
-    return readText(response);
+    return withDeadline(this.#clock, { delayMs, parent: this.#signal, reason }, async (signal) => {
+      const response = await this.#open(call, signal);
+      const text = await readText(response);
+      return { status: response.statusCode ?? 0, text, warnings: warningsOf(response) };
+    });
   }
 
   /** The events of a watch until the server ends it. @throws as `call`, also when nothing comes for 150 s */

@@ -31,6 +31,7 @@ interface GetOptions {
   readonly ignoreNotFound?: boolean;
   readonly filename?: readonly string[];
   readonly recursive?: boolean;
+  readonly raw?: string;
 }
 
 export function configure(command: Command, context: CommandContext): void {
@@ -49,6 +50,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--ignore-not-found', 'a missing object is no error')
     .addOption(filesOption('objects named in files'))
     .addOption(recursiveOption())
+    .option('--raw <path>', 'print what the operator answers to GET there, for example /metrics')
     .addHelpText(
       'after',
       `
@@ -71,6 +73,7 @@ interface Target {
 }
 
 async function get(context: CommandContext, args: readonly string[], options: GetOptions): Promise<void> {
+  if (options.raw !== undefined) return printRaw(context, args, options.raw);
   const format = parseOutputFormat(options.output);
   // A mistake in it is told also where no operator answers.
   await sortBy([{}], (object) => object, options.sortBy);
@@ -88,6 +91,14 @@ async function get(context: CommandContext, args: readonly string[], options: Ge
       await printTables(context, { client, targets, options, wide: format.wide });
     else await printData(context, { client, targets, options, format });
   });
+}
+
+async function printRaw(context: CommandContext, args: readonly string[], path: string): Promise<void> {
+  if (args.length > 0) throw usageError('Cannot use --raw together with a kind');
+  if (!path.startsWith('/')) {
+    throw usageError(`Cannot get "${path}": a path begins with /`, 'Name one, for example --raw /metrics');
+  }
+  context.stdout(await withClient(context, (client) => client.text(path)));
 }
 
 async function readTargets(

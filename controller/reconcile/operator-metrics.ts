@@ -199,6 +199,19 @@ export class OperatorMetrics {
       'There, and 1, while the object is deleted and its containers are not removed yet',
       ({ metadata }) => (metadata.deletionTimestamp === undefined ? undefined : 1),
     );
+    this.#gauge(
+      'swarmctl_engine_certificate_expiry_timestamp_seconds',
+      "When the certificate of a Node's engine expires, since the epoch",
+      {
+        labels: ['name'],
+        collect: (gauge) => {
+          for (const { metadata, status } of store.list('Node')) {
+            const time = status?.certificateExpiryTime;
+            if (time !== undefined) gauge.set({ name: metadata.name }, Date.parse(time) / 1000);
+          }
+        },
+      },
+    );
     this.#gauge('swarmctl_debts', 'Nodes that went and left something on their engine', {
       labels: [],
       collect: (gauge) => gauge.set(debts()),

@@ -128,8 +128,12 @@ t.test('OperatorMetrics shows objects as they are, and not those that are gone',
       ],
     },
   });
+  const n1 = aNode({ name: 'n1' });
   let nodes: readonly Node[] = [
-    { ...aNode({ name: 'n1' }), ...ready('True') },
+    {
+      ...n1,
+      status: { ...n1.status, ...ready('True').status, certificateExpiryTime: '1970-01-02T00:00:00Z' },
+    },
     {
       ...aNode({ name: 'n2', metadata: { annotations: { [annotations.suspended]: 'work' } } }),
       ...ready('False'),
@@ -145,6 +149,7 @@ t.test('OperatorMetrics shows objects as they are, and not those that are gone',
   });
   t.same(await read('swarmctl_object_suspended'), { 'kind=Node,name=n2': 1 });
   t.same(await read('swarmctl_object_deleting'), { 'kind=Node,name=n3': 1 });
+  t.same(await read('swarmctl_engine_certificate_expiry_timestamp_seconds'), { 'name=n1': 86_400 });
   nodes = nodes.slice(0, 1);
   t.same(await read('swarmctl_object_ready'), { 'kind=Cluster,name=demo': 0, 'kind=Node,name=n1': 1 });
   t.same(await read('swarmctl_object_deleting'), {});

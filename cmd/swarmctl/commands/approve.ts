@@ -2,9 +2,10 @@
 // and engines that answer where others were. Shows them, and lets them happen.
 import type { Command } from 'commander';
 import { annotations as known } from '../../../controller/api/labels.js';
-import { isSwarmError, SwarmError, toSwarmError } from '../../../controller/base/errors.js';
+import { SwarmError } from '../../../controller/base/errors.js';
 import { isJsonObject, objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
+import { forEachObject } from '../client/for-each-object.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import type { CommandContext } from '../command-context.js';
 import { cellText, formatRows } from '../output/table.js';
@@ -61,7 +62,9 @@ async function approve(
         : await chooseNamed(context, client, { args, options, kinds, waiting });
     if (chosen.length === 0) context.stderr('No deletion waits\n');
     if (options.all === true) tellUnnamed(context, waiting);
-    for (const one of chosen) await approveOne(context, client, { one, dryRun: options.dryRun === true });
+    await forEachObject(context, chosen, (one) =>
+      approveOne(context, client, { one, dryRun: options.dryRun === true }),
+    );
   });
 }
 
@@ -159,29 +162,18 @@ async function approveOne(
   { one, dryRun }: { readonly one: Waiting; readonly dryRun: boolean },
 ): Promise<void> {
   const label = `${one.kind.qualified} "${one.name}"`;
-  try {
-    if (!dryRun) {
-      await client.call({
-        method: 'PATCH',
-        path: objectPath(one),
-        contentType: 'application/merge-patch+json',
-        body: {
-          metadata: {
-            annotations:
-              one.engine === undefined
-                ? { [known.deletionApproved]: 'true' }
-                : { [known.acceptEngine]: one.engine.id },
-          },
-        },
-      });
-    }
-    const what = one.engine === undefined ? 'deletion' : `engine ${one.engine.id}`;
-    context.stdout(`${label} ${what} approved${dryRun ? ' (dry run)' : ''}\n`);
-  } catch (error) {
-    if (isSwarmError(error, 'OPERATOR_UNREACHABLE') || context.signal.aborted) throw error;
-    const failed = toSwarmError(error);
-    // The others are still approved; the exit code tells.
-    context.stderr(`error: ${failed.message}\nhint: ${failed.hint}\n`);
-    context.setExitCode(failed.exitCode);
+  if (!dryRun) {
+    const annotations =
+      one.engine === undefined
+        ? { [known.deletionApproved]: 'true' }
+        : { [known.acceptEngine]: one.engine.id };
+    await client.call({
+      method: 'PATCH',
+      path: objectPath(one),
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { annotations } },
+    });
   }
+  const what = one.engine === undefined ? 'deletion' : `engine ${one.engine.id}`;
+  context.stdout(`${label} ${what} approved${dryRun ? ' (dry run)' : ''}\n`);
 }

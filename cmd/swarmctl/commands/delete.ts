@@ -1,8 +1,9 @@
 // swarmctl delete: deletes objects and waits until their containers, and so the objects, are gone.
 import type { Command } from 'commander';
-import { isSwarmError, toSwarmError } from '../../../controller/base/errors.js';
+import { isSwarmError } from '../../../controller/base/errors.js';
 import { objectAt, stringAt } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
+import { forEachObject } from '../client/for-each-object.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import { parseTimeout } from '../client/parse-timeout.js';
 import { filesOption, recursiveOption } from '../client/read-input.js';
@@ -57,18 +58,18 @@ async function remove(
     // Nodes first: a Cluster is taken down once nothing belongs to it.
     const references = [...selected].sort((a, b) => rank(a) - rank(b));
     if (references.length === 0) context.stderr('No resources found\n');
-    const deleted: Awaited[] = [];
-    for (const reference of references) {
+    const results = await forEachObject(context, references, async (reference) => {
       const uid = await deleteOne(context, client, { reference, options, dryRun });
-      if (uid !== undefined) deleted.push({ ...reference, uid });
-    }
+      return uid === undefined ? [] : [{ ...reference, uid }];
+    });
+    const deleted: readonly Awaited[] = results.flat();
     const mustWait = options.wait !== false && options.wait !== 'false';
     if (!mustWait || dryRun !== 'none' || deleted.length === 0 || options.force === true) return;
     await waitUntilGone(context, client, { deleted, timeoutMs });
   });
 }
 
-/** @returns the uid of what was deleted; undefined when there was nothing, or it failed (which is printed) */
+/** @returns the uid of what was deleted; undefined when there was nothing */
 async function deleteOne(
   context: CommandContext,
   client: ApiClient,
@@ -105,12 +106,7 @@ async function deleteOne(
     return uid;
   } catch (error) {
     if (isSwarmError(error, 'OBJECT_NOT_FOUND') && options.ignoreNotFound === true) return undefined;
-    if (isSwarmError(error, 'OPERATOR_UNREACHABLE') || context.signal.aborted) throw error;
-    const known = toSwarmError(error);
-    // The others are still deleted; the exit code tells.
-    context.stderr(`error: ${known.message}\nhint: ${known.hint}\n`);
-    context.setExitCode(known.exitCode);
-    return undefined;
+    throw error;
   }
 }
 

@@ -5,6 +5,7 @@ import { suspensionAnnotations } from '../../../controller/api/suspension.js';
 import { SwarmError } from '../../../controller/base/errors.js';
 import { objectAt, stringAt, type JsonObject } from '../../../controller/base/json.js';
 import { withClient, type ApiClient } from '../client/api-client.js';
+import { forEachObject } from '../client/for-each-object.js';
 import { Kinds, objectPath, type ObjectReference } from '../client/kinds.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
@@ -23,7 +24,9 @@ export function configure(command: Command, context: CommandContext): void {
       const kinds = await Kinds.load(context);
       await withClient(context, async (client) => {
         const references = await selectReferences(context, client, { verb: 'resume', args, options, kinds });
-        for (const reference of references) context.stdout(await resume(client, reference));
+        await forEachObject(context, references, async (reference) => {
+          context.stdout(await resume(client, reference));
+        });
       });
     });
 }

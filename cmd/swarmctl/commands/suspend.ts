@@ -5,6 +5,7 @@ import { formatTime } from '../../../controller/api/conditions.js';
 import { annotations as known } from '../../../controller/api/labels.js';
 import { parseGoDuration } from '../../../controller/base/duration.js';
 import { withClient } from '../client/api-client.js';
+import { forEachObject } from '../client/for-each-object.js';
 import { Kinds, objectPath } from '../client/kinds.js';
 import type { CommandContext } from '../command-context.js';
 import { usageError } from '../usage-error.js';
@@ -57,7 +58,7 @@ async function suspend(
   const kinds = await Kinds.load(context);
   await withClient(context, async (client) => {
     const references = await selectReferences(context, client, { verb: 'suspend', args, options, kinds });
-    for (const reference of references) {
+    await forEachObject(context, references, async (reference) => {
       if (reference.kind.crd === undefined) throw usageError('Cannot suspend events');
       await client.call({
         method: 'PATCH',
@@ -67,7 +68,7 @@ async function suspend(
       });
       const end = until === undefined ? 'until swarmctl resume' : `until ${until}`;
       context.stdout(`${reference.kind.qualified}/${reference.name} suspended ${end}\n`);
-    }
+    });
   });
 }
 

@@ -57,6 +57,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/resume.js'),
   },
   {
+    name: 'cordon',
+    summary: 'Keep new containers away from nodes',
+    group: daily,
+    load: async () => ({ configure: (await import('./commands/cordon.js')).configureCordon }),
+  },
+  {
+    name: 'uncordon',
+    summary: 'Let containers be placed on nodes again',
+    group: daily,
+    load: async () => ({ configure: (await import('./commands/cordon.js')).configureUncordon }),
+  },
+  {
     name: 'wait',
     summary: 'Wait until objects reach a condition',
     group: daily,

@@ -21,6 +21,8 @@ export type InputVerb =
   | 'approve'
   | 'suspend'
   | 'resume'
+  | 'cordon'
+  | 'uncordon'
   | 'repair';
 
 export interface InputOptions {

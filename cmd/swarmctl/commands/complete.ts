@@ -13,7 +13,8 @@ interface Candidate {
 
 // A person waits for the tab key; an operator that does not answer at once offers no names.
 const namesTimeoutMs = 1000;
-const objectCommands = ['get', 'describe', 'delete', 'wait'];
+const objectCommands = ['get', 'describe', 'delete', 'wait', 'approve', 'suspend', 'resume', 'repair'];
+const nodeCommands = ['cordon', 'uncordon'];
 const clusterCommands = ['env', 'plan'];
 
 /** Unlike other commands it is given the table of commands, whose options it completes. */
@@ -66,6 +67,11 @@ async function argumentsOf(
   const kinds = await Kinds.load(context);
   if (clusterCommands.includes(o.command) || (o.command === 'context' && o.given[0] === 'export')) {
     return namesOf(context, kinds.byKind('Cluster'), '');
+  }
+  if (nodeCommands.includes(o.command)) {
+    const nodes = kinds.byKind('Node');
+    const prefix = /^nodes?\//.exec(o.current)?.[0];
+    return namesOf(context, nodes, prefix ?? '');
   }
   if (o.command === 'explain') return fieldsOf(kinds, o.current);
   if (!objectCommands.includes(o.command)) return [];

@@ -166,6 +166,7 @@ t.test('__complete offers commands, kinds, options and fields', async (t) => {
   const rows: readonly (readonly [words: readonly string[], expected: readonly string[]])[] = [
     [['des'], ['describe']],
     [['get', 'no'], ['nodes']],
+    [['suspend', 'no'], ['nodes']],
     [['get', 'nodes', '--show'], ['--show-labels']],
     [
       ['context', ''],

@@ -18,6 +18,7 @@ import { staleIn, stalenessOf } from './event-rules.js';
 import { LineSplitter } from './json-lines.js';
 import { LateReads } from './late-reads.js';
 import { MadeReads } from './made-reads.js';
+import { RefreshPace } from './refresh-pace.js';
 import type { ReservationSweep } from './reservation-sweep.js';
 import type { WorkSlices } from './work-slices.js';
 
@@ -77,6 +78,7 @@ export class EngineSession {
   readonly #inspecting = new Set<string>();
   readonly #made = new MadeReads();
   readonly #late: LateReads;
+  readonly #pace: RefreshPace;
   #specsAtMs: number;
   #objectsAtMs: number;
   /** Reads of containers that failed in a row: while there are any, the cache is doubtful. */
@@ -88,6 +90,8 @@ export class EngineSession {
   private constructor(options: SessionOptions) {
     this.#options = options;
     this.#late = new LateReads({ clock: options.clock, read: (ids) => this.refreshContainers(ids) });
+    const { random, refreshMinMs, refreshMaxMs } = options;
+    this.#pace = new RefreshPace({ random, minMs: refreshMinMs, maxMs: refreshMaxMs });
     // Every read listens to it, and requests of many clients may make dozens at once.
     setMaxListeners(0, this.#stop.signal);
     this.#specsAtMs = options.clock.monotonic();
@@ -141,7 +145,8 @@ export class EngineSession {
     const beganMs = clock.monotonic();
     const read = tables.beginRead();
     const isDone = await this.#read(async (signal) => {
-      await this.#readContainers(read, signal, some);
+      const isNews = await this.#readContainers(read, signal, some);
+      if (ids === undefined) this.#pace.onRead(isNews);
     });
     tables.endRead(read);
     if (ids !== undefined) this.#late.took(clock.monotonic() - beganMs);
@@ -175,10 +180,11 @@ export class EngineSession {
     tables.endRead(read);
   }
 
-  async #readContainers(read: ReadNumber, signal: AbortSignal, ids?: readonly string[]): Promise<void> {
+  /** @returns whether it told something new */
+  async #readContainers(read: ReadNumber, signal: AbortSignal, ids?: readonly string[]): Promise<boolean> {
     const { reader, tables, slices } = this.#options;
     const entries = await reader.containers(signal, { ids, known: (id) => tables.entryOf(id) });
-    await slices.run(tables.applying(read, entries, ids));
+    return slices.run(tables.applying(read, entries, ids));
   }
 
   async #list(): Promise<void> {
@@ -210,10 +216,12 @@ export class EngineSession {
     this.#stop.signal.addEventListener('abort', destroy, { once: true });
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       this.#options.onContact();
+      const before = this.#queue.length;
       for (const line of splitter.push(chunk)) {
         const parsed = parseEngineEvent(line);
         if (parsed !== undefined) this.#queue.push(parsed);
       }
+      if (this.#pace.onEvents(this.#queue.length - before)) this.#wakeTimer.abort();
       this.#wakeQueue();
       while (this.#queue.length > maxQueuedEvents && !this.#isOver())
         await new Promise<void>((resolve) => {
@@ -321,7 +329,7 @@ export class EngineSession {
         () => true,
         () => false,
       );
-      // Woken by a failed read: the delay is another one now.
+      // Woken by a failed read, or by many events: the delay is another one now.
       if (!wasRegular) continue;
       if (clock.monotonic() - this.#specsAtMs >= specsMaxAgeMs) await this.#refreshSpecs();
       await this.refreshContainers();
@@ -333,8 +341,8 @@ export class EngineSession {
   }
 
   #refreshDelayMs(): number {
-    const { random, refreshMinMs, refreshMaxMs } = this.#options;
-    const regularMs = refreshMinMs + random() * Math.max(0, refreshMaxMs - refreshMinMs);
+    const regularMs = this.#pace.nextMs();
+    const { random } = this.#options;
     return this.#failedReads === 0
       ? regularMs
       : Math.min(regularMs, backoffDelayMs(this.#failedReads, random, { baseMs: 1_000 }));

@@ -94,31 +94,37 @@ export class EngineTables {
   }
 
   /** Applies the answer of a read at once; see `applying`. */
-  apply(read: ReadNumber, answer: readonly (ListEntry | JsonObject)[], ids?: readonly string[]): void {
+  apply(read: ReadNumber, answer: readonly (ListEntry | JsonObject)[], ids?: readonly string[]): boolean {
     const steps = this.applying(
       read,
       answer.map((entry) => (entry instanceof ListEntry ? entry : ListEntry.of(entry))),
       ids,
     );
-    while (steps.next().done !== true);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    return step.value;
   }
 
   /**
    * Applies the answer of a read, one entry at a step: a container it does not name is gone.
    * @param ids what the read was restricted to; all containers when absent
+   * @returns whether it said more than that time has passed
    */
-  *applying(read: ReadNumber, answer: readonly ListEntry[], ids?: readonly string[]): Steps<void> {
+  *applying(read: ReadNumber, answer: readonly ListEntry[], ids?: readonly string[]): Steps<boolean> {
     const listed = new Set<string>();
+    let isNews = false;
     // Engines list the newest first, and the sequence grows towards it.
     for (let at = answer.length - 1; at >= 0; at -= 1, yield) {
       const entry = answer[at];
       const id = entry?.id ?? '';
       if (entry === undefined || id === '') continue;
       listed.add(id);
-      this.#put(read, { id, entry });
+      if (this.#put(read, { id, entry })) isNews = true;
     }
-    for (const id of ids ?? [...this.#rows.keys()]) if (!listed.has(id)) this.#drop(read, id);
+    for (const id of ids ?? [...this.#rows.keys()])
+      if (!listed.has(id) && this.#drop(read, id)) isNews = true;
     this.endRead(read);
+    return isNews;
   }
 
   /**
@@ -202,16 +208,19 @@ export class EngineTables {
     this.#changed();
   }
 
-  #put(read: ReadNumber, { id, entry }: { readonly id: string; readonly entry: ListEntry }): void {
+  /** @returns whether it says something else of the container than its age */
+  #put(read: ReadNumber, { id, entry }: { readonly id: string; readonly entry: ListEntry }): boolean {
     const before = this.#rows.get(id);
-    if (read <= this.#clearedAt) return;
+    if (read <= this.#clearedAt) return false;
     // The engine's event may have begun the read before its answer to the maker came.
-    if (before !== undefined && before.read > read && before.isExpected !== true) return;
+    if (before !== undefined && before.read > read && before.isExpected !== true) return false;
     // What is made of a row stays good for as long as nothing but time has passed.
     if (before?.row !== undefined && this.#isAsExpected(before.row, entry)) {
       this.#rows.set(id, { row: before.row, read });
-      return;
+      return false;
     }
+    // An age may be rounded otherwise than was foreseen.
+    const isNews = before?.row?.entry.isSameButStatus(entry) !== true;
     this.#store(id, {
       row: new ContainerRow(this.#engine, entry, {
         inspected: before?.row?.inspected,
@@ -220,6 +229,7 @@ export class EngineTables {
       }),
       read,
     });
+    return isNews;
   }
 
   /** Whether a new entry says what the row says, grown older. */
@@ -231,10 +241,12 @@ export class EngineTables {
     return known.status === status || agedStatus(known.status, sinceReadMs).text === status;
   }
 
-  #drop(read: ReadNumber, id: string): void {
+  /** @returns whether there was such a container */
+  #drop(read: ReadNumber, id: string): boolean {
     const before = this.#rows.get(id);
-    if (before !== undefined && before.read > read) return;
+    if (before !== undefined && before.read > read) return false;
     this.#store(id, { row: undefined, read });
+    return before?.row !== undefined;
   }
 
   #store(id: string, entry: TableEntry): void {

@@ -76,13 +76,13 @@ export const manageFlags = {
     kind: 'string',
     value: 'DURATION',
     default: '30s',
-    help: 'Shortest time between two full refreshes of an engine',
+    help: 'Shortest time between two full refreshes of an engine: of one whose events left something out, or that has many',
   },
   refreshMax: {
     names: ['engine-refresh-max-interval'],
     kind: 'string',
     value: 'DURATION',
-    default: '60s',
+    default: '5m',
     help: 'Longest time between two full refreshes of an engine',
   },
   failureRetry: {

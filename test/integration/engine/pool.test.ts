@@ -178,6 +178,42 @@ void t.test('a change whose event the engine dropped is healed by the next full 
   );
 });
 
+void t.test('an engine that drops events is refreshed more often than one that does not', async (t) => {
+  const clock = new FakeClock();
+  const engine = await aFakeEngine(t);
+  const { pool, at } = aPool(t, { clock, refreshMinMs: 10_000, refreshMaxMs: 100_000 });
+  pool.setAddresses([engine.address]);
+  await until(() => at(engine.address).state === 'healthy');
+  const lists = (): number =>
+    engine.requests.filter(({ path, query }) => path === '/containers/json' && !query.has('filters')).length;
+  const untilNext = async (): Promise<number> => {
+    const before = lists();
+    const tookMs = await advanceUntil(clock, () => lists() > before, 1_000);
+    return Math.round(tookMs / 5_000) * 5;
+  };
+  const found = (name: string): Promise<void> => until(() => pool.findContainer(name).type === 'found');
+  t.same([await untilNext(), await untilNext()], [55, 75], 'at random() = 0.5');
+  engine.addContainer({ name: 'told' });
+  await found('told');
+  t.equal(await untilNext(), 75, 'its event told of it');
+  engine.faults.dropEvent = () => true;
+  engine.addContainer({ name: 'untold' });
+  t.equal(await untilNext(), 75);
+  await found('untold');
+  t.same([await untilNext(), await untilNext(), await untilNext()], [15, 30, 60]);
+  engine.faults.dropEvent = () => false;
+  // Fewer at a time than are read by a list.
+  for (let i = 0; i < 500; i += 50) {
+    for (let k = i; k < i + 50; k += 1) engine.addContainer({ name: `many${k}` });
+    await found(`many${i + 49}`);
+  }
+  t.same(
+    [await untilNext(), await untilNext(), await untilNext()],
+    [15, 15, 30],
+    'of many events some may be lost',
+  );
+});
+
 void t.test('after a broken event stream everything is listed again', async (t) => {
   const engine = await aFakeEngine(t);
   const { pool, at, actions } = aPool(t);

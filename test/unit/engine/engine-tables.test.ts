@@ -24,6 +24,26 @@ void t.test('EngineTables.apply() of all containers removes those it does not na
   t.equal(index.all().length, 1);
 });
 
+void t.test('EngineTables.apply() tells whether anything but the time is new', async (t) => {
+  let nowMs = 0;
+  const tables = new EngineTables(aPooledEngine('n1'), new ContainerIndex(), { now: () => nowMs });
+  const web = (status: string, state = 'running') => ({ ...entry('web', state), Status: status });
+  const read = (...entries: readonly ReturnType<typeof web>[]): boolean =>
+    tables.apply(tables.beginRead(), entries);
+  t.equal(read(web('Up 2 minutes')), true, 'a container');
+  t.equal(read(web('Up 2 minutes')), false);
+  nowMs = 60_000;
+  t.equal(read(web('Up 3 minutes')), false, 'it is older');
+  t.equal(read(web('Up 5 minutes')), false, 'it is older than was foreseen');
+  t.equal(tables.containers()[0]?.entry.status, 'Up 5 minutes');
+  t.equal(read(web('Exited (0) 1 second ago', 'exited')), true, 'a state');
+  const before = tables.beginRead();
+  tables.apply(tables.beginRead(), [web('Up 1 second')], ['web']);
+  t.equal(tables.apply(before, []), false, 'what a later read knows better');
+  t.equal(read(), true, 'a container is gone');
+  t.equal(read(), false);
+});
+
 void t.test('EngineTables.apply() of some containers leaves the others alone', async (t) => {
   const { tables } = someTables();
   tables.apply(tables.beginRead(), [entry('a'), entry('b'), entry('c')]);

@@ -179,7 +179,7 @@ const defaults = {
   strategy: 'spread',
   filters: ['health', 'port', 'containerslots', 'dependency', 'affinity', 'constraint', 'whitelist'],
   refreshMinMs: 30_000,
-  refreshMaxMs: 60_000,
+  refreshMaxMs: 300_000,
   failureRetry: 3,
   overcommit: 0.05,
   createRetry: 0,

@@ -1,14 +1,16 @@
 // Confirms in the background what labels say about reservations: `docker update` changes limits and cannot change labels,
 // so after a start, or a gap in an engine's events, each container is inspected once, slowly.
 import type { Clock } from '../base/clock.js';
+import { probeStartGridMs } from './timer-grid.js';
 
 /** First contacts and lists come first, which all add to it; requests for them are what a user waits for. */
 const startAfterMs = 5_000;
 /** An engine that is met again all the time must not hold up what the others wait for. */
 const startWithinMs = 300_000;
-// What is inspected here only confirms labels; containers without them do not wait for it. An inspection costs ~0.3 ms, so
-// twenty a second stay below 1 % of a core: 30,000 take 25 minutes, a small cluster seconds.
-const spacingMs = 50;
+// What is inspected here only confirms labels; containers without them do not wait for it. An inspection costs ~0.7 ms, so
+// five a second stay below half a per cent of a core: 30,000 take 100 minutes, a small cluster seconds. They leave when
+// pings do, for which the process is awake anyway.
+const spacingMs = probeStartGridMs;
 // Engines that are slow to answer hold up this many inspections, and then the sweep waits: it has time.
 const mostAtOnce = 4;
 
@@ -49,7 +51,7 @@ export class ReservationSweep {
       for (const work of batch) {
         if (this.#isOver()) break;
         this.#start(work);
-        await this.#pause(spacingMs);
+        await this.#pause(spacingMs - (this.#clock.monotonic() % spacingMs));
         if (this.#underWay.size >= mostAtOnce) await Promise.race(this.#underWay);
       }
     }

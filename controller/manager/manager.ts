@@ -13,6 +13,7 @@ import { Hijacker } from './hijack.js';
 import { ImageCatalog } from './image-catalog.js';
 import { KeptImages } from './kept-images.js';
 import { ClusterInfo } from './cluster-info.js';
+import { AnswerBlocks } from './answer-blocks.js';
 import { ListPages } from './list-pages.js';
 import { NameLooks } from './name-looks.js';
 import { MadeTerminals } from './made-terminals.js';
@@ -65,6 +66,9 @@ export type RescheduleOptions = Pick<ReschedulerOptions, 'saved' | 'delayMs' | '
   readonly brakePercent: number;
 };
 
+/** Lists that are longer are written in pieces. */
+const answerBlocks = { bytes: 512 * 1024, most: 8 };
+
 export class Manager {
   readonly #server: ManagerServer;
   readonly #hijacker: Hijacker;
@@ -109,6 +113,7 @@ export class Manager {
       looks: new NameLooks(cluster),
       others,
       lists: this.#lists,
+      blocks: new AnswerBlocks(answerBlocks),
       feed: new EventFeed({ cluster, clock }),
       info: new ClusterInfo({ cluster, settings, clock, notice: () => brake?.notice }),
       doubtful: createDoubtfulCreates({

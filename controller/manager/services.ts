@@ -13,6 +13,7 @@ import type { DoubtfulCreates } from './doubtful-creates.js';
 import type { EventFeed } from './event-feed.js';
 import type { ExecTable } from './exec-table.js';
 import type { ClusterInfo } from './cluster-info.js';
+import type { AnswerBlocks } from './answer-blocks.js';
 import type { ListPages } from './list-pages.js';
 import type { MadeTerminals } from './made-terminals.js';
 import type { NameLooks } from './name-looks.js';
@@ -84,6 +85,7 @@ export interface ManagerServices {
   readonly others: OtherManagers;
   /** What list answers are made of. */
   readonly lists: ListPages;
+  readonly blocks: AnswerBlocks;
   readonly info: ClusterInfo;
   /** What happens, for all who want to be told. */
   readonly feed: EventFeed;

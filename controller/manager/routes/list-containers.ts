@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isJsonObject, stringAt, type JsonObject } from '../../base/json.js';
 import type { CachedContainer } from '../../engine/cluster-view.js';
 import { containerLabels } from '../../api/labels.js';
+import type { AnswerBlocks } from '../answer-blocks.js';
 import { answerWithin, callForBody, fanOutLimit, settleAll } from '../call-engine.js';
 import { containerFilterKeys, containerPredicate, likelyContainers } from '../container-filters.js';
 import { enginePath } from '../engine-path.js';
@@ -20,7 +21,7 @@ const turnMs = 2;
 const writeBytes = 512 * 1024;
 
 export const listContainers: RouteHandler = async (context) => {
-  const { cluster, clock, lists } = context.services;
+  const { cluster, clock, lists, blocks } = context.services;
   const filters = readContainerFilters(context.query);
   const behind = cluster.caughtUp(() => idsOf(likelyContainers(filters, cluster)));
   if (behind !== undefined) await behind;
@@ -29,7 +30,7 @@ export const listContainers: RouteHandler = async (context) => {
   const nameStyle = nameStyleFor(userAgent(context), context.services.settings.containerNames);
   const { response } = context;
   response.setHeader('Content-Type', 'application/json');
-  const answer = new ListAnswer(response);
+  const answer = new ListAnswer(response, blocks);
   const list = lists.open(cluster.engines(), nameStyle);
   const likely = likelyContainers(filters, cluster);
   const one = (container: CachedContainer): Buffer =>
@@ -70,12 +71,14 @@ function* chunksOf(containers: readonly CachedContainer[]): Generator<readonly C
 /** Pieces of a list on their way to a client, each beginning with a comma. */
 class ListAnswer {
   readonly #response: ServerResponse;
+  readonly #blocks: AnswerBlocks;
   #pending: Buffer[] = [Buffer.from('[')];
   #isFirst = true;
   pendingBytes = 0;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, blocks: AnswerBlocks) {
     this.#response = response;
+    this.#blocks = blocks;
   }
 
   add(piece: Buffer): void {
@@ -99,7 +102,7 @@ class ListAnswer {
 
   end(): void {
     // Small answers leave in one piece, which clients like best.
-    this.#response.end(Buffer.concat([...this.#pending, Buffer.from(']\n')]));
+    this.#blocks.end(this.#response, [...this.#pending, Buffer.from(']\n')]);
   }
 }
 

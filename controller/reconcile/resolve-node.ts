@@ -62,21 +62,19 @@ async function tlsOf(
 ): Promise<EngineTls | undefined> {
   const wish = node.spec.engine?.tls;
   if (wish?.mode === 'disabled') return undefined;
-  const serverName = wish?.serverName === undefined ? {} : { serverName: wish.serverName };
-  if (wish?.caFile !== undefined) {
-    return { ...(await readTls({ ca: wish.caFile, cert: wish.certFile, key: wish.keyFile })), ...serverName };
-  }
+  // Engines whose credentials are one object share what is made of them.
+  const named = (tls: EngineTls): EngineTls =>
+    wish?.serverName === undefined ? tls : { ...tls, serverName: wish.serverName };
+  if (wish?.caFile !== undefined)
+    return named(await readTls({ ca: wish.caFile, cert: wish.certFile, key: wish.keyFile }));
   if (node.spec.machine !== undefined) {
     const { tls } = await machines.endpoint(machineName(node));
-    return tls && { ...tls, ...serverName };
+    return tls && named(tls);
   }
   const directory = cluster?.spec.tls.mode === 'hostPath' ? cluster.spec.tls.hostPath : undefined;
   if (directory !== undefined) {
     const file = (name: string): string => path.join(directory, name);
-    return {
-      ...(await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') })),
-      ...serverName,
-    };
+    return named(await readTls({ ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') }));
   }
   throw new SwarmError(
     'CREDENTIALS_INVALID',

@@ -23,18 +23,14 @@ export class KnownFiles<T> {
   /** What was read of a file that is as it was then. @param nowMs epoch ms */
   get(file: string, mark: FileMark, nowMs: number): T | undefined {
     const known = this.#files.get(file);
-    if (known === undefined || !isSame(known.mark, mark)) return undefined;
-    const ageMs = nowMs - known.readAtMs;
-    if (ageMs < 0 || ageMs > believedMs) return undefined;
+    if (known === undefined || !isBelieved(known, mark, nowMs)) return undefined;
     this.#found.set(file, known);
     return known.content;
   }
 
   /** @param mark as of when it was read; a file that was changed just now is not remembered */
   set(file: string, mark: FileMark, o: { readonly content: T; readonly nowMs: number }): void {
-    const changedMs = Math.max(Number(mark.mtimeNs / 1_000_000n), Number(mark.ctimeNs / 1_000_000n));
-    if (o.nowMs - changedMs > settledMs)
-      this.#found.set(file, { mark, readAtMs: o.nowMs, content: o.content });
+    if (isSettled(mark, o.nowMs)) this.#found.set(file, { mark, readAtMs: o.nowMs, content: o.content });
   }
 
   /** A snapshot is over: files that were not in it are forgotten. */
@@ -42,6 +38,22 @@ export class KnownFiles<T> {
     this.#files = this.#found;
     this.#found = new Map();
   }
+}
+
+/** Whether what was read of a file is still what it says. @param nowMs epoch ms */
+export function isBelieved(
+  known: { readonly mark: FileMark; readonly readAtMs: number },
+  mark: FileMark,
+  nowMs: number,
+): boolean {
+  const ageMs = nowMs - known.readAtMs;
+  return isSame(known.mark, mark) && ageMs >= 0 && ageMs <= believedMs;
+}
+
+/** Whether a file was changed long enough ago that another change would show. @param nowMs epoch ms */
+export function isSettled(mark: FileMark, nowMs: number): boolean {
+  const changedMs = Math.max(Number(mark.mtimeNs / 1_000_000n), Number(mark.ctimeNs / 1_000_000n));
+  return nowMs - changedMs > settledMs;
 }
 
 function isSame(a: FileMark, b: FileMark): boolean {

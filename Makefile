@@ -43,7 +43,7 @@ golden: build ## Rewrite the golden files from what the code prints now
 bench: build ## Measure the manager and print a table: ENGINES=1000 CONTAINERS=30 ROWS=list,run MODES=plain,tls,real
 	@ENGINES=$(ENGINES) CONTAINERS=$(CONTAINERS) ROWS=$(ROWS) MODES=$(MODES) PROFILE=$(PROFILE) node dist/bench/main.js
 
-bench-operator: build ## Measure the operator with many Node manifests: NODES=1000 MODE=plain PROFILE=1
+bench-operator: build ## Measure the operator with many Node manifests: NODES=1000 MODE=plain,tls PROFILE=1
 	@NODES=$(NODES) MODE=$(MODE) PROFILE=$(PROFILE) node dist/bench/operator.js
 
 bench-memory: build ## Memory of our containers at rest, on real engines

@@ -1,6 +1,8 @@
 // The least that a start over a fleet costs: the calls that each engine must get, made by a bare client of Node.
 import http from 'node:http';
+import https from 'node:https';
 import { packFiles } from '../controller/engine/archive.js';
+import type { ClientTls } from './http-client.js';
 
 export interface Floor {
   readonly tookMs: number;
@@ -14,8 +16,17 @@ const enginesAtOnce = 64;
 const label = encodeURIComponent(JSON.stringify({ label: ['floor=yes'] }));
 
 /** Makes one container on each engine, and takes it away again when the time is taken. */
-export async function measureFloor(addresses: readonly string[], image: string): Promise<Floor> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+export async function measureFloor({
+  addresses,
+  image,
+  tls,
+}: {
+  readonly addresses: readonly string[];
+  readonly image: string;
+  readonly tls?: ClientTls;
+}): Promise<Floor> {
+  const options = { keepAlive: true, maxSockets: 1 };
+  const agent = tls === undefined ? new http.Agent(options) : new https.Agent({ ...options, ...tls });
   const archive = await packFiles([{ path: 'swarm/discovery', mode: 0o600, content: 'x'.repeat(100) }], {
     modifiedAtMs: 0,
   });
@@ -34,7 +45,7 @@ export async function measureFloor(addresses: readonly string[], image: string):
   const startedMs = performance.now();
   const before = process.cpuUsage();
   await forEach(addresses, async (address) => {
-    streams.push(await openEvents(address));
+    streams.push(await openEvents(address, tls));
     for (const [method, path, content, type] of steps)
       await call({ address, agent, method, path, content, type });
   });
@@ -56,9 +67,14 @@ async function forEach<T>(all: readonly T[], work: (one: T) => Promise<void>): P
   await Promise.all(Array.from({ length: enginesAtOnce }, worker));
 }
 
-async function openEvents(address: string): Promise<http.ClientRequest> {
+async function openEvents(address: string, tls: ClientTls | undefined): Promise<http.ClientRequest> {
   return new Promise((resolve, reject) => {
-    const request = http.get(`http://${address}/events`, () => resolve(request)).once('error', reject);
+    const answered = (): void => resolve(request);
+    const request =
+      tls === undefined
+        ? http.get(`http://${address}/events`, answered)
+        : https.get(`https://${address}/events`, { ...tls, agent: false }, answered);
+    request.once('error', reject);
     request.on('error', () => undefined);
   });
 }
@@ -75,7 +91,8 @@ async function call(o: {
   const [host, port] = address.split(':');
   const headers = content === undefined ? {} : { 'Content-Type': type, 'Content-Length': content.length };
   return new Promise((resolve, reject) => {
-    const request = http.request({ host, port, agent, method, path, headers }, (response) => {
+    const { request: send } = agent instanceof https.Agent ? https : http;
+    const request = send({ host, port, agent, method, path, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('end', () => {

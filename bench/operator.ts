@@ -1,10 +1,9 @@
 // The operator with many nodes: `make bench-operator` prints start, a pass that changes nothing, rest, one changed file and
 // memory, each with its goal. Engines are simulated in processes of their own; the manager is a server that lists them all.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -12,13 +11,17 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../controller/base/clock.js';
 import { fleetImages } from '../controller/simulate/seed.js';
 import { SimulatedEngines } from '../cmd/swarmctl/wire/simulated-fleet.js';
+import type { ClientTls } from './http-client.js';
 import { measureFloor } from './operator-floor.js';
 import { MeasuredProcess } from './measured-process.js';
 import type { ProbeReading } from './probe.js';
 import { isMet, type Figure } from './row.js';
+import { freePort, makeCertificates } from './world.js';
 
 const nodes = Number(process.env['NODES'] ?? '') || 1000;
-const mode = process.env['MODE'] === 'plain' ? 'disabled' : 'managed';
+/** plain: no certificates at all; tls: engines want them, too. */
+const { MODE: given } = process.env;
+const mode = given === 'plain' ? 'disabled' : 'managed';
 const isProfiled = process.env['PROFILE'] === '1';
 /** Like the operator's own: below it a save of several files is one change. */
 const quietMs = 250;
@@ -32,6 +35,7 @@ const manifests = path.join(directory, 'manifests');
 const state = path.join(directory, 'state');
 const socket = path.join(state, 'swarmctl.sock');
 mkdirSync(manifests);
+const authority = given === 'tls' ? await makeCertificates(directory) : undefined;
 
 const enginePort = await freePort();
 const managerPort = await freePort();
@@ -43,6 +47,7 @@ const fleet = await SimulatedEngines.start(
     latencyMs: 0,
     spread: 'address',
     isOurs: false,
+    ...(authority === undefined ? {} : { authority }),
   },
   systemClock,
 );
@@ -51,7 +56,7 @@ let operator: MeasuredProcess | undefined;
 let missed = 0;
 try {
   process.stdout.write(
-    `${nodes} Node manifests on simulated engines, tls.mode ${mode}; ${os.cpus().length} cores of ${os.cpus()[0]?.model ?? 'unknown'}, ` +
+    `${nodes} Node manifests on simulated engines${authority === undefined ? '' : ' with TLS'}, tls.mode ${mode}; ${os.cpus().length} cores of ${os.cpus()[0]?.model ?? 'unknown'}, ` +
       `Node ${process.version}, load ${(os.loadavg()[0] ?? 0).toFixed(1)}\n`,
   );
   await writeManifests();
@@ -72,7 +77,11 @@ process.stdout.write(missed === 0 ? 'every goal is met\n' : `${missed} figures m
 process.exit(missed === 0 ? 0 : 1);
 
 async function floor(): Promise<readonly Figure[]> {
-  const { tookMs, cpuMs, callsPerEngine } = await measureFloor(fleet.addresses, fleetImages[0] ?? '');
+  const { tookMs, cpuMs, callsPerEngine } = await measureFloor({
+    addresses: fleet.addresses,
+    image: fleetImages[0] ?? '',
+    ...(authority === undefined ? {} : { tls: await readCertificates() }),
+  });
   return [
     { label: 'bare calls', value: tookMs, unit: 'ms' },
     { label: 'CPU of the client', value: cpuMs, unit: 'ms' },
@@ -141,12 +150,12 @@ async function rest(): Promise<{ readonly cpuShare: number; readonly figures: re
   };
 }
 
-/** SIGHUP makes it look at every manifest again, and finds nothing: what that costs beyond being at rest. */
 /** Of a core, between two readings around a rest. */
 function shareOf(before: ProbeReading, after: ProbeReading): number {
   return (after.cpuMs - before.cpuMs) / (restSeconds * 1000);
 }
 
+/** SIGHUP makes it look at every manifest again, and finds nothing: what that costs beyond being at rest. */
 async function pass(cpuShare: number): Promise<readonly Figure[]> {
   const costs: number[] = [];
   for (let round = 0; round < 5; round += 1) {
@@ -261,14 +270,24 @@ spec:
   }
 }
 
+async function readCertificates(): Promise<ClientTls> {
+  const read = (name: string): Promise<string> => readFile(path.join(directory, name), 'utf8');
+  return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
+}
+
 function manifestOf(index: number, more = ''): string {
+  const file = (name: string): string => JSON.stringify(path.join(directory, name));
+  const tls =
+    authority === undefined
+      ? '{mode: disabled}'
+      : `{caFile: ${file('ca.pem')}, certFile: ${file('cert.pem')}, keyFile: ${file('key.pem')}}`;
   return `apiVersion: swarmctl.io/v1alpha1
 kind: Node
 metadata: {name: n${index}}
 spec:
   cluster: bench
   roles: [${index === 0 ? 'manager, worker' : 'worker'}]
-  engine: {address: "tcp://${fleet.addresses[index] ?? ''}", tls: {mode: disabled}}
+  engine: {address: "tcp://${fleet.addresses[index] ?? ''}", tls: ${tls}}
   ${more}
 `;
 }
@@ -348,12 +367,4 @@ function median(values: readonly number[]): number {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = server.address() as AddressInfo; // listening on TCP
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -141,8 +141,8 @@ async function putFiles(
   if (files === undefined) {
     throw new SwarmError('INTERNAL', `Cannot copy files into "${container.name}": they are not known`);
   }
-  // Somebody changed them: who dies before the process has read them again must not believe that it has.
-  if (delivered.get(id) === container.filesHash) delivered.forget(id);
+  // From now on nobody knows what the process has read, until it was told to read these: not even when they are taken back.
+  delivered.forget(id);
   checks.delivering(id, clock.monotonic());
   await client.putFiles(
     id,

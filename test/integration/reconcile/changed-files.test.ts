@@ -6,7 +6,7 @@ import path from 'node:path';
 import t, { type Test } from 'tap';
 import { containerLabels } from '../../../controller/api/labels.js';
 import { findCondition } from '../../../controller/api/conditions.js';
-import { conditionsOf } from '../../../controller/api/resources.js';
+import { conditionsOf, type Node } from '../../../controller/api/resources.js';
 import { omitKeys } from '../../../controller/base/json.js';
 import { containerPaths } from '../../../controller/plan/container-files.js';
 import { checkEveryMs } from '../../../controller/reconcile/file-checks.js';
@@ -68,22 +68,21 @@ async function aWorld(t: Test, { remapsUsers = false } = {}) {
   t.ok(await driveUntil(clock, isWell, 60_000));
   // What was delivered is settled.
   await driveFor(clock, 5000);
-  const join = () => {
-    const found = [...engine.containers.values()].find(
-      (one) => labelsOf(one)[containerLabels.role] === 'join',
-    );
+  const containerOf = (role: 'join' | 'manage') => {
+    const found = [...engine.containers.values()].find((one) => labelsOf(one)[containerLabels.role] === role);
     if (found?.files === undefined || found.fileOwners === undefined)
-      throw new Error('no join container with files');
+      throw new Error(`no ${role} container with files`);
     return { ...found, files: found.files, fileOwners: found.fileOwners };
   };
+  const join = () => containerOf('join');
   const restart = async (): Promise<void> => {
     await operator.close();
     operator = await open();
   };
-  const setPolicy = async (driftPolicy: 'Heal' | 'Report'): Promise<void> => {
+  const setSpec = async (change: Partial<Node['spec']>): Promise<void> => {
     const now = node();
     if (now !== undefined)
-      await drive(clock, operator.store.update({ ...now, spec: { ...now.spec, driftPolicy } }, api));
+      await drive(clock, operator.store.update({ ...now, spec: { ...now.spec, ...change } }, api));
   };
   const drifted = () => findCondition(conditionsOf(node() ?? aNode()), 'Drifted');
   return {
@@ -91,10 +90,11 @@ async function aWorld(t: Test, { remapsUsers = false } = {}) {
     world,
     engine,
     join,
+    containerOf,
     node,
     drifted,
     restart,
-    setPolicy,
+    setSpec,
     events: () => operator.store.events(key),
   };
 }
@@ -167,8 +167,8 @@ t.test('operator: whose a file is does not matter where the engine remaps users'
 t.test(
   'operator: a file that is changed is left so where drift is only reported, over a restart, too',
   async (t) => {
-    const { clock, join, drifted, restart, setPolicy } = await aWorld(t);
-    await setPolicy('Report');
+    const { clock, join, drifted, restart, setSpec } = await aWorld(t);
+    await setSpec({ driftPolicy: 'Report' });
     const good = join().files.get(containerPaths.ca) ?? Buffer.alloc(0);
     join().files.set(containerPaths.ca, Buffer.from('somebody else'));
     const isTold = (): boolean => drifted()?.reason === 'Reported';
@@ -186,7 +186,7 @@ t.test(
     t.ok(await driveUntil(clock, () => drifted() === undefined, foundMs), 'until it is as it was');
     join().files.set(containerPaths.ca, Buffer.from('somebody else'));
     t.ok(await driveUntil(clock, isTold, foundMs));
-    await setPolicy('Heal');
+    await setSpec({ driftPolicy: 'Heal' });
     t.ok(await driveUntil(clock, () => join().files.get(containerPaths.ca)?.equals(good) === true, 130_000));
   },
 );
@@ -201,4 +201,23 @@ t.test('operator: files that cannot be read are nobody’s fault', async (t) => 
   await driveFor(clock, foundMs);
   t.equal(world.changes.length, before);
   t.equal(readyOf(node())?.status, 'True');
+});
+
+t.test('operator: a change that is taken back while nobody knows who read it leaves no trace', async (t) => {
+  const { clock, engine, containerOf, setSpec } = await aWorld(t);
+  const engines = (): string => containerOf('manage').files.get(containerPaths.engines)?.toString() ?? '';
+  const before = engines();
+  t.notOk(before.includes('unschedulable'));
+  // The files are there, and whether the manager was told to read them nobody says.
+  engine.fault = ({ path: call }) => (call.includes('/kill') ? 'silent' : undefined);
+  await setSpec({ unschedulable: true });
+  t.ok(await driveUntil(clock, () => engines().includes('unschedulable'), 60_000));
+  await setSpec({ unschedulable: false });
+  await driveFor(clock, 30_000);
+  let hangups = 0;
+  engine.fault = ({ path: call }) => {
+    if (call.includes('/kill')) hangups += 1;
+    return undefined;
+  };
+  t.ok(await driveUntil(clock, () => engines() === before && hangups > 0, 300_000), engines());
 });

@@ -24,7 +24,9 @@ export class AnswerBlocks {
   /** Ends the response with the pieces, one behind the other; they may be changed as soon as this returns. */
   end(response: ServerResponse, pieces: readonly Uint8Array[]): void {
     const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    const block = length < leastBytes || length > this.#options.bytes ? undefined : this.#take();
+    const isFit = length >= leastBytes && length <= this.#options.bytes;
+    // Nobody would say that a block is free again of a response that is closed already.
+    const block = isFit && !response.destroyed ? this.#take() : undefined;
     if (block === undefined) {
       response.end(Buffer.concat(pieces, length));
       return;

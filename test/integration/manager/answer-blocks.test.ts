@@ -24,7 +24,10 @@ async function aServer(t: Test, o: { readonly most: number }) {
     };
     Object.assign(response, { end: noting });
     const piece = (count: number): Buffer => Buffer.alloc(count, letter);
-    blocks.end(response, [piece(Math.floor(size / 3)), piece(size - Math.floor(size / 3))]);
+    const answer = (): void =>
+      blocks.end(response, [piece(Math.floor(size / 3)), piece(size - Math.floor(size / 3))]);
+    if (letter === 'late') response.once('close', answer);
+    else answer();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -41,9 +44,19 @@ async function aServer(t: Test, o: { readonly most: number }) {
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     return response;
   };
+  /** A client that leaves before there is an answer. */
+  const leave = async (): Promise<void> => {
+    const request = http.get({ host: '127.0.0.1', port, agent: false, path: '/late/300000' });
+    request.once('error', () => undefined);
+    const answered = memories.length;
+    await once(server, 'request');
+    request.destroy();
+    await until(() => memories.length > answered);
+  };
   const isBlock = (memory: ArrayBufferLike | undefined): boolean => memory?.byteLength === bytes;
   return {
     ask,
+    leave,
     /** Blocks that were made. */
     made: () => new Set(memories.filter(isBlock)).size,
     /** Whether the last answer came from one. */
@@ -112,4 +125,11 @@ t.test('AnswerBlocks has a block again after an answer was cut off', async (t) =
     for (const letter of ['s', 't']) t.equal(await read(await ask(`/${letter}/300000`)), `${letter} 300000`);
     t.ok(wasBlock());
   }
+});
+
+t.test('AnswerBlocks keeps its blocks when clients leave before they are answered', async (t) => {
+  const { ask, leave, wasBlock } = await aServer(t, { most: 1 });
+  for (let round = 0; round < 3; round += 1) await leave();
+  t.equal(await read(await ask('/x/300000')), 'x 300000');
+  t.ok(wasBlock());
 });
